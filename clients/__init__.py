@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""What talks to Ballast from outside, over the wire only."""
