@@ -9,6 +9,7 @@ class Outage:
     def __init__(self, pause_seconds: float = PAUSE_SECONDS) -> None:
         self._pause = pause_seconds
         self._next_try: float | None = None  # None while the cache is well
+        self._began = 0.0
 
     @property
     def is_on(self) -> bool:
@@ -26,11 +27,17 @@ class Outage:
     def begin(self, now: float) -> bool:
         """Takes note of a failure; returns whether it is the first of an outage."""
         first = self._next_try is None
+        if first:
+            self._began = now
         self._next_try = now + self._pause
         return first
 
-    def end(self) -> bool:
-        """Takes note of a success; returns whether it ends an outage."""
-        ended = self._next_try is not None
+    def end(self, started: float) -> bool:
+        """Takes note of the success of a call that began at `started`; returns whether it ends an outage.
+
+        A call that was under way when the outage began proves nothing: it would make an overloaded cache flap.
+        """
+        if self._next_try is None or started < self._began:
+            return False
         self._next_try = None
-        return ended
+        return True

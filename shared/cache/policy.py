@@ -64,7 +64,8 @@ def when_away(*, returns: object = None, raises: bool = False) -> Callable[[Meth
         async def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> object:
             cache, loop = self.cache, asyncio.get_running_loop()
             cause: BaseException | None = None
-            if cache.outage.allows(loop.time()):
+            started = loop.time()
+            if cache.outage.allows(started):
                 try:
                     async with asyncio.timeout(cache.timeout_seconds):
                         answer = await method(self, *args, **kwargs)
@@ -72,7 +73,7 @@ def when_away(*, returns: object = None, raises: bool = False) -> Callable[[Meth
                     cause = error
                     _note_failure(cache, loop.time(), error)
                 else:
-                    _note_success(cache)
+                    _note_success(cache, started)
                     return answer
             kind = "skipped" if cause is None else type(cause).__name__
             cache.failures.add(1, {"error.type": kind, "ballast.cache.method": method.__qualname__})
@@ -90,6 +91,6 @@ def _note_failure(cache: Cache, now: float, error: BaseException) -> None:
         _log.warning("cache away", error=f"{type(error).__name__}: {error}")
 
 
-def _note_success(cache: Cache) -> None:
-    if cache.outage.end():
+def _note_success(cache: Cache, started: float) -> None:
+    if cache.outage.end(started):
         _log.info("cache back")
