@@ -1,0 +1,150 @@
+from decimal import Decimal
+
+import pytest
+
+from services.governance.domain.errors import LineageTooLarge
+from services.governance.domain.fact import (
+    AssessmentFact,
+    BundleFact,
+    ComponentFact,
+    DecisionFact,
+    Displacement,
+    Fact,
+    IncidentFact,
+    PolicyFact,
+    RoadmapItemFact,
+    WeighedAssessment,
+    drawing_of,
+)
+from services.governance.domain.lineage import Node, NodeKind, Relation, Walk, one_line
+from shared.money import Money
+
+FACTS: list[Fact] = [
+    IncidentFact("incidents/1", "Down", ("checkout",), ("alerts/1",)),
+    AssessmentFact("assessments/1", "incidents/1", "SEV1"),
+    DecisionFact(
+        "decisions/1",
+        "33 % to 50 %",
+        "allocationPolicies/default",
+        3,
+        (WeighedAssessment("assessments/1", 2, 1),),
+        (Displacement("roadmapItems/search", "Search", Decimal("14.0"), Money(Decimal("1250.50"), "EUR")),),
+    ),
+    BundleFact("bundles/1", "templates/incident-response", "1.0.0", "decisions/1", "assessments/1"),
+    PolicyFact("allocationPolicies/default", 3, "As published"),
+    ComponentFact("components/checkout", "Checkout"),
+    RoadmapItemFact("roadmapItems/search", "Search"),
+]
+
+
+def edges(fact: Fact) -> set[tuple[str, str, Relation]]:
+    return {(edge.from_name, edge.to_name, edge.relation) for edge in drawing_of(fact).edges}
+
+
+def test_an_incident_groups_its_alerts_and_affects_its_components() -> None:
+    assert edges(FACTS[0]) == {
+        ("alerts/1", "incidents/1", Relation.GROUPED_INTO),
+        ("incidents/1", "components/checkout", Relation.AFFECTS),
+    }
+
+
+def test_a_component_is_one_node_whether_named_by_an_alert_or_by_the_catalogue() -> None:
+    named = drawing_of(IncidentFact("incidents/1", "", ("components/checkout",)))
+    assert named.edges == drawing_of(IncidentFact("incidents/1", "", ("checkout",))).edges
+
+
+def test_an_assessment_follows_its_incident() -> None:
+    assert edges(FACTS[1]) == {("incidents/1", "assessments/1", Relation.ASSESSED_BY)}
+
+
+def test_a_decision_follows_assessments_and_policy_version_and_displaces_items() -> None:
+    assert edges(FACTS[2]) == {
+        ("assessments/1", "decisions/1", Relation.WEIGHED_IN),
+        ("allocationPolicies/default@3", "decisions/1", Relation.GOVERNS),
+        ("decisions/1", "roadmapItems/search", Relation.DISPLACES),
+    }
+
+
+def test_a_displacement_tells_delay_value_and_currency_as_shortest_decimals() -> None:
+    (displaces,) = (edge for edge in drawing_of(FACTS[2]).edges if edge.relation is Relation.DISPLACES)
+    assert displaces.attributes == {"delay_days": "14", "value_at_risk": "1250.5", "currency": "EUR"}
+
+
+def test_a_displacement_of_a_hundred_days_is_written_without_an_exponent() -> None:
+    fact = DecisionFact("decisions/1", "", "", 0, (), (Displacement("roadmapItems/a", "", Decimal(100), None),))
+    assert drawing_of(fact).edges[0].attributes == {"delay_days": "100"}
+
+
+def test_a_bundle_follows_decision_assessment_and_template_version() -> None:
+    assert edges(FACTS[3]) == {
+        ("decisions/1", "bundles/1", Relation.RENDERED_AS),
+        ("assessments/1", "bundles/1", Relation.RENDERED_AS),
+        ("templates/incident-response@1.0.0", "bundles/1", Relation.TEMPLATE_OF),
+    }
+
+
+def test_a_bundle_rendered_on_an_assessment_alone_has_no_edge_from_a_decision() -> None:
+    drawing = drawing_of(BundleFact("bundles/1", "templates/t", "1.0.0", "", "assessments/1"))
+    assert {edge.from_name for edge in drawing.edges} == {"assessments/1", "templates/t@1.0.0"}
+    assert all(node.name for node in drawing.nodes)
+
+
+def test_the_title_of_a_policy_version_belongs_to_that_version() -> None:
+    assert drawing_of(FACTS[4]).nodes == (
+        Node("allocationPolicies/default@3", NodeKind.POLICY_VERSION, "As published"),
+    )
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
+def test_both_ends_of_every_edge_are_among_the_nodes(fact: Fact) -> None:
+    drawing = drawing_of(fact)
+    names = {node.name for node in drawing.nodes}
+    assert {end for edge in drawing.edges for end in (edge.from_name, edge.to_name)} <= names
+
+
+def test_the_facts_of_one_story_lead_from_alert_to_bundle() -> None:
+    pairs = {(edge.from_name, edge.to_name) for fact in FACTS for edge in drawing_of(fact).edges}
+    reached = {"alerts/1"}
+    while added := {to for origin, to in pairs if origin in reached} - reached:
+        reached |= added
+    assert {"incidents/1", "assessments/1", "decisions/1", "roadmapItems/search", "bundles/1"} <= reached
+
+
+@pytest.mark.parametrize("name", ["incidents/" + "x" * 1100, "incidents/a\0b"])
+def test_a_name_that_cannot_be_kept_is_left_out_of_the_lineage(name: str) -> None:
+    drawing = drawing_of(AssessmentFact("assessments/1", name, ""))
+    assert [node.name for node in drawing.nodes] == ["assessments/1"]
+    assert drawing.edges == ()
+
+
+def test_a_title_from_outside_becomes_one_line() -> None:
+    assert one_line("Down\r\n\tagain\0 \u2028now") == "Down again now"
+
+
+def test_a_long_title_is_cut_with_an_ellipsis() -> None:
+    assert one_line("a" * 300) == "a" * 199 + "…"
+
+
+def node(name: str) -> Node:
+    return Node(name, NodeKind.INCIDENT)
+
+
+def test_a_walk_orders_nodes_by_depth_then_by_name() -> None:
+    walk = Walk(node("m"), 100)
+    walk.step([node("z"), node("b")])
+    walk.step([node("a")])
+    assert [reached.position for reached in walk.reached] == [(0, "m"), (1, "b"), (1, "z"), (2, "a")]
+
+
+def test_a_walk_round_a_cycle_ends() -> None:
+    walk = Walk(node("a"), 100)
+    walk.step([node("b"), node("b")])
+    walk.step([node("a")])
+    assert walk.frontier == ()
+    assert [reached.node.name for reached in walk.reached] == ["a", "b"]
+
+
+def test_a_walk_beyond_its_limit_is_refused_with_the_remedy() -> None:
+    walk = Walk(node("a"), 2)
+    with pytest.raises(LineageTooLarge, match="lower max_depth"):
+        walk.step([node("b"), node("c")])
