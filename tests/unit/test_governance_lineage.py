@@ -16,7 +16,7 @@ from services.governance.domain.fact import (
     WeighedAssessment,
     drawing_of,
 )
-from services.governance.domain.lineage import Node, NodeKind, Relation, Walk, one_line
+from services.governance.domain.lineage import Drawing, Node, NodeKind, Relation, Walk, one_line
 from shared.money import Money
 
 FACTS: list[Fact] = [
@@ -37,8 +37,14 @@ FACTS: list[Fact] = [
 ]
 
 
+def drawn(fact: Fact) -> Drawing:
+    drawing = drawing_of(fact)
+    assert drawing is not None
+    return drawing
+
+
 def edges(fact: Fact) -> set[tuple[str, str, Relation]]:
-    return {(edge.from_name, edge.to_name, edge.relation) for edge in drawing_of(fact).edges}
+    return {(edge.from_name, edge.to_name, edge.relation) for edge in drawn(fact).edges}
 
 
 def test_an_incident_groups_its_alerts_and_affects_its_components() -> None:
@@ -49,8 +55,8 @@ def test_an_incident_groups_its_alerts_and_affects_its_components() -> None:
 
 
 def test_a_component_is_one_node_whether_named_by_an_alert_or_by_the_catalogue() -> None:
-    named = drawing_of(IncidentFact("incidents/1", "", ("components/checkout",)))
-    assert named.edges == drawing_of(IncidentFact("incidents/1", "", ("checkout",))).edges
+    named = drawn(IncidentFact("incidents/1", "", ("components/checkout",)))
+    assert named.edges == drawn(IncidentFact("incidents/1", "", ("checkout",))).edges
 
 
 def test_an_assessment_follows_its_incident() -> None:
@@ -66,13 +72,13 @@ def test_a_decision_follows_assessments_and_policy_version_and_displaces_items()
 
 
 def test_a_displacement_tells_delay_value_and_currency_as_shortest_decimals() -> None:
-    (displaces,) = (edge for edge in drawing_of(FACTS[2]).edges if edge.relation is Relation.DISPLACES)
+    (displaces,) = (edge for edge in drawn(FACTS[2]).edges if edge.relation is Relation.DISPLACES)
     assert displaces.attributes == {"delay_days": "14", "value_at_risk": "1250.5", "currency": "EUR"}
 
 
 def test_a_displacement_of_a_hundred_days_is_written_without_an_exponent() -> None:
     fact = DecisionFact("decisions/1", "", "", 0, (), (Displacement("roadmapItems/a", "", Decimal(100), None),))
-    assert drawing_of(fact).edges[0].attributes == {"delay_days": "100"}
+    assert drawn(fact).edges[0].attributes == {"delay_days": "100"}
 
 
 def test_a_bundle_follows_decision_assessment_and_template_version() -> None:
@@ -84,26 +90,24 @@ def test_a_bundle_follows_decision_assessment_and_template_version() -> None:
 
 
 def test_a_bundle_rendered_on_an_assessment_alone_has_no_edge_from_a_decision() -> None:
-    drawing = drawing_of(BundleFact("bundles/1", "templates/t", "1.0.0", "", "assessments/1"))
+    drawing = drawn(BundleFact("bundles/1", "templates/t", "1.0.0", "", "assessments/1"))
     assert {edge.from_name for edge in drawing.edges} == {"assessments/1", "templates/t@1.0.0"}
-    assert all(node.name for node in drawing.nodes)
+    assert {node.name for node in drawing.mentioned} == {"assessments/1", "templates/t@1.0.0"}
 
 
 def test_the_title_of_a_policy_version_belongs_to_that_version() -> None:
-    assert drawing_of(FACTS[4]).nodes == (
-        Node("allocationPolicies/default@3", NodeKind.POLICY_VERSION, "As published"),
-    )
+    assert drawn(FACTS[4]).own == Node("allocationPolicies/default@3", NodeKind.POLICY_VERSION, "As published")
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
 def test_both_ends_of_every_edge_are_among_the_nodes(fact: Fact) -> None:
-    drawing = drawing_of(fact)
-    names = {node.name for node in drawing.nodes}
+    drawing = drawn(fact)
+    names = {drawing.own.name, *(node.name for node in drawing.mentioned)}
     assert {end for edge in drawing.edges for end in (edge.from_name, edge.to_name)} <= names
 
 
 def test_the_facts_of_one_story_lead_from_alert_to_bundle() -> None:
-    pairs = {(edge.from_name, edge.to_name) for fact in FACTS for edge in drawing_of(fact).edges}
+    pairs = {(edge.from_name, edge.to_name) for fact in FACTS for edge in drawn(fact).edges}
     reached = {"alerts/1"}
     while added := {to for origin, to in pairs if origin in reached} - reached:
         reached |= added
@@ -111,10 +115,22 @@ def test_the_facts_of_one_story_lead_from_alert_to_bundle() -> None:
 
 
 @pytest.mark.parametrize("name", ["incidents/" + "x" * 1100, "incidents/a\0b"])
-def test_a_name_that_cannot_be_kept_is_left_out_of_the_lineage(name: str) -> None:
-    drawing = drawing_of(AssessmentFact("assessments/1", name, ""))
-    assert [node.name for node in drawing.nodes] == ["assessments/1"]
+def test_a_mention_whose_name_cannot_be_kept_is_left_out(name: str) -> None:
+    drawing = drawn(AssessmentFact("assessments/1", name, ""))
+    assert drawing.mentioned == ()
     assert drawing.edges == ()
+
+
+def test_a_fact_whose_own_name_cannot_be_kept_shows_nothing() -> None:
+    assert drawing_of(ComponentFact("components/a\0b", "")) is None
+
+
+def test_nodes_that_are_only_mentioned_have_no_title_unless_the_fact_tells_one() -> None:
+    assert {node.name: node.title for node in drawn(FACTS[2]).mentioned} == {
+        "allocationPolicies/default@3": "",
+        "assessments/1": "",
+        "roadmapItems/search": "Search",
+    }
 
 
 def test_a_title_from_outside_becomes_one_line() -> None:

@@ -31,9 +31,7 @@ class LedgerHeadMissing(PreconditionFailed):
     reason: ClassVar[str] = "LEDGER_HEAD_MISSING"
 
     def __init__(self) -> None:
-        super().__init__(
-            "the ledger's head row is missing; verify the ledger and restore it from a backup before appending"
-        )
+        super().__init__("the ledger's head row is missing; verify the ledger and restore it from a backup before appending")
 
 
 class EventMalformed(InvalidInput):

@@ -1,6 +1,5 @@
 """Facts: what events tell that lineage is drawn from, and the rules of which nodes and edges each shows."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -99,8 +98,19 @@ def component_name(component: str) -> str:
     return component if component.startswith("components/") else f"components/{component}"
 
 
-def drawing_of(fact: Fact) -> Drawing:
-    """Returns what a fact shows; nodes it only mentions carry a title where the fact tells one."""
+def drawing_of(fact: Fact) -> Drawing | None:
+    """Returns what a fact shows, or None where its own name cannot be kept. Mentions without a usable name are left out."""
+    drawing = _drawing_of(fact)
+    if not _is_name(drawing.own.name):
+        return None
+    return Drawing(
+        drawing.own,
+        tuple(node for node in drawing.mentioned if _is_name(node.name)),
+        tuple(edge for edge in drawing.edges if _is_name(edge.from_name) and _is_name(edge.to_name)),
+    )
+
+
+def _drawing_of(fact: Fact) -> Drawing:
     match fact:
         case IncidentFact():
             return _drawing_of_incident(fact)
@@ -111,46 +121,47 @@ def drawing_of(fact: Fact) -> Drawing:
         case BundleFact():
             return _drawing_of_bundle(fact)
         case PolicyFact():
-            return _drawing(
-                (Node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, one_line(fact.title)),)
-            )
+            return Drawing(_node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, fact.title))
         case ComponentFact():
-            return _drawing((Node(component_name(fact.name), NodeKind.COMPONENT, one_line(fact.title)),))
+            return Drawing(_node(component_name(fact.name), NodeKind.COMPONENT, fact.title))
         case RoadmapItemFact():
-            return _drawing((Node(fact.name, NodeKind.ROADMAP_ITEM, one_line(fact.title)),))
+            return Drawing(_node(fact.name, NodeKind.ROADMAP_ITEM, fact.title))
 
 
 def _drawing_of_incident(fact: IncidentFact) -> Drawing:
-    incident = Node(fact.name, NodeKind.INCIDENT, one_line(fact.title))
-    alerts = [Node(alert, NodeKind.ALERT) for alert in fact.alerts]
-    components = [Node(component_name(component), NodeKind.COMPONENT) for component in fact.components]
-    return _drawing(
-        (incident, *alerts, *components),
+    components = [component_name(component) for component in fact.components]
+    return Drawing(
+        _node(fact.name, NodeKind.INCIDENT, fact.title),
         (
-            *(Edge(alert.name, incident.name, Relation.GROUPED_INTO) for alert in alerts),
-            *(Edge(incident.name, component.name, Relation.AFFECTS) for component in components),
+            *(Node(alert, NodeKind.ALERT) for alert in fact.alerts),
+            *(Node(component, NodeKind.COMPONENT) for component in components),
+        ),
+        (
+            *(Edge(alert, fact.name, Relation.GROUPED_INTO) for alert in fact.alerts),
+            *(Edge(fact.name, component, Relation.AFFECTS) for component in components),
         ),
     )
 
 
 def _drawing_of_assessment(fact: AssessmentFact) -> Drawing:
-    return _drawing(
-        (Node(fact.name, NodeKind.ASSESSMENT, one_line(fact.title)), Node(fact.incident, NodeKind.INCIDENT)),
+    return Drawing(
+        _node(fact.name, NodeKind.ASSESSMENT, fact.title),
+        (Node(fact.incident, NodeKind.INCIDENT),),
         (Edge(fact.incident, fact.name, Relation.ASSESSED_BY),),
     )
 
 
 def _drawing_of_decision(fact: DecisionFact) -> Drawing:
-    policy = Node(version_name(fact.policy, fact.policy_revision) if fact.policy else "", NodeKind.POLICY_VERSION)
-    return _drawing(
+    policy = version_name(fact.policy, fact.policy_revision) if fact.policy else ""
+    return Drawing(
+        _node(fact.name, NodeKind.DECISION, fact.title),
         (
-            Node(fact.name, NodeKind.DECISION, one_line(fact.title)),
-            policy,
+            Node(policy, NodeKind.POLICY_VERSION),
             *(Node(weighed.name, NodeKind.ASSESSMENT) for weighed in fact.weighed),
-            *(Node(item.roadmap_item, NodeKind.ROADMAP_ITEM, one_line(item.title)) for item in fact.displaced),
+            *(_node(item.roadmap_item, NodeKind.ROADMAP_ITEM, item.title) for item in fact.displaced),
         ),
         (
-            Edge(policy.name, fact.name, Relation.GOVERNS),
+            Edge(policy, fact.name, Relation.GOVERNS),
             *(Edge(weighed.name, fact.name, Relation.WEIGHED_IN, _weight(weighed)) for weighed in fact.weighed),
             *(Edge(fact.name, item.roadmap_item, Relation.DISPLACES, _displacement(item)) for item in fact.displaced),
         ),
@@ -159,28 +170,24 @@ def _drawing_of_decision(fact: DecisionFact) -> Drawing:
 
 def _drawing_of_bundle(fact: BundleFact) -> Drawing:
     title = f"{fact.template.removeprefix('templates/')} {fact.template_version}"
-    template = Node(version_name(fact.template, fact.template_version), NodeKind.TEMPLATE_VERSION, one_line(title))
-    return _drawing(
+    template = version_name(fact.template, fact.template_version)
+    return Drawing(
+        _node(fact.name, NodeKind.BUNDLE, title),
         (
-            Node(fact.name, NodeKind.BUNDLE, one_line(title)),
-            template,
+            _node(template, NodeKind.TEMPLATE_VERSION, title),
             Node(fact.decision, NodeKind.DECISION),
             Node(fact.assessment, NodeKind.ASSESSMENT),
         ),
         (
             Edge(fact.decision, fact.name, Relation.RENDERED_AS),
             Edge(fact.assessment, fact.name, Relation.RENDERED_AS),
-            Edge(template.name, fact.name, Relation.TEMPLATE_OF),
+            Edge(template, fact.name, Relation.TEMPLATE_OF),
         ),
     )
 
 
-def _drawing(nodes: Iterable[Node], edges: Iterable[Edge] = ()) -> Drawing:
-    """Leaves out what has no usable name, as where a bundle was rendered without a decision."""
-    return Drawing(
-        tuple(node for node in nodes if _is_name(node.name)),
-        tuple(edge for edge in edges if _is_name(edge.from_name) and _is_name(edge.to_name)),
-    )
+def _node(name: str, kind: NodeKind, title: str) -> Node:
+    return Node(name, kind, one_line(title))
 
 
 def _is_name(name: str) -> bool:

@@ -10,9 +10,8 @@ its length in bytes as four bytes, most significant first:
      5  type                                           11  payload hash
      6  subject                                        12  previous hash
 
-Text is UTF-8, numbers are decimal ASCII, times are whole microseconds since 1970-01-01T00:00:00Z in decimal ASCII (no
-bytes at all where the source gave none), hashes are their 32 bytes. The lengths make the form unambiguous: no two
-entries share one.
+Text is UTF-8, numbers are decimal ASCII, times are whole microseconds since 1970-01-01T00:00:00Z in decimal ASCII,
+hashes are their 32 bytes. The lengths make the form unambiguous: no two entries share one.
 
 The chain shows that a part was altered, not that all of it was replaced: whoever may rewrite every row and the head can
 write another consistent ledger. Keeping the head hash elsewhere closes that gap.
@@ -42,7 +41,7 @@ class RecordedEvent:
     type: str
     subject: str
     principal: str
-    event_time: datetime | None  # None where the source said nothing
+    event_time: datetime  # by the clock of its source
     trace_id: str
     payload: bytes
 
@@ -57,7 +56,7 @@ class LedgerEntry:
     type: str
     subject: str
     principal: str
-    event_time: datetime | None
+    event_time: datetime
     record_time: datetime
     trace_id: str
     payload_hash: bytes
@@ -77,10 +76,7 @@ class LedgerHead:
 
 
 def check_event(event: RecordedEvent) -> None:
-    """Raises EventMalformed where the event cannot be recorded as it stands, and would not be however often it came."""
-    for name in ("event_id", "source", "type"):
-        if not getattr(event, name):
-            raise EventMalformed(name, "is empty; CloudEvents require it")
+    """Raises EventMalformed where the event cannot be recorded as it stands, however often it comes."""
     for name in ("event_id", "source", "type", "subject", "principal", "trace_id"):
         text = getattr(event, name)
         if len(text.encode()) > LONGEST_TEXT_BYTES:
@@ -102,9 +98,7 @@ def entry_hash(entry: LedgerEntry) -> bytes:
     return digest.digest()
 
 
-def chained(
-    head: LedgerHead, events: Sequence[RecordedEvent], now: datetime
-) -> tuple[tuple[LedgerEntry, ...], LedgerHead]:
+def chained(head: LedgerHead, events: Sequence[RecordedEvent], now: datetime) -> tuple[tuple[LedgerEntry, ...], LedgerHead]:
     """Returns the entries that follow `head`, one for each event in order, and the head after them."""
     entries = []
     for event in events:
@@ -141,7 +135,7 @@ def _parts(entry: LedgerEntry) -> tuple[bytes, ...]:
         entry.type.encode(),
         entry.subject.encode(),
         entry.principal.encode(),
-        b"" if entry.event_time is None else _microseconds(entry.event_time),
+        _microseconds(entry.event_time),
         _microseconds(entry.record_time),
         entry.trace_id.encode(),
         entry.payload_hash,

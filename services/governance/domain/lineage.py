@@ -59,9 +59,14 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The nodes and edges an event shows; every end of an edge is among the nodes."""
+    """What an event shows: the node it is about, those it mentions, and edges between them.
 
-    nodes: tuple[Node, ...] = ()
+    The title of its own node holds until a later version of it tells another; that of a mentioned one only until its own
+    event comes.
+    """
+
+    own: Node
+    mentioned: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
 
 
@@ -98,9 +103,7 @@ class Walk:
         self.frontier: tuple[str, ...] = (start.name,)
 
     def step(self, bordering: Iterable[Node]) -> None:
-        fresh = sorted(
-            {node.name: node for node in bordering if node.name not in self._seen}.values(), key=lambda node: node.name
-        )
+        fresh = sorted({node.name: node for node in bordering if node.name not in self._seen}.values(), key=lambda node: node.name)
         if len(self._seen) + len(fresh) > self._limit:
             raise LineageTooLarge(self._limit)
         depth = self.reached[-1].depth + 1

@@ -69,18 +69,14 @@ def verify_head(position: LedgerHead, tip: LedgerTip) -> LedgerFault | None:
         first = min(position.count, head.count) + 1
         return _head_fault(first, f"{position.count} entries are present, and the head counts {head.count}")
     if position.hash != head.hash:
-        return _head_fault(
-            head.count, f"the last entry's hash is {position.hash.hex()}, and the head's is {head.hash.hex()}"
-        )
+        return _head_fault(head.count, f"the last entry's hash is {position.hash.hex()}, and the head's is {head.hash.hex()}")
     return None
 
 
 def _fault(position: LedgerHead, stored: StoredEntry) -> LedgerFault | None:
     entry, expected = stored.entry, position.count + 1
     if entry.sequence != expected:
-        return LedgerFault(
-            expected, FaultReason.SEQUENCE_GAP, f"found sequence {entry.sequence} where {expected} was expected"
-        )
+        return LedgerFault(expected, FaultReason.SEQUENCE_GAP, f"found sequence {entry.sequence} where {expected} was expected")
     if entry.previous_hash != position.hash:
         return _mismatch(expected, FaultReason.CHAIN_BROKEN, "the previous hash", entry.previous_hash, position.hash)
     computed = entry_hash(entry)
