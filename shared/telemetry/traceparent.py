@@ -1,0 +1,37 @@
+"""W3C trace context in and out, for what travels by other ways than RPC metadata: events, rows, ledger entries."""
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+def current_traceparent() -> str:
+    """Returns `00-<trace>-<span>-<flags>` of the current span; empty outside a span."""
+    return _carrier().get("traceparent", "")
+
+
+def current_tracestate() -> str:
+    """Returns what other vendors added to the trace; mostly empty."""
+    return _carrier().get("tracestate", "")
+
+
+def context_from_traceparent(traceparent: str, tracestate: str = "") -> Context:
+    """Returns a context whose current span is the remote one; an empty one when `traceparent` is not valid."""
+    carrier = {"traceparent": traceparent} | ({"tracestate": tracestate} if tracestate else {})
+    return _PROPAGATOR.extract(carrier, context=Context())
+
+
+def trace_ids(context: Context | None = None) -> tuple[str, str]:
+    """Returns trace id (32 hex digits) and span id (16) of the current span, or that of `context`; empty outside one."""
+    found = trace.get_current_span(context).get_span_context()
+    if not found.is_valid:
+        return "", ""
+    return trace.format_trace_id(found.trace_id), trace.format_span_id(found.span_id)
+
+
+def _carrier() -> dict[str, str]:
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier
