@@ -48,6 +48,18 @@ def let_through(path: Path) -> None:
             folder.chmod(mode | stat.S_IXOTH)
 
 
+def let_read(folder: Path) -> None:
+    """Lets every account walk to `folder` and use what is in it, where an installation under a strict umask forbade it."""
+    let_through(folder)
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink():
+            continue
+        mode = path.stat().st_mode
+        wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+        if wanted != mode:
+            path.chmod(wanted)
+
+
 def _add_account() -> pwd.struct_passwd:
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:

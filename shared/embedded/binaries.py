@@ -22,6 +22,4 @@ def _in_wheel(package: str, pattern: str) -> Path:
     for folder in folders:
         for path in Path(folder).glob(pattern):
             return path
-    raise EngineFailed(
-        f"{package} holds no {pattern} for this platform; install it again, or use running engines by URL"
-    )
+    raise EngineFailed(f"{package} holds no {pattern} for this platform; install it again, or use running engines by URL")

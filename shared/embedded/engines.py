@@ -10,7 +10,7 @@ from urllib.parse import quote
 from shared.embedded.account import account_for_postgres
 from shared.embedded.ownership import Ownership
 from shared.embedded.postgres import Postgres
-from shared.embedded.sockets import socket_dir
+from shared.embedded.sockets import remove_socket_dir, socket_dir
 from shared.embedded.valkey import Valkey
 
 
@@ -22,6 +22,7 @@ class Engines:
         with ExitStack() as stack:
             stack.callback(Ownership(state_dir).release)
             sockets = socket_dir(state_dir, owners=frozenset({os.geteuid(), account_for_postgres().uid}))
+            stack.callback(remove_socket_dir, sockets, state_dir)
             self._valkey = Valkey(state_dir, sockets)
             self._postgres = Postgres(state_dir, sockets, durable=durable)
             self._postgres.start()

@@ -9,12 +9,13 @@ from pathlib import Path
 import psutil
 
 from shared.embedded import processes
-from shared.embedded.account import account_for_postgres, let_through
+from shared.embedded.account import account_for_postgres, let_read
 from shared.embedded.binaries import postgres_binary
 from shared.embedded.errors import EngineFailed
+from shared.embedded.sockets import POSTGRES_SOCKET
 
 START_SECONDS = 60.0  # crash recovery replays up to max_wal_size of log
-LARGEST_LOG_BYTES = 10_000_000
+INITDB_SECONDS = 120.0
 
 SETTINGS = {
     "listen_addresses": "",
@@ -48,7 +49,7 @@ class Postgres:
         Raises EngineFailed after 60 s, or when the server ends.
         """
         if not self._account.is_ours:
-            let_through(postgres_binary("postgres").parent)
+            let_read(postgres_binary("postgres").parents[1])
         self._account.own(self.socket_dir)
         self._make_data()
         deadline = time.monotonic() + START_SECONDS
@@ -79,8 +80,13 @@ class Postgres:
             *("--no-instructions", *(() if self._durable else ("--no-sync",))),
         ]
         process = processes.spawn(command, cwd=fresh, log=self._log, account=self._account)
-        if process.wait() != 0:
-            raise processes.failure("initdb failed", self._log)
+        try:
+            status = process.wait(INITDB_SECONDS)
+        except BaseException:
+            processes.stop(process, "initdb", (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+            raise
+        if status != 0:
+            raise processes.failure(f"initdb ended with status {status}", self._log)
         fresh.rename(self._data)
 
     def _check_version(self) -> None:
@@ -96,42 +102,44 @@ class Postgres:
 
     def _adopted(self, deadline: float) -> psutil.Process | None:
         """Returns the server a killed owner left running, if it runs as we would run it; stops any other."""
-        while (leftover := self._leftover()) is not None:
+        while (leftover := processes.find(self._postmaster()[0], str(self._data))) is not None:
             status = self._status(leftover.pid)
-            if leftover.cmdline() != self._argv():
+            if processes.command_of(leftover) != self._argv():
                 _stop(leftover)
+            elif status == "ready" and not (self.socket_dir / POSTGRES_SOCKET).exists():
+                _stop(leftover)  # whoever sweeps the temporary directory took its socket
             elif status == "ready":
                 return leftover
             elif time.monotonic() > deadline:
-                raise processes.failure(
-                    f"a PostgreSQL left behind (process {leftover.pid}) stays {status!r}", self._log
-                )
+                raise processes.failure(f"a PostgreSQL left behind (process {leftover.pid}) stays {status!r}", self._log)
             time.sleep(processes.POLL_SECONDS)
         return None
 
-    def _leftover(self) -> psutil.Process | None:
-        pid = self._postmaster()[0]
-        return processes.find(int(pid), "-D", str(self._data)) if pid.isdigit() else None
-
     def _started(self, deadline: float) -> psutil.Process | None:
         """Returns the server once it is ready; None to try again, while backends of a killed one hold its memory."""
-        # Stale, as _leftover found no server: PostgreSQL itself would be misled by a pid that went to another process.
+        # Stale, as there was no such server to adopt; PostgreSQL itself is misled by a pid that went to another process.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
-        if self._log.exists() and self._log.stat().st_size > LARGEST_LOG_BYTES:
-            self._log.replace(self._log.with_suffix(".log.old"))
         process = processes.spawn(self._argv(), cwd=self._data, log=self._log, account=self._account)
+        try:
+            self._wait_until_ready(process, deadline)
+        except EngineFailed as error:
+            if "pre-existing shared memory block" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+            return None
+        except BaseException:
+            _stop(process)
+            raise
+        return process
+
+    def _wait_until_ready(self, process: psutil.Popen, deadline: float) -> None:
         while self._status(process.pid) != "ready":
             if process.poll() is not None:
-                failed = processes.failure(f"PostgreSQL ended with status {process.returncode}", self._log)
-                if "pre-existing shared memory block" not in str(failed) or time.monotonic() > deadline:
-                    raise failed
-                time.sleep(0.5)
-                return None
+                raise processes.failure(f"PostgreSQL ended with status {process.returncode}", self._log)
             if time.monotonic() > deadline:
                 _stop(process)
                 raise processes.failure(f"PostgreSQL was not ready within {START_SECONDS:.0f} s", self._log)
             time.sleep(processes.POLL_SECONDS)
-        return process
 
     def _status(self, pid: int) -> str:
         """What the server of `pid` says of itself: "starting", "ready", "stopping"; empty when it has not said."""

@@ -1,5 +1,6 @@
 """Processes by pid, and by what they are: a pid alone may have gone to somebody else."""
 
+import os
 import signal
 import subprocess
 import time
@@ -12,12 +13,16 @@ from shared.embedded.account import Account
 from shared.embedded.errors import EngineFailed
 
 POLL_SECONDS = 0.02
+LARGEST_LOG_BYTES = 10_000_000
 
 
 def spawn(argv: Sequence[str], *, cwd: Path, log: Path, account: Account | None = None) -> psutil.Popen:
     """Starts `argv` with its output in `log`, in a session of its own, so that Ctrl-C reaches only its owner."""
     other = account if account is not None and not account.is_ours else None
-    with log.open("ab") as output:
+    if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
+        log.replace(log.with_suffix(".log.old"))
+    # For our eyes only: the log of a database quotes what it was asked.
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as output:
         return psutil.Popen(
             argv,
             cwd=cwd,
@@ -31,14 +36,22 @@ def spawn(argv: Sequence[str], *, cwd: Path, log: Path, account: Account | None 
         )
 
 
-def find(pid: int, *words: str) -> psutil.Process | None:
-    """Returns the live process of that pid whose command line holds each of `words`; None when there is none."""
+def find(pid: str, word: str) -> psutil.Process | None:
+    """Returns the live process of that pid if `word` is on its command line; None also when `pid` is no number."""
     try:
-        process = psutil.Process(pid)
-        command = process.cmdline()
-    except psutil.Error:
+        process = psutil.Process(int(pid))
+        is_it = word in process.cmdline()
+    except (psutil.Error, ValueError):
         return None
-    return process if is_alive(process) and all(word in command for word in words) else None
+    return process if is_it and is_alive(process) else None
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Returns its command line; an empty one when it is gone."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -68,9 +81,7 @@ def stop(process: psutil.Process, name: str, *steps: tuple[signal.Signals, float
             if isinstance(process, psutil.Popen):
                 process.wait()  # reaps it, so that no zombie of ours stays behind
             return
-    raise EngineFailed(
-        f"{name} (process {process.pid}) does not stop, not even by {steps[-1][0].name}; stop it by hand"
-    )
+    raise EngineFailed(f"{name} (process {process.pid}) does not stop, not even by {steps[-1][0].name}; stop it by hand")
 
 
 def failure(what: str, log: Path) -> EngineFailed:

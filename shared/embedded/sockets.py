@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from shared.embedded.errors import EngineFailed
@@ -30,6 +31,13 @@ def socket_dir(state_dir: Path, *, owners: frozenset[int]) -> Path:
     if short.is_symlink() or found.st_uid not in owners:
         raise EngineFailed(f"{short} belongs to user {found.st_uid}; remove it, or use a shorter --state directory")
     return short
+
+
+def remove_socket_dir(folder: Path, state_dir: Path) -> None:
+    """Removes a short socket directory that is empty; one beside the data stays."""
+    if folder.parent != state_dir:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _fits(folder: Path) -> bool:

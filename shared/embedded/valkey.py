@@ -25,34 +25,43 @@ class Valkey:
         self._process: psutil.Popen | None = None
 
     def start(self) -> None:
-        """Starts an empty server and returns when it answers; one left behind by a killed owner is stopped first."""
+        """Starts an empty server and returns when it answers; one left behind by a killed owner is stopped first.
+
+        Raises EngineFailed after 60 s, or when the server ends.
+        """
+        leftover = processes.find(self._read_pid(), str(self.socket))
+        if leftover is not None:
+            _stop(leftover)
         self._clear()
-        self._log.unlink(missing_ok=True)
         self._process = processes.spawn(self._argv(), cwd=self._dir, log=self._log)
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None:
-                raise processes.failure(f"valkey ended with status {self._process.returncode}", self._log)
-            if time.monotonic() > deadline:
-                self.stop()
-                raise processes.failure(f"valkey did not answer within {START_SECONDS:.0f} s", self._log)
-            time.sleep(processes.POLL_SECONDS)
+        try:
+            self._wait_for_answer(self._process)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stops the server; safe to repeat."""
         if self._process is not None:
             _stop(self._process)
             self._process = None
+        self._clear()
+
+    def _clear(self) -> None:
         self._pid_file.unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
 
-    def _clear(self) -> None:
-        pid = self._pid_file.read_text().strip() if self._pid_file.exists() else ""
-        leftover = processes.find(int(pid), str(self.socket)) if pid.isdigit() else None
-        if leftover is not None:
-            _stop(leftover)
-        self._pid_file.unlink(missing_ok=True)
-        self.socket.unlink(missing_ok=True)
+    def _read_pid(self) -> str:
+        return self._pid_file.read_text().strip() if self._pid_file.exists() else ""
+
+    def _wait_for_answer(self, process: psutil.Popen) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if process.poll() is not None:
+                raise processes.failure(f"Valkey ended with status {process.returncode}", self._log)
+            if time.monotonic() > deadline:
+                raise processes.failure(f"Valkey did not answer within {START_SECONDS:.0f} s", self._log)
+            time.sleep(processes.POLL_SECONDS)
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -81,4 +90,4 @@ class Valkey:
 
 
 def _stop(process: psutil.Process) -> None:
-    processes.stop(process, "valkey", (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+    processes.stop(process, "Valkey", (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
