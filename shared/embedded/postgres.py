@@ -117,8 +117,10 @@ class Postgres:
 
     def _started(self, deadline: float) -> psutil.Process | None:
         """Returns the server once it is ready; None to try again, while backends of a killed one hold its memory."""
-        # Stale, as there was no such server to adopt; PostgreSQL itself is misled by a pid that went to another process.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        # Stale, as there was no such server to adopt; PostgreSQL itself is misled by a pid that went to another process,
+        # or to a zombie which no init reaps.
+        for stale in (self._data / "postmaster.pid", *self.socket_dir.glob(f"{POSTGRES_SOCKET}*")):
+            stale.unlink(missing_ok=True)
         process = processes.spawn(self._argv(), cwd=self._data, log=self._log, account=self._account)
         try:
             self._wait_until_ready(process, deadline)

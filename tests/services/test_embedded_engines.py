@@ -155,6 +155,18 @@ async def test_committed_rows_survive_when_everything_is_killed(tmp_path: Path) 
         assert await execute(engines, "select id from kept") == 7
 
 
+async def test_leftovers_of_an_owner_and_engines_all_killed_are_cleared(tmp_path: Path) -> None:
+    with owner_process(tmp_path) as owner:
+        owner.kill()
+        owner.wait()
+    # In a container whose init does not reap, these orphans stay as zombies, and their pid files name living pids.
+    for process in processes_of(tmp_path).values():
+        kill(process)
+    assert (tmp_path / "run/.s.PGSQL.5432.lock").exists()
+    with running(tmp_path, durable=False) as engines:
+        assert await execute(engines, "select 1") == 1
+
+
 async def test_pid_files_that_name_somebody_else_harm_nobody(tmp_path: Path) -> None:
     with running(tmp_path, durable=False):
         lines = (tmp_path / "postgres/postmaster.pid").read_text().splitlines()
