@@ -25,8 +25,8 @@ class Money:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} do not add up")
         return Money(self.amount + other.amount, self.currency)
 
-    def times(self, factor: Decimal | float | int) -> "Money":
-        """Returns the amount multiplied; a float is taken at its shortest decimal form, so that the result does not depend on the machine."""
+    def times(self, factor: Decimal | float) -> "Money":
+        """Returns the amount multiplied; a float counts as its shortest decimal form, the same on every machine."""
         return Money(self.amount * Decimal(str(factor)), self.currency)
 
     @property

@@ -3,10 +3,17 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1", "unix:")
+
+
+class Subscriber(BaseModel):
+    """Who is told of a service's events, and of which."""
+
+    address: str = Field(description="Where it serves ballast.events.v1.EventSinkService, as host:port.")
+    types: tuple[str, ...] = Field(("*",), description='Types of events, full message names; "*" means every type.')
 
 
 class ServiceSettings(BaseSettings):
@@ -16,26 +23,29 @@ class ServiceSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs credentials.")
     port: int = Field(0, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
-    database_url: str = Field(
-        "", description="PostgreSQL, as postgresql+asyncpg://…; empty starts the embedded one under state_dir."
-    )
+    database_url: str = Field("", description="PostgreSQL, as postgresql+asyncpg://…; empty starts the embedded one under state_dir.")
     cache_url: str = Field("", description="Redis or Valkey, as redis://… or unix://…; empty starts the embedded one under state_dir.")
     state_dir: Path = Field(Path(".ballast"), description="Where embedded engines keep their state.")
     database_pool_size: int = Field(8, ge=2, le=200, description="Connections to PostgreSQL.")
-    subscribers: dict[str, list[str]] = Field(
+    subscribers: dict[str, Subscriber] = Field(
         default_factory=dict,
-        description='Who is told of this service\'s events: subscriber address to event types, as JSON; "*" means every type.',
+        description='Who is told of this service\'s events, by name, as JSON: {"audit": {"address": "audit:7000", "types": ["*"]}}.',
     )
     delivery_concurrency: int = Field(10, ge=1, le=200, description="Deliveries under way at once.")
-    delivery_max_attempts: int = Field(12, ge=1, le=100, description="Tries before a delivery becomes a dead letter.")
+    delivery_max_attempts: int = Field(20, ge=1, le=100, description="Tries before a delivery becomes a dead letter.")
     largest_message_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request accepted; larger ones are refused.")
     default_deadline_seconds: float = Field(30.0, gt=0, description="Deadline of a call whose caller set none.")
     drain_seconds: float = Field(10.0, ge=0, description="How long calls under way may go on after SIGTERM.")
-    otlp_endpoint: str = Field("", description="OTLP gRPC endpoint for traces, metrics and logs, such as http://127.0.0.1:4317; empty exports none.")
+    otlp_endpoint: str = Field(
+        "",
+        description="OTLP gRPC endpoint for traces, metrics and logs, such as http://127.0.0.1:4317; empty exports none.",
+    )
     log_format: str = Field("json", pattern="^(json|console)$", description="How log lines are written.")
     tls_cert: Path | None = Field(None, description="PEM certificate of this server.")
     tls_key: Path | None = Field(None, description="PEM key of this server.")
-    tls_client_ca: Path | None = Field(None, description="PEM authorities that callers' certificates must come from; makes callers present one.")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM authorities that callers' certificates must come from; makes callers present one."
+    )
     trust_domain: str = Field("ballast", description="SPIFFE trust domain whose ids are services of this suite.")
     oidc_issuer: str = Field("", description="Issuer of bearer tokens; empty accepts none.")
     oidc_audience: str = Field("ballast", description="Audience a bearer token must name.")

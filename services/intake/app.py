@@ -1,0 +1,26 @@
+"""Intake put together."""
+
+from services.intake.domain.grouping import Grouping
+from services.intake.settings import IntakeSettings
+from services.intake.storage.alert_store import AlertStore
+from services.intake.storage.incident_store import IncidentStore
+from services.intake.storage.tables import MIGRATIONS
+from services.intake.transport.events import encode
+from services.intake.transport.servicer import SERVICE, IntakeServicer
+from services.intake.usecases.incidents import Incidents
+from services.intake.usecases.report_alerts import ReportAlerts
+from shared.app import App
+from shared.clock import Clock, RealClock
+
+NAME = "intake"
+
+
+async def build(settings: IntakeSettings, clock: Clock | None = None) -> App:
+    """Builds the service; nothing listens or connects until it is started."""
+    app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
+    alerts = AlertStore(app.database, app.outbox)
+    incidents = IncidentStore(app.database, app.outbox)
+    report_alerts = ReportAlerts(alerts, app.clock, Grouping(settings.group_by, settings.component_label))
+    working = Incidents(incidents, alerts, app.clock)
+    app.serve(SERVICE, IntakeServicer(app.database, report_alerts, working, app.feed))
+    return app

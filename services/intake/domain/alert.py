@@ -1,0 +1,121 @@
+"""Alerts: the identity of a signal, and what a report of it means given what is known."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from uuid import UUID
+
+from services.intake.domain.errors import ReportRefused
+from shared.errors import Violation
+
+# Senders' clocks differ; a time further ahead than this is a mistake, and would keep an alert from ever being resolved.
+LARGEST_SKEW = timedelta(minutes=10)
+EARLIEST = timedelta(days=366 * 20)
+
+
+class AlertState(IntEnum):
+    FIRING = 1
+    RESOLVED = 2
+
+
+class ReportOutcome(IntEnum):
+    OPENED = 1
+    REPEATED = 2
+    RESOLVED = 3
+    STALE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReport:
+    """What a sender says of one alert; `ends_at` present means resolved."""
+
+    fingerprint: UUID
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: datetime
+    ends_at: datetime | None
+    generator_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One signal from its first firing until it is resolved."""
+
+    id: UUID
+    incident_id: UUID
+    fingerprint: UUID
+    source: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    state: AlertState
+    starts_at: datetime
+    ends_at: datetime | None
+    generator_url: str
+    report_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAlert:
+    """The newest alert of a signal, as far as a report's meaning depends on it."""
+
+    id: UUID
+    incident_id: UUID
+    state: AlertState
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+def fingerprint_of(source: str, key: str, labels: Mapping[str, str]) -> UUID:
+    """Returns the identity of a signal: the labels', whoever sends them, or the sender's key within its source."""
+    digest = hashlib.blake2b(digest_size=16)
+    parts = ("key", source, key) if key else ("labels", *(part for pair in sorted(labels.items()) for part in pair))
+    for part in parts:
+        raw = part.encode()
+        # Lengths keep {"a": "bc"} and {"ab": "c"} apart.
+        digest.update(len(raw).to_bytes(4, "big"))
+        digest.update(raw)
+    return UUID(bytes=digest.digest())
+
+
+def outcome_of(report: AlertReport, known: KnownAlert | None) -> ReportOutcome:
+    """Returns what a report means. Reports may come late, twice, or in the wrong order; event time decides."""
+    if report.ends_at is not None:
+        firing = known is not None and known.state is AlertState.FIRING
+        return ReportOutcome.RESOLVED if firing and known is not None and report.ends_at >= known.starts_at else ReportOutcome.STALE
+    if known is None:
+        return ReportOutcome.OPENED
+    if known.state is AlertState.FIRING:
+        return ReportOutcome.REPEATED
+    # Resolved before: a report that began before that end is the old firing, told again by a slow replica.
+    return ReportOutcome.OPENED if known.ends_at is None or report.starts_at > known.ends_at else ReportOutcome.STALE
+
+
+def check_times(times: Sequence[tuple[datetime, datetime | None]], now: datetime) -> None:
+    """Raises ReportRefused naming every report whose (begin, end) cannot be true at `now`."""
+    violations = [violation for index, pair in enumerate(times) for violation in _time_violations(index, pair, now)]
+    if violations:
+        raise ReportRefused("; ".join(f"{each.field}: {each.description}" for each in violations[:5]), violations)
+
+
+def _time_violations(index: int, pair: tuple[datetime, datetime | None], now: datetime) -> list[Violation]:
+    starts_at, ends_at = pair
+    found = []
+    latest = now + LARGEST_SKEW
+    for field, value in (("starts_at", starts_at), ("ends_at", ends_at)):
+        if value is not None and value > latest:
+            found.append(
+                Violation(
+                    f"reports[{index}].{field}", f"{value.isoformat()} lies in the future by more than 10 min; mend the sender's clock"
+                )
+            )
+        if value is not None and value < now - EARLIEST:
+            found.append(
+                Violation(f"reports[{index}].{field}", f"{value.isoformat()} lies more than 20 years back; leave it out if it is unknown")
+            )
+    if ends_at is not None and ends_at < starts_at:
+        found.append(Violation(f"reports[{index}].ends_at", "lies before starts_at; leave it out while the alert fires"))
+    return found

@@ -1,0 +1,23 @@
+"""What intake tells others."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.intake.domain.incident import Incident, IncidentChange
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOpened:
+    incident: Incident
+    alerts: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChanged:
+    incident: Incident
+    change: IncidentChange
+    alerts: tuple[UUID, ...]
+    actor: str
+
+
+Event = IncidentOpened | IncidentChanged

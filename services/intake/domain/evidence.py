@@ -1,0 +1,112 @@
+"""Evidence: what alerts' annotations say of an incident's impact; the worst value any alert gave counts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from enum import IntEnum
+from typing import Any
+
+PREFIX = "ballast."
+
+
+class ServiceImpact(IntEnum):
+    UNSPECIFIED = 0
+    INFORMATION = 1
+    DISRUPTION = 2
+    OUTAGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Facts about an incident's impact; None means that no alert gave one, which is not the same as zero or false."""
+
+    users_affected: int | None = None
+    service_impact: ServiceImpact = ServiceImpact.UNSPECIFIED
+    data_loss: bool | None = None
+    security: bool | None = None
+    safety: bool | None = None
+    workaround: bool | None = None
+    burn_rate: float | None = None
+    recent_change: bool | None = None
+
+
+def read_evidence(annotations: Mapping[str, str]) -> tuple[Evidence, tuple[str, ...]]:
+    """Reads annotations `ballast.<field>`; returns what they say, and a line for each that could not be used."""
+    found: dict[str, Any] = {}
+    warnings = []
+    for key, value in sorted(annotations.items()):
+        if not key.startswith(PREFIX):
+            continue
+        field = key.removeprefix(PREFIX)
+        reader = _READERS.get(field)
+        if reader is None:
+            warnings.append(f"annotation {key} is not used: known are {', '.join(PREFIX + name for name in _READERS)}")
+            continue
+        try:
+            found[field] = reader(value.strip())
+        except ValueError as error:
+            warnings.append(f"annotation {key} is not used: {error}")
+    return Evidence(**found), tuple(warnings)
+
+
+def merge(left: Evidence, right: Evidence) -> Evidence:
+    """Returns the worst of both, field by field. Associative and commutative, so that the order of alerts does not matter."""
+    return Evidence(**{field.name: _worse(field.name, getattr(left, field.name), getattr(right, field.name)) for field in fields(Evidence)})
+
+
+def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
+    return {key: value for key, value in asdict(evidence).items() if value is not None}
+
+
+def evidence_from_json(stored: Mapping[str, Any]) -> Evidence:
+    read = Evidence(**stored)
+    return replace(read, service_impact=ServiceImpact(read.service_impact))
+
+
+def _worse(name: str, left: Any, right: Any) -> Any:
+    if left is None or right is None:
+        return right if left is None else left
+    # A workaround that one alert denies is none.
+    return min(left, right) if name == "workaround" else max(left, right)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 12:
+        raise ValueError("must be a whole number, as 1200")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("must be a number, as 14.4") from None
+    if not 0 <= value < 1e9:
+        raise ValueError("must be a number of at least 0, as 14.4")
+    return value
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
+def _impact(text: str) -> ServiceImpact:
+    try:
+        return {"information": ServiceImpact.INFORMATION, "disruption": ServiceImpact.DISRUPTION, "outage": ServiceImpact.OUTAGE}[
+            text.lower()
+        ]
+    except KeyError:
+        raise ValueError("must be outage, disruption or information") from None
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "users_affected": _count,
+    "service_impact": _impact,
+    "data_loss": _yes,
+    "security": _yes,
+    "safety": _yes,
+    "workaround": _yes,
+    "burn_rate": _rate,
+    "recent_change": _yes,
+}

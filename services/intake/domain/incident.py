@@ -1,0 +1,136 @@
+"""Incidents: how one opens, gathers alerts, is taken, and ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum
+from uuid import UUID
+
+from services.intake.domain.errors import AlertsFiring, IncidentResolved
+from services.intake.domain.evidence import Evidence, merge
+
+TITLE_LENGTH = 200
+SUMMARY_LENGTH = 4096
+
+
+class IncidentState(IntEnum):
+    OPEN = 1
+    ACKNOWLEDGED = 2
+    RESOLVED = 3
+
+
+class TimelineKind(IntEnum):
+    OPENED = 1
+    ALERTS = 2
+    ACKNOWLEDGED = 3
+    RESOLVED = 4
+    NOTE = 5
+    WARNING = 6
+
+
+class IncidentChange(IntEnum):
+    ALERTS = 1
+    ACKNOWLEDGED = 2
+    RESOLVED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A group of alerts that people handle as one. Times are event times; `version` counts its states."""
+
+    id: UUID
+    version: int
+    state: IncidentState
+    title: str
+    summary: str
+    group_key: str
+    group_labels: tuple[tuple[str, str], ...]
+    components: tuple[str, ...]
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+    last_ended_at: datetime | None
+    alert_count: int
+    firing_count: int
+    evidence: Evidence
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"incidents/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of an incident's time-line."""
+
+    id: UUID
+    incident_id: UUID
+    occurred_at: datetime
+    actor: str
+    kind: TimelineKind
+    text: str
+    evidence_url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsJoined:
+    """What a batch of reports brought to one incident."""
+
+    opened: int
+    resolved: int
+    components: tuple[str, ...]
+    evidence: Evidence
+    first_start: datetime | None
+    last_end: datetime | None
+
+
+def join(incident: Incident, joined: AlertsJoined, now: datetime) -> Incident:
+    """Returns the incident with what a batch brought; it resolves when its last firing alert ended."""
+    firing = incident.firing_count + joined.opened - joined.resolved
+    ended = max((each for each in (incident.last_ended_at, joined.last_end) if each), default=None)
+    was_resolved = incident.state is IncidentState.RESOLVED
+    over = firing == 0 and joined.resolved > 0 and not was_resolved
+    return replace(
+        incident,
+        version=incident.version + 1,
+        state=IncidentState.RESOLVED if over else incident.state,
+        components=tuple(sorted({*incident.components, *joined.components})),
+        opened_at=min(each for each in (incident.opened_at, joined.first_start) if each),
+        resolved_at=ended if over else incident.resolved_at,
+        last_ended_at=ended,
+        alert_count=incident.alert_count + joined.opened,
+        firing_count=firing,
+        evidence=merge(incident.evidence, joined.evidence),
+        updated_at=now,
+    )
+
+
+def acknowledge(incident: Incident, at: datetime, now: datetime) -> Incident:
+    """Returns the incident taken. Taking it twice changes nothing. Raises IncidentResolved when it is over."""
+    if incident.state is IncidentState.RESOLVED:
+        raise IncidentResolved(incident.name)
+    if incident.state is IncidentState.ACKNOWLEDGED:
+        return incident
+    at = max(at, incident.opened_at)
+    return replace(incident, version=incident.version + 1, state=IncidentState.ACKNOWLEDGED, acknowledged_at=at, updated_at=now)
+
+
+def resolve(incident: Incident, at: datetime, now: datetime, *, force: bool) -> Incident:
+    """Returns the incident ended. Ending it twice changes nothing. Raises AlertsFiring unless forced."""
+    if incident.state is IncidentState.RESOLVED:
+        return incident
+    if incident.firing_count and not force:
+        raise AlertsFiring(incident.name, incident.firing_count)
+    at = max(at, incident.opened_at)
+    return replace(incident, version=incident.version + 1, state=IncidentState.RESOLVED, resolved_at=at, updated_at=now)
+
+
+def title_of(labels: Sequence[tuple[str, str]], annotations: Sequence[tuple[str, str]]) -> str:
+    """Returns one line on what an alert is about: its summary, else its alert name, else its labels."""
+    texts = dict(annotations)
+    names = dict(labels)
+    text = texts.get("summary") or names.get("alertname") or ", ".join(f"{key}={value}" for key, value in sorted(labels))
+    return " ".join(text.split())[:TITLE_LENGTH]

@@ -1,0 +1,1 @@
+"""Intake on the wire: gRPC in and out, and events to others."""

@@ -1,0 +1,127 @@
+"""Intake's domain values to protobuf and back."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from ballast.intake.v1 import alert_pb2, incident_pb2
+from ballast.intake.v1 import intake_service_pb2 as pb
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.intake.domain.alert import Alert
+from services.intake.domain.evidence import Evidence
+from services.intake.domain.incident import Incident, IncidentState, TimelineEntry
+from services.intake.storage.incident_store import IncidentQuery
+from services.intake.usecases.report_alerts import RawReport, Receipt
+from shared.storage.etags import etag_of
+
+
+def time_to_pb(value: datetime | None) -> Timestamp | None:
+    if value is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp
+
+
+def time_from_pb(message: Message, field: str) -> datetime | None:
+    """Returns the time in `field`, or None when it is absent."""
+    return getattr(message, field).ToDatetime(tzinfo=UTC) if message.HasField(field) else None
+
+
+def report_from_pb(report: alert_pb2.AlertReport) -> RawReport:
+    return RawReport(
+        key=report.key,
+        labels=dict(report.labels),
+        annotations=dict(report.annotations),
+        starts_at=time_from_pb(report, "starts_at"),
+        ends_at=time_from_pb(report, "ends_at"),
+        generator_url=report.generator_url,
+    )
+
+
+def receipt_to_pb(receipt: Receipt) -> alert_pb2.AlertReceipt:
+    return alert_pb2.AlertReceipt(
+        alert=_name("alerts", receipt.alert_id),
+        fingerprint=receipt.fingerprint.hex,
+        incident=_name("incidents", receipt.incident_id),
+        outcome=receipt.outcome.value,  # type: ignore[arg-type]  # the numbers are the contract's
+    )
+
+
+def alert_to_pb(alert: Alert) -> alert_pb2.Alert:
+    return alert_pb2.Alert(
+        name=f"alerts/{alert.id}",
+        fingerprint=alert.fingerprint.hex,
+        source=alert.source,
+        labels=alert.labels,
+        annotations=alert.annotations,
+        state=alert.state.value,  # type: ignore[arg-type]
+        starts_at=time_to_pb(alert.starts_at),
+        ends_at=time_to_pb(alert.ends_at),
+        generator_url=alert.generator_url,
+        incident=f"incidents/{alert.incident_id}",
+        report_count=alert.report_count,
+        create_time=time_to_pb(alert.created_at),
+        update_time=time_to_pb(alert.updated_at),
+    )
+
+
+def evidence_to_pb(evidence: Evidence) -> incident_pb2.Evidence:
+    return incident_pb2.Evidence(
+        users_affected=evidence.users_affected,
+        service_impact=evidence.service_impact.value,  # type: ignore[arg-type]
+        data_loss=evidence.data_loss,
+        security=evidence.security,
+        safety=evidence.safety,
+        workaround=evidence.workaround,
+        burn_rate=evidence.burn_rate,
+        recent_change=evidence.recent_change,
+    )
+
+
+def incident_to_pb(incident: Incident) -> incident_pb2.Incident:
+    return incident_pb2.Incident(
+        name=incident.name,
+        title=incident.title,
+        state=incident.state.value,  # type: ignore[arg-type]
+        components=incident.components,
+        group_labels=dict(incident.group_labels),
+        opened_at=time_to_pb(incident.opened_at),
+        acknowledged_at=time_to_pb(incident.acknowledged_at),
+        resolved_at=time_to_pb(incident.resolved_at),
+        alert_count=incident.alert_count,
+        firing_count=incident.firing_count,
+        evidence=evidence_to_pb(incident.evidence),
+        summary=incident.summary,
+        etag=etag_of(incident.version),
+        create_time=time_to_pb(incident.created_at),
+        update_time=time_to_pb(incident.updated_at),
+    )
+
+
+def entry_to_pb(entry: TimelineEntry) -> incident_pb2.TimelineEntry:
+    return incident_pb2.TimelineEntry(
+        name=f"incidents/{entry.incident_id}/timelineEntries/{entry.id}",
+        occurred_at=time_to_pb(entry.occurred_at),
+        actor=entry.actor,
+        kind=entry.kind.value,  # type: ignore[arg-type]
+        text=entry.text,
+        evidence_url=entry.evidence_url,
+        create_time=time_to_pb(entry.created_at),
+    )
+
+
+def query_from_pb(request: pb.ListIncidentsRequest) -> IncidentQuery:
+    chosen = request.filter
+    return IncidentQuery(
+        states=tuple(IncidentState(state) for state in chosen.states),
+        components=tuple(chosen.components),
+        opened_from=time_from_pb(chosen, "opened_from"),
+        opened_before=time_from_pb(chosen, "opened_before"),
+        order_by=request.order_by or "opened_at desc",
+    )
+
+
+def _name(collection: str, identifier: UUID | None) -> str:
+    return f"{collection}/{identifier}" if identifier else ""

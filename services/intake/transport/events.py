@@ -1,0 +1,30 @@
+"""Intake's events in their wire form. Intake hears from nobody."""
+
+from ballast.intake.v1 import intake_events_pb2 as pb
+from ballast.intake.v1.incident_pb2 import Incident
+
+from services.intake.domain.events import Event, IncidentOpened
+from services.intake.transport.convert import incident_to_pb
+from shared.events.event import EncodedEvent, ReceivedEvent
+
+INCIDENT_TYPES = (pb.IncidentOpened.DESCRIPTOR.full_name, pb.IncidentChanged.DESCRIPTOR.full_name)
+
+
+def encode(event: Event) -> EncodedEvent:
+    """Returns the event as it is recorded."""
+    incident = event.incident
+    message = incident_to_pb(incident)
+    alerts = [f"alerts/{each}" for each in event.alerts]
+    data: pb.IncidentOpened | pb.IncidentChanged
+    if isinstance(event, IncidentOpened):
+        data = pb.IncidentOpened(incident=message, alerts=alerts)
+    else:
+        data = pb.IncidentChanged(incident=message, change=event.change.value, alerts=alerts, actor=event.actor)  # type: ignore[arg-type]
+    return EncodedEvent(incident.name, incident.version, data, incident.updated_at)
+
+
+def incident_from_event(event: ReceivedEvent) -> Incident:
+    """Returns the incident that one of intake's own events tells of."""
+    if event.type == INCIDENT_TYPES[0]:
+        return event.unpack(pb.IncidentOpened).incident
+    return event.unpack(pb.IncidentChanged).incident

@@ -1,0 +1,77 @@
+"""The RPCs of intake."""
+
+from collections.abc import AsyncIterator
+
+from ballast.intake.v1 import intake_service_pb2 as pb
+from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer, add_IntakeServiceServicer_to_server
+
+from services.intake.transport import convert
+from services.intake.transport.events import INCIDENT_TYPES, incident_from_event
+from services.intake.usecases.incidents import Incidents
+from services.intake.usecases.report_alerts import ReportAlerts
+from shared.events.feed import Feed
+from shared.ids import uuid_of
+from shared.paging import page_query
+from shared.rpc.once import once
+from shared.rpc.server import GrpcService
+from shared.storage.database import Database
+
+SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["IntakeService"], add_IntakeServiceServicer_to_server)
+
+
+class IntakeServicer(IntakeServiceServicer):
+    """Parses, calls, answers."""
+
+    def __init__(self, database: Database, report_alerts: ReportAlerts, incidents: Incidents, feed: Feed) -> None:
+        self.database = database
+        self._report_alerts = report_alerts
+        self._incidents = incidents
+        self._feed = feed
+
+    @once(pb.ReportAlertsResponse)
+    async def ReportAlerts(self, request: pb.ReportAlertsRequest, context: object) -> pb.ReportAlertsResponse:
+        receipts = await self._report_alerts(request.source, [convert.report_from_pb(each) for each in request.reports])
+        return pb.ReportAlertsResponse(receipts=[convert.receipt_to_pb(each) for each in receipts])
+
+    async def ListAlerts(self, request: pb.ListAlertsRequest, context: object) -> pb.ListAlertsResponse:
+        incident_id = uuid_of(request.incident) if request.incident else None
+        paging = page_query(request.page_size, request.page_token, "ListAlerts", request.incident)
+        page = await self._incidents.alerts(incident_id, paging)
+        return pb.ListAlertsResponse(alerts=[convert.alert_to_pb(each) for each in page.items], next_page_token=page.next_page_token)
+
+    async def GetIncident(self, request: pb.GetIncidentRequest, context: object) -> pb.GetIncidentResponse:
+        return pb.GetIncidentResponse(incident=convert.incident_to_pb(await self._incidents.get(uuid_of(request.name))))
+
+    async def ListIncidents(self, request: pb.ListIncidentsRequest, context: object) -> pb.ListIncidentsResponse:
+        query = convert.query_from_pb(request)
+        page = await self._incidents.page(query, page_query(request.page_size, request.page_token, "ListIncidents", query))
+        incidents = [convert.incident_to_pb(each) for each in page.items]
+        return pb.ListIncidentsResponse(incidents=incidents, next_page_token=page.next_page_token)
+
+    @once(pb.AcknowledgeIncidentResponse)
+    async def AcknowledgeIncident(self, request: pb.AcknowledgeIncidentRequest, context: object) -> pb.AcknowledgeIncidentResponse:
+        at = convert.time_from_pb(request, "occurred_at")
+        incident = await self._incidents.acknowledge(uuid_of(request.name), request.etag, at, request.note)
+        return pb.AcknowledgeIncidentResponse(incident=convert.incident_to_pb(incident))
+
+    @once(pb.ResolveIncidentResponse)
+    async def ResolveIncident(self, request: pb.ResolveIncidentRequest, context: object) -> pb.ResolveIncidentResponse:
+        at = convert.time_from_pb(request, "occurred_at")
+        incident = await self._incidents.resolve(uuid_of(request.name), request.etag, at, request.note, force=request.force)
+        return pb.ResolveIncidentResponse(incident=convert.incident_to_pb(incident))
+
+    @once(pb.AddTimelineEntryResponse)
+    async def AddTimelineEntry(self, request: pb.AddTimelineEntryRequest, context: object) -> pb.AddTimelineEntryResponse:
+        at = convert.time_from_pb(request, "occurred_at")
+        entry = await self._incidents.add_entry(uuid_of(request.incident), at, request.text, request.evidence_url)
+        return pb.AddTimelineEntryResponse(entry=convert.entry_to_pb(entry))
+
+    async def ListTimeline(self, request: pb.ListTimelineRequest, context: object) -> pb.ListTimelineResponse:
+        paging = page_query(request.page_size, request.page_token, "ListTimeline", request.incident)
+        page = await self._incidents.timeline(uuid_of(request.incident), paging)
+        return pb.ListTimelineResponse(entries=[convert.entry_to_pb(each) for each in page.items], next_page_token=page.next_page_token)
+
+    async def WatchIncidents(self, request: pb.WatchIncidentsRequest, context: object) -> AsyncIterator[pb.WatchIncidentsResponse]:
+        async for item in self._feed.follow(request.resume_token, INCIDENT_TYPES):
+            incident = incident_from_event(item.event) if item.event else None
+            yield pb.WatchIncidentsResponse(incident=incident, resume_token=item.resume_token)

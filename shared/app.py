@@ -1,0 +1,115 @@
+"""A service put together: what every service opens, starts and stops in the same order, whatever it does."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from shared.cache import Cache
+from shared.cache import connect as connect_cache
+from shared.clock import Clock
+from shared.events import admin_servicer, sink
+from shared.events.admin_servicer import EventAdminServicer
+from shared.events.deliverer import Deliverer
+from shared.events.event import EncodedEvent
+from shared.events.feed import Feed
+from shared.events.outbox import Outbox
+from shared.events.sink import EventSinkServicer, Handler
+from shared.rpc.client import ClientCredentials, connect
+from shared.rpc.server import GrpcService, Server
+from shared.settings import ServiceSettings
+from shared.storage.database import Database
+from shared.storage.migrations import migrate
+from shared.telemetry import setup
+
+Tick = Callable[[datetime], Awaitable[object]]
+
+
+class App:
+    """One service, built and not yet started. Everything it opens is closed by `stop`, last in, first out."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        clock: Clock,
+        *,
+        encode: Callable[[Any], EncodedEvent],
+        migrations: Path,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.clock = clock
+        self._migrations = migrations
+        self._stack = AsyncExitStack()
+        self._ticks: list[Tick] = []
+        self.telemetry = setup(name, endpoint=settings.otlp_endpoint, log_format=settings.log_format)
+        self.database = Database(settings.database_url, name, pool_size=settings.database_pool_size)
+        self.outbox = Outbox(name, encode, {key: each.types for key, each in settings.subscribers.items()})
+        self.cache: Cache = connect_cache(settings.cache_url)
+        self.feed = Feed(self.database)
+        self.deliverer = Deliverer(
+            self.database,
+            self.telemetry,
+            concurrency=settings.delivery_concurrency,
+            max_attempts=settings.delivery_max_attempts,
+        )
+        self.server = Server(name, settings, self.telemetry)
+        self.serve(admin_servicer.SERVICE, EventAdminServicer(self.database, self.deliverer))
+
+    def serve(self, service: GrpcService, servicer: object) -> None:
+        """Adds a gRPC service."""
+        self.server.add(service, servicer)
+
+    def receive(self, handlers: Mapping[str, Handler]) -> None:
+        """Takes events from other services: a handler for each type, or for `*`."""
+        self.serve(sink.SERVICE, EventSinkServicer(self.database, handlers))
+
+    def every(self, expression: str, name: str, tick: Tick) -> None:
+        """Runs `tick(now)` at the times of a cron expression (UTC), once among all replicas; and whenever a simulated clock moves."""
+        self._ticks.append(tick)
+        self.deliverer.schedule(name, expression, lambda: tick(self.clock.now()))
+
+    async def tick(self) -> None:
+        """Runs all that is scheduled, as a simulated clock asks for."""
+        for tick in self._ticks:
+            await tick(self.clock.now())
+
+    async def start(self) -> None:
+        """Migrates, and listens. Not ready yet: see `open`."""
+        self._stack.callback(self.telemetry.shutdown)
+        self._stack.push_async_callback(self.database.close)
+        self._stack.push_async_callback(self.cache.close)
+        try:
+            await migrate(self.settings.database_url, self.name, self._migrations)
+            await self.server.start()
+            self._stack.push_async_callback(self.server.stop)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def open(self, addresses: Mapping[str, str] | None = None) -> None:
+        """Begins to deliver events, and says ready. `addresses` overrides where subscribers are, by name."""
+        credentials = _credentials(self.settings)
+        channels = {}
+        for name, subscriber in self.settings.subscribers.items():
+            channel = connect((addresses or {}).get(name, subscriber.address), [sink.SERVICE.descriptor], credentials=credentials)
+            self._stack.push_async_callback(channel.close)
+            channels[name] = channel
+        await self.feed.start()
+        self._stack.push_async_callback(self.feed.stop)
+        await self.deliverer.start(channels)
+        self._stack.push_async_callback(self.deliverer.stop)
+        await self.server.set_ready(ready=True)
+
+    async def stop(self) -> None:
+        """Says NOT_SERVING, lets calls and deliveries under way end, and closes everything."""
+        await self.server.set_ready(ready=False)
+        await self._stack.aclose()
+
+
+def _credentials(settings: ServiceSettings) -> ClientCredentials:
+    if not settings.has_credentials:
+        return ClientCredentials(local_name="")
+    return ClientCredentials(ca=settings.tls_client_ca, cert=settings.tls_cert, key=settings.tls_key)

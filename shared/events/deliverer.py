@@ -1,0 +1,192 @@
+"""Delivery: one worker a service takes queued deliveries and hands them to their subscribers until they say yes."""
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
+from ballast.events.v1.event_sink_service_pb2 import DeliverRequest
+from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
+from opentelemetry import trace
+from pgqueuer.core.applications import PgQueuer
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job, Schedule
+from sqlalchemy import MetaData, select, text
+
+from shared.errors import BallastError, InvalidInput
+from shared.events.outbox import ENTRYPOINT
+from shared.rpc.client import Channel
+from shared.storage.database import Database
+from shared.storage.queue import queue_channel, queue_queries
+from shared.storage.tables import outbox_table
+from shared.telemetry import Telemetry, context_from_traceparent
+
+if TYPE_CHECKING:
+    from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub  # exists for the type checker only
+
+_TABLE = outbox_table(MetaData())
+_FIRST_DELAY_SECONDS = 0.2
+_LONGEST_DELAY_SECONDS = 300.0
+_DEADLINE_SECONDS = 30.0
+_RECONNECT_SECONDS = 1.0
+_RETENTION = timedelta(days=14)
+# How long a delivery may seem stuck before another worker takes it over: after a crash this is the longest wait.
+_HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+# An event whose delivery still waits, or failed for good, stays: it may yet be replayed.
+_PRUNE = (
+    text(
+        """
+        delete from outbox where recorded_at < clock_timestamp() - :retention and not exists
+            (select 1 from pgqueuer q where convert_from(q.payload, 'UTF8')::jsonb ->> 'event' = outbox.id::text)
+        """
+    ),
+    text("delete from inbox where received_at < clock_timestamp() - :retention"),
+    text("delete from request where created_at < clock_timestamp() - :retention"),
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class Deliverer:
+    """Delivers the events of one service, and prunes what it no longer needs. Several replicas share the work."""
+
+    def __init__(
+        self,
+        database: Database,
+        telemetry: Telemetry,
+        *,
+        concurrency: int = 10,
+        max_attempts: int = 12,
+    ) -> None:
+        self._database = database
+        self._stubs: dict[str, EventSinkServiceAsyncStub] = {}
+        self._telemetry = telemetry
+        self._concurrency = concurrency
+        self._max_attempts = max_attempts
+        self._task: asyncio.Task[None] | None = None
+        self._queue: PgQueuer | None = None
+        self._stopping = False
+        self._schedules: list[tuple[str, str, Callable[[], Awaitable[object]]]] = [("prune", "17 * * * *", self._prune)]
+        self._done_ids: set[int] = set()  # delivered, not yet taken out of the queue by PgQueuer's buffered log
+
+    def schedule(self, name: str, expression: str, call: Callable[[], Awaitable[object]]) -> None:
+        """Runs `call` at the times of a cron expression (UTC), once among all replicas. To be called before start."""
+        self._schedules.append((name, expression, call))
+
+    async def start(self, channels: Mapping[str, Channel]) -> None:
+        """Begins to deliver; `channels` maps each subscriber's name to the connection to it."""
+        self._stubs = {name: EventSinkServiceStub(channel.grpc) for name, channel in channels.items()}
+        self._task = asyncio.create_task(self._run(), name=f"deliverer-{self._database.schema}")
+
+    async def stop(self) -> None:
+        """Stops taking deliveries and lets those under way end."""
+        if self._task is None:
+            return
+        self._stopping = True
+        if self._queue is not None:
+            self._queue.shutdown.set()
+        _, pending = await asyncio.wait({self._task}, timeout=_DEADLINE_SECONDS / 3)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+
+    async def pending_count(self) -> int:
+        """Returns how many deliveries wait or are under way."""
+        async with self._database.transaction() as connection:
+            result = await connection.execute(
+                text("select id from pgqueuer where status in ('queued', 'picked') and entrypoint = :entrypoint"),
+                {"entrypoint": ENTRYPOINT},
+            )
+            waiting = {row.id for row in result}
+        self._done_ids &= waiting
+        return len(waiting - self._done_ids)
+
+    async def _run(self) -> None:
+        """Runs the queue's worker, and starts it anew whenever the database went away."""
+        while not self._stopping:
+            try:
+                connection = await self._database.listener()
+            except Exception as error:  # noqa: BLE001 - whatever keeps us from the database, the answer is to try again
+                _log.warning("delivery waits for the database", error=str(error))
+                await asyncio.sleep(_RECONNECT_SECONDS)
+                continue
+            try:
+                self._queue = self._worker(
+                    PgQueuer(
+                        connection=(queries := queue_queries(connection, self._database.schema)).driver,
+                        channel=queue_channel(self._database.schema),
+                        queries=queries,
+                    )
+                )
+                await self._queue.run(
+                    batch_size=self._concurrency,
+                    max_concurrent_tasks=self._concurrency * 2,
+                    heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+                    dequeue_timeout=timedelta(seconds=5),
+                    shutdown_on_listener_failure=True,
+                )
+            except Exception as error:  # noqa: BLE001 - as above; a worker that fails is started again
+                _log.warning("delivery stopped and starts again", error=str(error))
+                await asyncio.sleep(_RECONNECT_SECONDS)
+            finally:
+                with contextlib.suppress(Exception):
+                    await connection.close(timeout=2)
+
+    def _worker(self, queue: PgQueuer) -> PgQueuer:
+        queue.entrypoint(ENTRYPOINT, on_failure="hold")(self._deliver)
+        for name, expression, call in self._schedules:
+            queue.schedule(name, expression)(_scheduled(call))
+        return queue
+
+    async def _deliver(self, job: Job) -> None:
+        body = json.loads(job.payload or b"{}")
+        try:
+            await self._hand_over(UUID(body["event"]), body["subscriber"])
+        except InvalidInput:
+            raise  # no retry can mend it: a dead letter, for a person to see
+        except Exception as error:
+            if job.attempts + 1 >= self._max_attempts:
+                raise
+            delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2**job.attempts) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+            reason = error.message if isinstance(error, BallastError) else repr(error)
+            raise RetryRequested(delay=timedelta(seconds=delay), reason=reason) from error
+        self._done_ids.add(job.id)
+
+    async def _hand_over(self, event_id: UUID, subscriber: str) -> None:
+        async with self._database.transaction() as connection:
+            payload = (await connection.execute(select(_TABLE.c.payload).where(_TABLE.c.id == event_id))).scalar_one_or_none()
+        if payload is None:
+            raise InvalidInput(
+                f"event {event_id} is no longer in the outbox: it is older than {_RETENTION.days} days",
+                reason="EVENT_PRUNED",
+            )
+        stub = self._stubs.get(subscriber)
+        if stub is None:
+            raise InvalidInput(
+                f"{subscriber} is no longer a subscriber; add it to the settings and replay",
+                reason="SUBSCRIBER_UNKNOWN",
+            )
+        event = CloudEvent.FromString(payload)
+        parent = context_from_traceparent(event.attributes["traceparent"].ce_string if "traceparent" in event.attributes else "")
+        with self._telemetry.tracer.start_as_current_span(f"deliver {event.type}", context=parent, kind=trace.SpanKind.PRODUCER):
+            await stub.Deliver(DeliverRequest(batch=CloudEventBatch(events=[event])), timeout=_DEADLINE_SECONDS)
+
+    async def _prune(self) -> None:
+        """Deletes what delivery and idempotency no longer need; what must be kept for good is for a subscriber to keep."""
+        for statement in _PRUNE:
+            async with self._database.transaction() as connection:
+                await connection.execute(statement, {"retention": _RETENTION})
+
+
+def _scheduled(call: Callable[[], Awaitable[object]]) -> Callable[[Schedule], Awaitable[None]]:
+    async def run(_: Schedule) -> None:
+        await call()
+
+    return run

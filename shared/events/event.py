@@ -1,0 +1,114 @@
+"""An event as it is recorded and as it is received, apart from any service's own events."""
+
+import builtins
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import TypeVar
+
+from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventAttributeValue
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
+
+from shared.errors import InvalidInput, Violation
+
+Data = TypeVar("Data", bound=Message)
+
+
+class Outcome(IntEnum):
+    """What a receiver did with an event; the numbers are those of ballast.events.v1.DeliveryOutcome."""
+
+    ACCEPTED = 1
+    STALE = 2
+    IGNORED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedEvent:
+    """An event ready to be recorded: the resource it is about, that resource's version, and its data."""
+
+    subject: str
+    version: int
+    data: Message
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """An event as it arrived."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    version: int
+    time: datetime
+    principal: str
+    traceparent: str
+    data: AnyMessage
+
+    def unpack(self, kind: "builtins.type[Data]") -> Data:
+        """Returns the data. Raises InvalidInput when it is not of this kind."""
+        message = kind()
+        if not self.data.Unpack(message):
+            raise InvalidInput(
+                f"event {self.id}: data is {self.data.TypeName()}, its type promises {kind.DESCRIPTOR.full_name}",
+                reason="EVENT_MALFORMED",
+            )
+        return message
+
+
+def cloud_event(event_id: str, source: str, event: EncodedEvent, headers: dict[str, str]) -> CloudEvent:
+    """Returns the event in CloudEvents' protobuf form."""
+    wire = CloudEvent(id=event_id, source=source, spec_version="1.0", type=event.data.DESCRIPTOR.full_name)
+    wire.proto_data.Pack(event.data)
+    wire.attributes["subject"].ce_string = event.subject
+    wire.attributes["partitionkey"].ce_string = event.subject
+    # A CloudEvents integer has 32 bits, which a version may outgrow: it travels as a string.
+    wire.attributes["aggregateversion"].ce_string = str(event.version)
+    wire.attributes["time"].ce_timestamp.FromDatetime(event.time)
+    for key, value in headers.items():
+        if value:
+            wire.attributes[key].ce_string = value
+    return wire
+
+
+def received_event(wire: CloudEvent) -> ReceivedEvent:
+    """Reads an event. Raises InvalidInput with reason EVENT_MALFORMED and every field at fault."""
+    violations = [
+        Violation(f"batch.events.{field}", description)
+        for field, broken, description in (
+            ("id", not wire.id, "must not be empty: with source it identifies the event"),
+            ("source", not wire.source, "must not be empty: with id it identifies the event"),
+            ("type", not wire.type, "must not be empty: send the full name of the data's message"),
+            ("spec_version", wire.spec_version != "1.0", f"is {wire.spec_version!r}; send 1.0"),
+            ("proto_data", not wire.HasField("proto_data"), "is missing; send the data as a protobuf message"),
+        )
+        if broken
+    ]
+    version = _text(wire, "aggregateversion") or "0"
+    if not version.isdigit():
+        violations.append(Violation("batch.events.attributes.aggregateversion", f"is {version!r}; send a whole number as a string"))
+    if violations:
+        raise InvalidInput(
+            f"event {wire.id or '?'}: {violations[0].field} {violations[0].description}",
+            violations,
+            reason="EVENT_MALFORMED",
+        )
+    time = wire.attributes["time"].ce_timestamp.ToDatetime(tzinfo=UTC) if "time" in wire.attributes else datetime.now(UTC)
+    return ReceivedEvent(
+        id=wire.id,
+        source=wire.source,
+        type=wire.type,
+        subject=_text(wire, "subject"),
+        version=int(version),
+        time=time,
+        principal=_text(wire, "principal"),
+        traceparent=_text(wire, "traceparent"),
+        data=wire.proto_data,
+    )
+
+
+def _text(wire: CloudEvent, name: str) -> str:
+    attribute = wire.attributes[name] if name in wire.attributes else CloudEventAttributeValue()
+    return str(attribute.ce_string)

@@ -1,0 +1,137 @@
+"""Following the outbox: every event once, in one order, without gap, from any point on."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import structlog
+from ballast.events.v1.cloudevents_pb2 import CloudEvent
+from sqlalchemy import bindparam, text
+
+from shared.errors import InvalidInput, Violation
+from shared.events.event import ReceivedEvent, received_event
+from shared.events.outbox import feed_channel
+from shared.paging import decode_token, encode_token
+from shared.storage.database import Database
+
+_BATCH = 200
+_HEARTBEAT_SECONDS = 15.0
+_POLL_SECONDS = 1.0
+_RECONNECT_SECONDS = 1.0
+_log = structlog.get_logger(__name__)
+
+# Rows of transactions that still run could yet commit below a higher position: only what lies below the oldest of them is final.
+_NEXT = text(
+    """
+    select transaction_id::text as transaction_id, position, payload from outbox
+    where (transaction_id, position) > (cast(:transaction_id as xid8), :position)
+      and transaction_id < pg_snapshot_xmin(pg_current_snapshot()) and type in :types
+    order by transaction_id, position limit :batch
+    """
+).bindparams(bindparam("types", expanding=True))
+_PRESENT = text("select pg_snapshot_xmin(pg_current_snapshot())::text")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """An event, or None as a heartbeat, and the token that goes on after it."""
+
+    event: ReceivedEvent | None
+    resume_token: str
+
+
+class Feed:
+    """Lets any number of readers follow a service's outbox; one connection listens for all of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiters: set[asyncio.Event] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._listen(), name=f"feed-{self._database.schema}")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def follow(self, resume_token: str, types: Sequence[str]) -> AsyncIterator[FeedItem]:
+        """Yields events of these types after the token, or from the present on, and a heartbeat when none came for a while.
+
+        Never ends of itself. Raises InvalidInput with reason RESUME_TOKEN_INVALID. An event shows once every transaction older
+        than its own has ended, which any transaction of the whole database server may delay.
+        """
+        digest = f"feed-{self._database.schema}"
+        place = _place(digest, resume_token) if resume_token else (await self._present(), 0)
+        woken = asyncio.Event()
+        self._waiters.add(woken)
+        try:
+            yield FeedItem(None, encode_token(digest, (place[0], str(place[1]))))
+            quiet = 0.0
+            while True:
+                woken.clear()
+                rows = await self._read(place, types)
+                for row in rows:
+                    place = (row.transaction_id, row.position)
+                    token = encode_token(digest, (place[0], str(place[1])))
+                    yield FeedItem(received_event(CloudEvent.FromString(row.payload)), token)
+                if rows:
+                    quiet = 0.0
+                    continue
+                # A poll beside the notification: it may have come while an older transaction was still running.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), 0.02 if quiet == 0.0 else _POLL_SECONDS)
+                quiet += _POLL_SECONDS
+                if woken.is_set():
+                    quiet = 0.0
+                elif quiet >= _HEARTBEAT_SECONDS:
+                    quiet = _POLL_SECONDS
+                    yield FeedItem(None, encode_token(digest, (place[0], str(place[1]))))
+        finally:
+            self._waiters.discard(woken)
+
+    async def _present(self) -> str:
+        async with self._database.transaction() as connection:
+            # Everything below the oldest running transaction is past; start there, before anything that is not yet final.
+            return f"{int((await connection.execute(_PRESENT)).scalar_one()) - 1}"
+
+    async def _read(self, place: tuple[str, int], types: Sequence[str]) -> list[Any]:
+        async with self._database.transaction() as connection:
+            values = {"transaction_id": place[0], "position": place[1], "types": list(types), "batch": _BATCH}
+            return list(await connection.execute(_NEXT, values))
+
+    async def _listen(self) -> None:
+        while True:
+            connection: asyncpg.Connection[Any] | None = None
+            try:
+                connection = await self._database.listener()
+                await connection.add_listener(feed_channel(self._database.schema), self._wake)
+                ended = asyncio.Event()
+                connection.add_termination_listener(lambda _, ended=ended: ended.set())
+                await ended.wait()
+            except Exception as error:  # noqa: BLE001 - readers poll meanwhile; the listener comes back when the database does
+                _log.warning("the feed waits for the database", error=str(error))
+                await asyncio.sleep(_RECONNECT_SECONDS)
+            finally:
+                if connection is not None:
+                    with contextlib.suppress(Exception):
+                        await connection.close(timeout=2)
+
+    def _wake(self, *_: object) -> None:
+        for waiter in self._waiters:
+            waiter.set()
+
+
+def _place(digest: str, token: str) -> tuple[str, int]:
+    try:
+        transaction_id, position = decode_token(digest, token)
+        return str(int(transaction_id)), int(position)
+    except (InvalidInput, ValueError):
+        description = "is malformed or of another stream; send one as it was given, or leave it empty to start with the present"
+        raise InvalidInput(
+            f"resume_token: {description}", [Violation("resume_token", description)], reason="RESUME_TOKEN_INVALID"
+        ) from None

@@ -1,0 +1,66 @@
+"""The outbox: events recorded in the transaction that caused them, one delivery queued for each subscriber."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pgqueuer.adapters.persistence.queries import Queries
+from sqlalchemy import MetaData, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.events.event import EncodedEvent, cloud_event
+from shared.ids import new_id
+from shared.principal import current_principal_name
+from shared.storage.database import raw
+from shared.storage.queue import queue_queries
+from shared.storage.tables import outbox_table
+from shared.telemetry import current_traceparent
+
+ENTRYPOINT = "deliver"
+_TABLE = outbox_table(MetaData())
+
+
+def feed_channel(schema: str) -> str:
+    """Name of the NOTIFY channel on which this schema's outbox tells that it grew."""
+    return f"ballast_{schema}_outbox"
+
+
+class Outbox:
+    """Records a service's events. `encode` turns the service's own event into its wire form."""
+
+    def __init__(self, schema: str, encode: Callable[[Any], EncodedEvent], subscribers: Mapping[str, Sequence[str]]) -> None:
+        """`subscribers` maps the name of each subscriber to the types of events it wants; `*` means every type."""
+        self.source = f"/ballast/{schema}"
+        self._schema = schema
+        self._encode = encode
+        self._subscribers = {name: frozenset(types) for name, types in subscribers.items()}
+
+    async def record(self, connection: AsyncConnection, events: Sequence[object]) -> None:
+        """Records events and queues their deliveries, in the caller's transaction: all of it commits with the change, or none."""
+        if not events:
+            return
+        headers = {"traceparent": current_traceparent(), "principal": current_principal_name()}
+        rows = [self._row(self._encode(event), headers) for event in events]
+        await connection.execute(insert(_TABLE), rows)
+        jobs = [(name, row) for row in rows for name, types in self._subscribers.items() if "*" in types or row["type"] in types]
+        if jobs:
+            # PgQueuer's job goes through the driver's own connection, inside the same transaction.
+            queue: Queries = queue_queries(await raw(connection), self._schema)
+            payloads: list[bytes | None] = [json.dumps({"event": str(row["id"]), "subscriber": name}).encode() for name, row in jobs]
+            await queue.enqueue([ENTRYPOINT] * len(jobs), payloads, [0] * len(jobs))
+        await connection.execute(text("select pg_notify(:channel, '')"), {"channel": feed_channel(self._schema)})
+
+    def _row(self, event: EncodedEvent, headers: dict[str, str]) -> dict[str, Any]:
+        event_id: UUID = new_id(event.time)
+        return {
+            "id": event_id,
+            "aggregatetype": event.subject.rsplit("/", 1)[0],
+            "aggregateid": event.subject,
+            "type": event.data.DESCRIPTOR.full_name,
+            "payload": cloud_event(str(event_id), self.source, event, headers).SerializeToString(deterministic=True),
+            "aggregate_version": event.version,
+            "headers": headers,
+            "event_time": event.time,
+        }

@@ -1,0 +1,31 @@
+"""Who calls: the principal of the call under way, kept with every event it causes."""
+
+import contextvars
+from dataclasses import dataclass, field
+
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller: its name, and its roles, each for all teams (`*`) or for one (`teams/…`)."""
+
+    name: str
+    roles: frozenset[tuple[str, str]] = field(default_factory=frozenset)  # (role name in lower case, team or "*")
+
+
+_current: contextvars.ContextVar[Principal | None] = contextvars.ContextVar("principal", default=None)
+
+
+def current_principal_name() -> str:
+    """Returns who caused what is being done now; `system` outside of any call."""
+    principal = _current.get()
+    return principal.name if principal else SYSTEM
+
+
+def enter(principal: Principal) -> "contextvars.Token[Principal | None]":
+    return _current.set(principal)
+
+
+def leave(token: "contextvars.Token[Principal | None]") -> None:
+    _current.reset(token)

@@ -1,0 +1,1 @@
+"""gRPC: one server builder and one client factory, the same for every service."""

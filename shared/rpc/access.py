@@ -1,0 +1,134 @@
+"""Who is calling and what that caller may do: SPIFFE ids by mTLS, bearer tokens by OIDC, or everything on bare loopback."""
+
+import asyncio
+import json
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from shared.errors import PermissionDenied, Unauthenticated
+from shared.principal import Principal
+from shared.rpc.method import Method
+from shared.rpc.pipeline import Context
+from shared.settings import ServiceSettings
+
+EVERY_TEAM = "*"
+LOCAL_NAME_KEY = "ballast-principal"
+
+# What each role may do beside what its own name says.
+INCLUDED: dict[str, frozenset[str]] = {
+    "viewer": frozenset({"viewer"}),
+    "responder": frozenset({"viewer", "responder"}),
+    "planner": frozenset({"viewer", "planner"}),
+    "approver": frozenset({"viewer", "responder", "planner", "approver"}),
+    "admin": frozenset({"viewer", "responder", "planner", "approver", "admin"}),
+    "service": frozenset({"viewer", "service"}),
+}
+# Infrastructure every client must reach before it is known; none of it shows data.
+_OPEN = ("grpc.health.v1.Health/", "grpc.reflection.v1.ServerReflection/", "grpc.reflection.v1alpha.ServerReflection/")
+_ALGORITHMS = ["RS256", "ES256", "EdDSA"]
+_KEY_LIFESPAN_SECONDS = 300
+_KEY_TIMEOUT_SECONDS = 5
+
+
+class Authority:
+    """Knows callers by the credentials the settings ask for, and checks them against the rule of the RPC."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
+        self._open_loopback = not settings.has_credentials
+        self._keys = _KeySet(settings.oidc_jwks) if settings.oidc_issuer else None
+
+    async def admit(self, method: Method, request: Any, context: Context) -> Principal:
+        """Returns the caller when it may make this call. Raises Unauthenticated or PermissionDenied, saying what is missing."""
+        if not method.role:
+            if method.full_name.startswith(_OPEN):
+                return Principal("anonymous")
+            raise PermissionDenied(f"{method.full_name} has no access rule in its contract, so nobody may call it", reason="NO_ACCESS_RULE")
+        principal = await self.identify(context)
+        if not _holds(principal, method.role, _team(request, method.team_field)):
+            scope = f" for {_team(request, method.team_field)}" if method.team_field else ""
+            raise PermissionDenied(
+                f"{principal.name} may not call {method.full_name}: it needs the role {method.role}{scope}",
+                reason="ROLE_MISSING",
+                metadata={"role": method.role, "principal": principal.name},
+            )
+        return principal
+
+    async def identify(self, context: Context) -> Principal:
+        """Returns who calls. Raises Unauthenticated when it cannot be told."""
+        metadata = dict(context.invocation_metadata() or ())
+        if self._open_loopback:
+            name = str(metadata.get(LOCAL_NAME_KEY, "local"))
+            return Principal(name, frozenset((role, EVERY_TEAM) for role in INCLUDED))
+        spiffe = self._spiffe_id(context)
+        if spiffe:
+            return Principal(spiffe, frozenset({("service", EVERY_TEAM)}))
+        token = str(metadata.get("authorization", ""))
+        if self._keys is not None and token.lower().startswith("bearer "):
+            return await self._bearer(token[7:])
+        raise Unauthenticated(
+            f"no credentials: present a certificate of spiffe://{self._settings.trust_domain}/… or a bearer token",
+            reason="CREDENTIALS_MISSING",
+        )
+
+    def _spiffe_id(self, context: Context) -> str:
+        prefix = f"spiffe://{self._settings.trust_domain}/"
+        names = (context.auth_context() or {}).get("x509_subject_alternative_name", ())
+        return next((name.decode() for name in names if name.decode().startswith(prefix)), "")
+
+    async def _bearer(self, token: str) -> Principal:
+        assert self._keys is not None
+        try:
+            key = await self._keys.key_for(token)
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=_ALGORITHMS,
+                audience=self._settings.oidc_audience,
+                issuer=self._settings.oidc_issuer,
+                options={"require": ["exp", "sub"]},
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthenticated(f"the bearer token is refused: {error}", reason="TOKEN_REFUSED") from None
+        granted = claims.get(self._settings.oidc_roles_claim, [])
+        pairs = (str(each).partition("@") for each in granted)
+        return Principal(str(claims["sub"]), frozenset((role, team or EVERY_TEAM) for role, _, team in pairs if role in INCLUDED))
+
+
+class _KeySet:
+    """The issuer's public keys: from a file, or from a URL with a cache and one refetch for an unknown key."""
+
+    def __init__(self, location: str) -> None:
+        self._client = (
+            jwt.PyJWKClient(location, lifespan=_KEY_LIFESPAN_SECONDS, timeout=_KEY_TIMEOUT_SECONDS)
+            if location.startswith("https://")
+            else None
+        )
+        self._fixed = None if self._client else jwt.PyJWKSet.from_dict(json.loads(Path(location).read_text()))
+
+    async def key_for(self, token: str) -> Any:
+        if self._client is not None:
+            # The client is blocking; it answers from its cache except for the first token of a key.
+            return (await asyncio.to_thread(self._client.get_signing_key_from_jwt, token)).key
+        assert self._fixed is not None
+        wanted = jwt.get_unverified_header(token).get("kid")
+        for key in self._fixed.keys:
+            if key.key_id == wanted:
+                return key.key
+        raise jwt.InvalidKeyError(f"no key {wanted!r} in the issuer's key set")
+
+
+def _holds(principal: Principal, role: str, team: str) -> bool:
+    return any(role in INCLUDED[held] and scope in {EVERY_TEAM, team} for held, scope in principal.roles) or (
+        # A rule without a team field is about no one team: a role for any team will do to read, and only an unscoped one to change.
+        role == "viewer" and not team and any("viewer" in INCLUDED[held] for held, _ in principal.roles)
+    )
+
+
+def _team(request: Any, path: str) -> str:
+    if not path or request is None:
+        return ""
+    return str(reduce(getattr, path.split("."), request))

@@ -1,0 +1,45 @@
+"""Idempotent mutations: a servicer's method marked `once` answers a repeated request_id with its first answer."""
+
+import functools
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from google.protobuf.message import Message
+
+from shared.storage.database import Database
+from shared.storage.requests import once as answer_once
+
+Response = TypeVar("Response", bound=Message)
+
+
+class HasDatabase(Protocol):
+    """A servicer whose mutations are in one database."""
+
+    database: Database
+
+
+Handler = Callable[[Any, Any, Any], Awaitable[Response]]
+
+
+def once(response: type[Response]) -> Callable[[Handler[Response]], Handler[Response]]:
+    """Runs the method in one transaction with the record of its answer; without a request_id it runs as it is.
+
+    With `validate_only` in the request nothing is recorded: nothing was changed, and the next call may be the real one.
+    """
+
+    def mark(method: Handler[Response]) -> Handler[Response]:
+        @functools.wraps(method)
+        async def answer(self: HasDatabase, request: Any, context: Any) -> Response:
+            if not request.request_id or getattr(request, "validate_only", False):
+                return await method(self, request, context)
+            digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+
+            async def run() -> bytes:
+                return (await method(self, request, context)).SerializeToString()
+
+            return response.FromString(await answer_once(self.database, request.request_id, method.__qualname__, digest, run))
+
+        return answer
+
+    return mark

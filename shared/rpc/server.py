@@ -1,0 +1,102 @@
+"""The server builder: every service's server has the same stages, limits, health, reflection and way of stopping."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2_grpc
+
+from shared.rpc.access import Authority
+from shared.rpc.health import LIVENESS, SERVING, HealthServicer, add_reflection
+from shared.rpc.pipeline import PipelineInterceptor, Stage
+from shared.rpc.stages import AccessStage, DeadlineStage, ErrorStage, TelemetryStage, ValidationStage
+from shared.settings import ServiceSettings
+from shared.telemetry import Telemetry
+
+# gRPC itself refuses what is larger still, before it is read into memory; in between our own refusal says what to do.
+_HARD_LIMIT_FACTOR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcService:
+    """A gRPC service as its contract gives it: the descriptor, and the generated `add_…_to_server`."""
+
+    descriptor: ServiceDescriptor
+    register: Callable[[Any, grpc.aio.Server], None]
+
+
+class Server:
+    """A gRPC server on one address, from start to drained stop."""
+
+    def __init__(self, name: str, settings: ServiceSettings, telemetry: Telemetry) -> None:
+        self._name = name
+        self._settings = settings
+        self._health = HealthServicer()
+        self._names: list[str] = []
+        stages: list[Stage] = [
+            TelemetryStage(telemetry, settings.host),
+            ErrorStage(f"{name}.ballast"),
+            AccessStage(Authority(settings)),
+            ValidationStage(),
+            DeadlineStage(settings.default_deadline_seconds),
+        ]
+        self._server = grpc.aio.server(
+            interceptors=[PipelineInterceptor(stages, settings.largest_message_bytes)],
+            options=[
+                ("grpc.max_receive_message_length", settings.largest_message_bytes * _HARD_LIMIT_FACTOR),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", 0),  # a second server on a port must fail, not share its calls
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+                ("grpc.max_connection_age_ms", 30 * 60_000),  # lets clients find new replicas
+                ("grpc.max_connection_age_grace_ms", 60_000),
+            ],
+        )
+        self.port = 0
+
+    def add(self, service: GrpcService, servicer: object) -> None:
+        """Serves `servicer`; to be called before `start`."""
+        service.register(servicer, self._server)
+        self._names.append(service.descriptor.full_name)
+
+    async def start(self) -> None:
+        """Listens and serves; not yet ready until `set_ready`. Raises RuntimeError, naming the address, when it is taken."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        add_reflection(self._server, self._names)
+        address = f"{self._settings.host}:{self._settings.port}"
+        try:
+            self.port = self._bind(address)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"{self._name}: cannot listen on {address}: {error}; choose another port, or stop what listens there"
+            ) from error
+        await self._health.set_ready(self._names, ready=False)
+        await self._health.set(LIVENESS, SERVING)
+        await self._server.start()
+
+    async def set_ready(self, *, ready: bool) -> None:
+        await self._health.set_ready(self._names, ready=ready)
+
+    async def stop(self) -> None:
+        """Says NOT_SERVING first, then lets calls under way end for as long as the settings allow."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(self._settings.drain_seconds)
+
+    @property
+    def address(self) -> str:
+        return f"{self._settings.host}:{self.port}"
+
+    def _bind(self, address: str) -> int:
+        settings = self._settings
+        if not settings.tls_cert or not settings.tls_key:
+            return self._server.add_insecure_port(address)
+        credentials = grpc.ssl_server_credentials(
+            [(Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes())],
+            root_certificates=Path(settings.tls_client_ca).read_bytes() if settings.tls_client_ca else None,
+            # With tokens accepted as well, a caller may come without a certificate and be known by its token.
+            require_client_auth=bool(settings.tls_client_ca) and not settings.oidc_issuer,
+        )
+        return self._server.add_secure_port(address, credentials)

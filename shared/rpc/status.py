@@ -1,0 +1,85 @@
+"""Errors to gRPC status and back, by one table: what leaves a server as a class comes out of the client as the same class."""
+
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+from google.rpc.status_pb2 import Status
+
+from shared import errors
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+# In the order tried: a subclass before its parent.
+KINDS: tuple[tuple[type[errors.BallastError], grpc.StatusCode], ...] = (
+    (errors.InvalidInput, grpc.StatusCode.INVALID_ARGUMENT),
+    (errors.NotFound, grpc.StatusCode.NOT_FOUND),
+    (errors.AlreadyExists, grpc.StatusCode.ALREADY_EXISTS),
+    (errors.Conflict, grpc.StatusCode.ABORTED),
+    (errors.PreconditionFailed, grpc.StatusCode.FAILED_PRECONDITION),
+    (errors.Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
+    (errors.PermissionDenied, grpc.StatusCode.PERMISSION_DENIED),
+    (errors.Unavailable, grpc.StatusCode.UNAVAILABLE),
+    (errors.Exhausted, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (errors.DeadlineExceeded, grpc.StatusCode.DEADLINE_EXCEEDED),
+)
+
+
+def code_of(error: errors.BallastError) -> grpc.StatusCode:
+    return next((code for kind, code in KINDS if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+
+
+def status_of(error: errors.BallastError, domain: str) -> Status:
+    """Returns the status with its details (AIP-193): ErrorInfo always, and what the kind of error adds."""
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)]
+    if isinstance(error, errors.InvalidInput) and error.violations:
+        violations = [
+            error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.description)
+            for violation in error.violations
+        ]
+        details.append(error_details_pb2.BadRequest(field_violations=violations))
+    if isinstance(error, errors.PreconditionFailed):
+        failure = error_details_pb2.PreconditionFailure.Violation(
+            type=error.reason, subject=error.metadata.get("name", ""), description=error.message
+        )
+        details.append(error_details_pb2.PreconditionFailure(violations=[failure]))
+    if isinstance(error, errors.Exhausted):
+        delay = Duration()
+        delay.FromTimedelta(error.retry_after)
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    return Status(code=code_of(error).value[0], message=error.message, details=[_packed(detail) for detail in details])
+
+
+def error_from(rpc_error: grpc.aio.AioRpcError) -> errors.BallastError:
+    """Rebuilds the error a server raised; where the server gave no details, the nearest kind by status code."""
+    kind = next((kind for kind, code in KINDS if code is rpc_error.code()), errors.BallastError)
+    message = rpc_error.details() or str(rpc_error.code())
+    info, arguments = None, dict[str, Any]()
+    for detail in _details(rpc_error):
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            info = error_details_pb2.ErrorInfo.FromString(detail.value)
+        elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR) and issubclass(kind, errors.InvalidInput):
+            bad = error_details_pb2.BadRequest.FromString(detail.value)
+            arguments["violations"] = [errors.Violation(each.field, each.description) for each in bad.field_violations]
+        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR) and issubclass(kind, errors.Exhausted):
+            arguments["retry_after"] = error_details_pb2.RetryInfo.FromString(detail.value).retry_delay.ToTimedelta()
+    if info is not None:
+        arguments |= {"reason": info.reason, "metadata": dict(info.metadata)}
+    return kind(message, **arguments)
+
+
+def _details(rpc_error: grpc.aio.AioRpcError) -> list[AnyMessage]:
+    metadata: Any = rpc_error.trailing_metadata() or ()
+    for key, value in metadata:
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            return list(Status.FromString(value).details)
+    return []
+
+
+def _packed(detail: Message) -> AnyMessage:
+    wrapped = AnyMessage()
+    wrapped.Pack(detail)
+    return wrapped

@@ -1,0 +1,56 @@
+"""Running one service as a process: until SIGTERM or SIGINT, then drained."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from typing import TypeVar
+
+import uvloop
+from pydantic import ValidationError
+
+from shared.app import App
+from shared.embedded import running
+from shared.settings import ServiceSettings
+from shared.storage.provision import provision
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def run(name: str, settings: Callable[[], Settings], build: Callable[[Settings], Awaitable[App]]) -> int:
+    """Runs the service and returns its exit code: 0 drained, 2 its settings are wrong, 1 anything else."""
+    try:
+        read = settings()
+    except ValidationError as error:
+        for each in error.errors():
+            sys.stderr.write(f"{name}: setting {'.'.join(map(str, each['loc']))}: {each['msg']}\n")
+        return 2
+    with ExitStack() as stack:
+        return uvloop.run(_serve(name, read, build, stack))
+
+
+async def _serve(name: str, settings: Settings, build: Callable[[Settings], Awaitable[App]], stack: ExitStack) -> int:
+    if not settings.database_url or not settings.cache_url:
+        engines = stack.enter_context(running(settings.state_dir))
+        database = settings.database_url or (await provision(engines.database_url, "ballast", [name]))[name]
+        settings = settings.model_copy(update={"database_url": database, "cache_url": settings.cache_url or engines.cache_url})
+    app = await build(settings)
+    await app.start()
+    try:
+        await app.open()
+        sys.stdout.write(f"{name} serves on {app.server.address}\n")
+        sys.stdout.flush()
+        await stopped()
+    finally:
+        await app.stop()
+    return 0
+
+
+async def stopped() -> None:
+    """Returns at SIGTERM or SIGINT."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    await event.wait()

@@ -1,0 +1,83 @@
+"""The engine of one service: its schema, its transactions, and the raw connection for what wants asyncpg itself."""
+
+import contextvars
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from shared.errors import Unavailable
+from shared.storage.failure import is_connection_failure
+
+_CONNECT_TIMEOUT_SECONDS = 10.0
+_STATEMENT_TIMEOUT_SECONDS = 60.0
+
+
+class Database:
+    """One service's PostgreSQL: every connection has the service's schema, and only that, on its search path."""
+
+    def __init__(self, url: str, schema: str, *, pool_size: int = 8) -> None:
+        self.url = url
+        self.schema = schema
+        self._engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_CONNECT_TIMEOUT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT_SECONDS,
+                "command_timeout": _STATEMENT_TIMEOUT_SECONDS,
+                "server_settings": {"search_path": schema, "application_name": f"ballast-{schema}", "timezone": "UTC"},
+            },
+        )
+        # Of this task and this database: a transaction opened by idempotency is joined by the store methods below it.
+        self._ambient: contextvars.ContextVar[AsyncConnection | None] = contextvars.ContextVar(f"transaction_{schema}", default=None)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Gives a connection in a transaction that commits at the end, or rolls back on an exception.
+
+        Within another `transaction()` of the same task it joins that one, so that a call's idempotency record, its changes and
+        its events commit together or not at all. Raises Unavailable when the database is away.
+        """
+        joined = self._ambient.get()
+        if joined is not None:
+            yield joined
+            return
+        try:
+            async with self._engine.begin() as connection:
+                token = self._ambient.set(connection)
+                try:
+                    yield connection
+                finally:
+                    self._ambient.reset(token)
+        except Exception as error:
+            if is_connection_failure(error):
+                raise Unavailable("the database is away; try again", reason="DATABASE_UNAVAILABLE") from error
+            raise
+
+    async def listener(self) -> "asyncpg.Connection[Any]":
+        """Opens a connection of its own, outside the pool, for LISTEN; the caller closes it."""
+        return await connect_raw(self.url, self.schema)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def raw(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
+    """Returns the asyncpg connection below, inside the same transaction."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    return driver
+
+
+async def connect_raw(url: str, schema: str) -> "asyncpg.Connection[Any]":
+    return await asyncpg.connect(
+        url.replace("postgresql+asyncpg://", "postgresql://", 1),
+        timeout=_CONNECT_TIMEOUT_SECONDS,
+        command_timeout=_STATEMENT_TIMEOUT_SECONDS,
+        server_settings={"search_path": schema, "application_name": f"ballast-{schema}-listener", "timezone": "UTC"},
+    )

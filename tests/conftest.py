@@ -1,0 +1,37 @@
+"""Fixtures for every test: embedded engines, a cloned database for each module, a simulated clock."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from shared.clock import SimulatedClock
+from shared.embedded import Engines, running
+from shared.testing.databases import Databases
+
+SERVICES = sorted(path.parts[-3] for path in Path(__file__).parent.parent.glob("services/*/storage/tables.py"))
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    with running(tmp_path_factory.mktemp("state"), durable=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def databases(engines: Engines) -> Databases:
+    return Databases(engines, {name: import_module(f"services.{name}.storage.tables").MIGRATIONS for name in SERVICES})
+
+
+@pytest.fixture(scope="module")
+def urls(databases: Databases) -> dict[str, str]:
+    """Database URL of each service, in a database of this module's own."""
+    return databases.clone()
+
+
+@pytest.fixture(scope="module")
+def clock() -> SimulatedClock:
+    return SimulatedClock(START)

@@ -1,0 +1,79 @@
+"""Reporting alerts to a running intake."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ballast.intake.v1 import alert_pb2, incident_pb2
+from ballast.intake.v1 import intake_service_pb2 as pb
+from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+from services.intake.app import build
+from services.intake.settings import IntakeSettings
+from shared.clock import SimulatedClock
+from shared.embedded import Engines
+from shared.errors import InvalidInput
+from tests.conftest import START
+from tests.support.serving import serving
+
+if TYPE_CHECKING:
+    from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub  # exists for the type checker only
+
+INTAKE = pb.DESCRIPTOR.services_by_name["IntakeService"]
+
+
+@pytest.fixture(scope="module")
+async def intake(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> AsyncIterator["IntakeServiceAsyncStub"]:
+    settings = IntakeSettings(port=0, database_url=urls["intake"], cache_url=engines.cache_url, subscribers={})
+    async with serving(build(settings, clock), [INTAKE]) as served:
+        yield IntakeServiceStub(served.channel.grpc)
+
+
+def report(component: str, starts_at: int = 0, ends_at: int | None = None, **labels: str) -> alert_pb2.AlertReport:
+    """Builds a report; times in seconds after START."""
+    built = alert_pb2.AlertReport(labels={"component": component, **labels})
+    built.starts_at.FromDatetime(START + timedelta(seconds=starts_at))
+    if ends_at is not None:
+        built.ends_at.FromDatetime(START + timedelta(seconds=ends_at))
+    return built
+
+
+async def send(intake: "IntakeServiceAsyncStub", *reports: alert_pb2.AlertReport) -> list[alert_pb2.AlertReceipt]:
+    return list((await intake.ReportAlerts(pb.ReportAlertsRequest(source="test", reports=reports))).receipts)
+
+
+async def test_an_alert_sent_twice_opens_one_incident(intake: "IntakeServiceAsyncStub") -> None:
+    first = (await send(intake, report("twice")))[0]
+    second = (await send(intake, report("twice")))[0]
+    assert first.outcome == alert_pb2.REPORT_OUTCOME_OPENED
+    assert second.outcome == alert_pb2.REPORT_OUTCOME_REPEATED
+    assert (second.alert, second.incident) == (first.alert, first.incident)
+
+
+async def test_an_incident_resolves_when_its_last_alert_ends(intake: "IntakeServiceAsyncStub") -> None:
+    opened = await send(intake, report("ends", alertname="a"), report("ends", alertname="b"))
+    name = opened[0].incident
+    assert opened[1].incident == name
+    await send(intake, report("ends", alertname="a", ends_at=60))
+    assert (await intake.GetIncident(pb.GetIncidentRequest(name=name))).incident.state == incident_pb2.INCIDENT_STATE_OPEN
+    await send(intake, report("ends", alertname="b", ends_at=90))
+    over = (await intake.GetIncident(pb.GetIncidentRequest(name=name))).incident
+    assert over.state == incident_pb2.INCIDENT_STATE_RESOLVED
+    assert over.resolved_at.ToDatetime(tzinfo=START.tzinfo) == START + timedelta(seconds=90)
+
+
+async def test_a_batch_with_one_bad_report_stores_nothing(intake: "IntakeServiceAsyncStub") -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await send(intake, report("half"), report("half", starts_at=10, ends_at=5, alertname="x"))
+    assert refused.value.reason == "REPORT_REFUSED"
+    assert [each.field for each in refused.value.violations] == ["reports[1].ends_at"]
+    listed = await intake.ListIncidents(pb.ListIncidentsRequest(filter=pb.IncidentFilter(components=["half"])))
+    assert not listed.incidents
+
+
+async def test_a_request_id_repeated_returns_the_first_answer(intake: "IntakeServiceAsyncStub") -> None:
+    request = pb.ReportAlertsRequest(request_id=str(uuid.uuid4()), source="test", reports=[report("again")])
+    first = await intake.ReportAlerts(request)
+    assert await intake.ReportAlerts(request) == first
