@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.embedded.errors import EngineFailed
 
-LONGEST_SOCKET_PATH = 1030  # bytes; sun_path holds 108 on Linux and 104 on macOS, with a closing zero
+LONGEST_SOCKET_PATH = 103  # bytes; sun_path holds 108 on Linux and 104 on macOS, with a closing zero
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
 

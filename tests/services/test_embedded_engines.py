@@ -80,6 +80,13 @@ def kill(process: psutil.Process) -> None:
         time.sleep(0.01)
 
 
+@pytest.fixture(autouse=True)
+def leave_nothing_running(tmp_path: Path) -> Iterator[None]:
+    yield
+    for process in processes_of(tmp_path).values():
+        process.kill()
+
+
 async def test_data_outlives_a_stop_and_a_start(tmp_path: Path) -> None:
     with running(tmp_path, durable=False) as engines:
         await execute(engines, "create table kept (id int)", "insert into kept values (1) returning id")
