@@ -67,6 +67,12 @@ def test_a_change_of_state_is_a_change_of_the_finding() -> None:
     assert assessed(opened).verdict == assessed(resolved).verdict
 
 
+def test_an_acknowledgement_is_a_change_of_the_finding() -> None:
+    opened = incident("web")
+    taken = replace(opened, acknowledged_at=MONDAY_NOON)
+    assert assessed(opened) != assessed(taken)
+
+
 def test_a_finding_names_the_model_and_the_matrix_it_rests_on() -> None:
     finding = assessed(incident("web"))
     assert finding.model_version == "2026.1"

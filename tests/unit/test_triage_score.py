@@ -172,6 +172,11 @@ def test_what_is_only_partly_known_counts_when_it_is_worse_than_unknown() -> Non
     assert (term.contribution, term.missing) == (0.75, False)
 
 
+def test_of_several_components_the_most_needed_one_counts() -> None:
+    finding = assessed(incident("a", "b"), component("a", Tier.LOW), component("b", Tier.CRITICAL))
+    assert contributions(finding)["tier"] == 0.75
+
+
 def test_revenue_adds_up_over_components_and_in_another_currency_is_unknown() -> None:
     two = assessed(incident("a", "b"), component("a", revenue="400 USD"), component("b", revenue="599 USD"))
     one = assessed(incident("a", "b"), component("a", revenue="999 USD"), component("b", revenue="0 USD"))

@@ -81,6 +81,13 @@ def test_a_counterfactual_downwards_reads_as_a_sentence() -> None:
     assert texts["workaround"] == "drops to SEV3 if users can work around it" or "workaround" not in texts
 
 
+def test_a_drop_is_to_the_nearest_milder_severity_that_the_change_gives() -> None:
+    verdict = assessed(incident("web", service_impact=OUTAGE), component("web", Tier.CRITICAL)).verdict
+    change = next(change for change in verdict.counterfactuals if change.feature == "service_impact")
+    assert (verdict.severity, change.severity) == (2, 3)
+    assert change.text == "drops to SEV3 if the service impact is no worse than disruption"
+
+
 def test_the_change_that_moves_the_score_least_comes_first() -> None:
     verdict = assessed(incident("web", opened_at=MONDAY_NOON, service_impact=OUTAGE), component("web", Tier.CRITICAL)).verdict
     # Urgency lacks 6 - 4.5 = 1.5 points of SEV1: a recent change gives 2.5 more, no workaround 4, sixteen alerts a little less than 2.4.

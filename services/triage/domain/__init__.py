@@ -1,0 +1,1 @@
+"""The rules of triage: what a component is, how evidence becomes a score, and how a score becomes a severity."""

@@ -1,0 +1,75 @@
+"""Components: the production things that can break, who owns them and what they need."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from shared.errors import InvalidInput, Violation
+from shared.money import Money
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class Tier(IntEnum):
+    """How much the organisation needs a component; a lower number is needed more. Unknown is None, not a tier."""
+
+    CRITICAL = 1
+    HIGH = 2
+    MEDIUM = 3
+    LOW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A production thing that can break, as the catalogue describes it."""
+
+    name: str  # components/{id}
+    display_name: str = ""
+    owner_team: str = ""  # teams/{id}; empty when nobody owns it
+    tier: Tier | None = None
+    revenue_per_minute: Money | None = None
+    dependencies: tuple[str, ...] = ()  # components/{id}; need not exist yet
+    users: int | None = None
+
+    def violations(self, field: str) -> list[Violation]:
+        """Returns what is wrong with it by itself; `field` is where it stands in the request."""
+        money = self.revenue_per_minute
+        if money is None:
+            return []
+        path = f"{field}.revenue_per_minute"
+        found = []
+        if money.amount < 0:
+            found.append(Violation(path, f"is {money}; revenue must not be negative, leave it out when it is unknown"))
+        if not _CURRENCY.fullmatch(money.currency):
+            found.append(Violation(f"{path}.currency_code", f"is {money.currency!r}; give an ISO 4217 code such as USD"))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class StoredComponent:
+    """A component in the catalogue, at one version."""
+
+    component: Component
+    version: int  # 1 for the first, one more for each change
+    create_time: datetime
+    update_time: datetime
+
+    @property
+    def etag(self) -> str:
+        return str(self.version)
+
+
+def check_components(components: Sequence[Component]) -> None:
+    """Raises InvalidInput naming every component of a batch that cannot be stored whatever the catalogue holds."""
+    violations: list[Violation] = []
+    seen: set[str] = set()
+    for position, component in enumerate(components):
+        field = f"components[{position}]"
+        violations += component.violations(field)
+        if component.name in seen:
+            violations.append(Violation(f"{field}.name", f"{component.name} stands twice in the batch; send it once"))
+        seen.add(component.name)
+    if violations:
+        raise InvalidInput("; ".join(f"{v.field}: {v.description}" for v in violations), violations)

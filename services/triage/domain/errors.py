@@ -1,0 +1,74 @@
+"""What triage refuses, and the stable reason of each refusal."""
+
+from collections.abc import Sequence
+
+from shared.errors import Conflict, InvalidInput, NotFound, Violation
+
+
+class DependencyCycle(InvalidInput):
+    """Components need each other in a circle, so none of them could ever be said to stand on the others."""
+
+    reason = "DEPENDENCY_CYCLE"
+
+    def __init__(self, cycle: Sequence[str], field: str = "components.dependencies") -> None:
+        path = " -> ".join(cycle)
+        rule = f"{path} is a cycle; remove one of these dependencies"
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)], metadata={"cycle": path})
+
+
+class ComponentNotFound(NotFound):
+    reason = "COMPONENT_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name: {name} is not in the catalogue; store it with UpsertComponents", metadata={"name": name})
+
+
+class MatrixRefused(InvalidInput):
+    """What the three refusals of a severity matrix share: the field at fault and the rule it breaks."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)])
+
+
+class MatrixIncomplete(MatrixRefused):
+    reason = "MATRIX_INCOMPLETE"
+
+
+class MatrixNotMonotone(MatrixRefused):
+    reason = "MATRIX_NOT_MONOTONE"
+
+
+class ThresholdsNotRising(MatrixRefused):
+    reason = "THRESHOLDS_NOT_RISING"
+
+
+class MatrixRevisionNotFound(NotFound):
+    reason = "MATRIX_REVISION_NOT_FOUND"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"revision: there is no severity matrix {revision}; ListSeverityMatrixRevisions lists those there are",
+            metadata={"revision": str(revision)},
+        )
+
+
+class AssessmentNotFound(NotFound):
+    reason = "ASSESSMENT_NOT_FOUND"
+
+    def __init__(self, name: str, revision: int = 0) -> None:
+        wanted = f"revision {revision} of {name}" if revision else name
+        super().__init__(
+            f"name: there is no assessment {wanted}; ListAssessments lists those there are",
+            metadata={"name": name, "revision": str(revision)},
+        )
+
+
+class EtagMismatch(Conflict):
+    """The thing changed since the caller read it, or never was."""
+
+    def __init__(self, name: str, etag: str, current: str) -> None:
+        now = f"is at {current}" if current else "is not stored yet"
+        super().__init__(
+            f"etag: {name} {now}, not at {etag}; read it again, then decide whether to send the change again",
+            metadata={"name": name, "etag": etag, "current": current},
+        )

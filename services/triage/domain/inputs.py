@@ -1,0 +1,87 @@
+"""Inputs: what the model looks at, gathered from the incident's evidence and from what the catalogue knows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from decimal import Decimal
+
+from services.triage.domain.component import Component
+from services.triage.domain.incident import Evidence, Incident
+from services.triage.domain.scale import Value
+from shared.ids import name_of
+
+_OPENS, _CLOSES = time(8), time(18)
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the catalogue knows around an incident: its components, and how many others need them."""
+
+    known: tuple[Component, ...] = ()  # in the order of their names
+    dependents: int = 0
+
+    def unknown(self, incident: Incident) -> tuple[str, ...]:
+        """Returns the ids of the incident's components that the catalogue does not hold."""
+        names = {component.name for component in self.known}
+        return tuple(sorted(each for each in set(incident.components) if name_of("components", each) not in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found of one input. A value that is not complete may be worse in truth, so it never counts less than a missing one."""
+
+    value: Value | None = None
+    complete: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    readings: Mapping[str, Reading]  # by the feature's name
+    evidence: Evidence
+
+
+def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs:
+    """Gathers the inputs. Revenue in another currency than `currency` counts as unknown."""
+    evidence = incident.evidence
+    all_known = bool(around.known) and not around.unknown(incident)
+    readings = {
+        "service_impact": Reading(evidence.service_impact),
+        "tier": _tier(around.known, all_known),
+        "users_affected": Reading(evidence.users_affected),
+        "revenue_per_minute": _revenue(around.known, all_known, currency),
+        "dependents": Reading(around.dependents if around.known or around.dependents else None, all_known),
+        "components_affected": Reading(len(set(incident.components)) or None),
+        "workaround": Reading(evidence.workaround),
+        "burn_rate": Reading(evidence.burn_rate),
+        "recent_change": Reading(evidence.recent_change),
+        "alert_count": Reading(max(1, incident.alert_count)),
+        "business_hours": Reading(is_business_hours(incident.opened_at)),
+    }
+    return Inputs(readings, evidence)
+
+
+def is_business_hours(at: datetime) -> bool:
+    """Monday to Friday, from 08:00 until before 18:00 UTC; holidays are not known."""
+    moment = at.astimezone(UTC)
+    return moment.weekday() < _SATURDAY and _OPENS <= moment.time() < _CLOSES
+
+
+def _tier(known: Sequence[Component], all_known: bool) -> Reading:
+    tiers = [component.tier for component in known if component.tier is not None]
+    complete = all_known and len(tiers) == len(known)
+    return Reading(min(tiers, default=None), complete)
+
+
+def _revenue(known: Sequence[Component], all_known: bool, currency: str) -> Reading:
+    """The sum over the components; less than the truth where some are unknown."""
+    amounts = [
+        component.revenue_per_minute.amount
+        for component in known
+        if component.revenue_per_minute is not None and component.revenue_per_minute.currency == currency
+    ]
+    if not amounts:
+        elsewhere = any(component.revenue_per_minute is not None for component in known)
+        return Reading(note=f"not known in {currency}" if elsewhere else "")
+    return Reading(float(sum(amounts, Decimal(0))), all_known and len(amounts) == len(known))
