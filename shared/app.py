@@ -1,5 +1,6 @@
 """A service put together: what every service opens, starts and stops in the same order, whatever it does."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -47,7 +48,7 @@ class App:
         self.telemetry = setup(name, endpoint=settings.otlp_endpoint, log_format=settings.log_format)
         self.database = Database(settings.database_url, name, pool_size=settings.database_pool_size)
         self.outbox = Outbox(name, encode, {key: each.types for key, each in settings.subscribers.items()})
-        self.cache: Cache = connect_cache(settings.cache_url)
+        self.cache: Cache = connect_cache(settings.cache_url, meter=self.telemetry.meter)
         self.feed = Feed(self.database)
         self.deliverer = Deliverer(
             self.database,
@@ -78,7 +79,8 @@ class App:
 
     async def start(self) -> None:
         """Migrates, and listens. Not ready yet: see `open`."""
-        self._stack.callback(self.telemetry.shutdown)
+        # In a thread: it waits for the collector, which a test may run on this very loop.
+        self._stack.push_async_callback(asyncio.to_thread, self.telemetry.shutdown)
         self._stack.push_async_callback(self.database.close)
         self._stack.push_async_callback(self.cache.close)
         try:
