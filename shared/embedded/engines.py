@@ -56,7 +56,7 @@ class Engines:
         self._valkey.stop()
 
     def start_cache(self) -> None:
-        """Starts Valkey again, empty, at the same URL."""
+        """Starts Valkey again, empty, at the same URL; does nothing while it runs."""
         self._valkey.start()
 
 

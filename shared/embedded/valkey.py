@@ -27,8 +27,12 @@ class Valkey:
     def start(self) -> None:
         """Starts an empty server and returns when it answers; one left behind by a killed owner is stopped first.
 
-        Raises EngineFailed after 60 s, or when the server ends.
+        Does nothing while ours runs. Raises EngineFailed after 60 s, or when the server ends.
         """
+        if self._process is not None:
+            if processes.is_alive(self._process):
+                return
+            self.stop()  # reaps what died by itself
         leftover = processes.find(self._read_pid(), str(self.socket))
         if leftover is not None:
             _stop(leftover)

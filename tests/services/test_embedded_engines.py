@@ -215,6 +215,20 @@ async def test_a_deep_state_directory_gets_short_socket_paths(tmp_path: Path) ->
         assert engines.cache_url == first
 
 
+async def test_a_cache_that_died_by_itself_can_be_started_again(tmp_path: Path) -> None:
+    with running(tmp_path, durable=False) as engines:
+        kill(processes_of(tmp_path)["valkey-server"])
+        engines.start_cache()
+        assert await ask_cache(engines, "PING")
+
+
+def test_starting_a_cache_that_runs_leaves_it_alone(tmp_path: Path) -> None:
+    with running(tmp_path, durable=False) as engines:
+        before = processes_of(tmp_path)["valkey-server"].pid
+        engines.start_cache()
+        assert processes_of(tmp_path)["valkey-server"].pid == before
+
+
 async def test_urls_work_for_sqlalchemy_and_any_database(tmp_path: Path) -> None:
     with running(tmp_path / "with space", durable=False) as engines:
         await execute(engines, 'create database "my copy"', "select 1")
