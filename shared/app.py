@@ -49,7 +49,7 @@ class App:
         self.database = Database(settings.database_url, name, pool_size=settings.database_pool_size)
         self.outbox = Outbox(name, encode, {key: each.types for key, each in settings.subscribers.items()})
         self.cache: Cache = connect_cache(settings.cache_url, meter=self.telemetry.meter)
-        self.feed = Feed(self.database)
+        self.feed = Feed(self.database, self.outbox)
         self.deliverer = Deliverer(
             self.database,
             self.telemetry,

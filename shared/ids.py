@@ -1,4 +1,4 @@
-"""Ids: UUIDv7 behind typed resource names, such as `incidents/0199…`."""
+"""Ids: UUIDv7 behind typed resource names, such as `things/0199…`."""
 
 from datetime import datetime
 from uuid import UUID

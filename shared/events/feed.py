@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, text
 
 from shared.errors import InvalidInput, Violation
 from shared.events.event import ReceivedEvent, received_event
-from shared.events.outbox import feed_channel
+from shared.events.outbox import Outbox, feed_channel
 from shared.paging import decode_token, encode_token
 from shared.storage.database import Database
 
@@ -21,6 +21,7 @@ _BATCH = 200
 _HEARTBEAT_SECONDS = 15.0
 _POLL_SECONDS = 1.0
 _RECONNECT_SECONDS = 1.0
+_ANNOUNCE_SECONDS = 0.005
 _log = structlog.get_logger(__name__)
 
 # Rows of transactions that still run could yet commit below a higher position: only what lies below the oldest of them is final.
@@ -46,8 +47,9 @@ class FeedItem:
 class Feed:
     """Lets any number of readers follow a service's outbox; one connection listens for all of them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
+        self._outbox = outbox
         self._waiters: set[asyncio.Event] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -110,9 +112,7 @@ class Feed:
             try:
                 connection = await self._database.listener()
                 await connection.add_listener(feed_channel(self._database.schema), self._wake)
-                ended = asyncio.Event()
-                connection.add_termination_listener(lambda _, ended=ended: ended.set())
-                await ended.wait()
+                await self._announce(connection)
             except Exception as error:  # noqa: BLE001 - readers poll meanwhile; the listener comes back when the database does
                 _log.warning("the feed waits for the database", error=str(error))
                 await asyncio.sleep(_RECONNECT_SECONDS)
@@ -120,6 +120,19 @@ class Feed:
                 if connection is not None:
                     with contextlib.suppress(Exception):
                         await connection.close(timeout=2)
+
+    async def _announce(self, connection: "asyncpg.Connection[Any]") -> None:
+        """Tells all replicas that the outbox grew, until the connection is lost.
+
+        Outside the transactions that made it grow: NOTIFY holds a lock until its transaction is on disk, so that within them
+        every commit would wait for the one before. A transaction may not be visible yet when it is told of; readers look again.
+        """
+        while not connection.is_closed():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._outbox.grew.wait(), _POLL_SECONDS)
+                self._outbox.grew.clear()
+                await asyncio.sleep(_ANNOUNCE_SECONDS)
+                await connection.execute("select pg_notify($1, '')", feed_channel(self._database.schema))
 
     def _wake(self, *_: object) -> None:
         for waiter in self._waiters:

@@ -1,12 +1,13 @@
 """The outbox: events recorded in the transaction that caused them, one delivery queued for each subscriber."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from pgqueuer.adapters.persistence.queries import Queries
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,6 +36,8 @@ class Outbox:
         self.source = f"/ballast/{schema}"
         self._schema = schema
         self._encode = encode
+        # Set while a transaction that recorded events is about to commit; the feed tells other replicas.
+        self.grew = asyncio.Event()
         self._subscribers = {name: frozenset(types) for name, types in subscribers.items()}
 
     async def record(self, connection: AsyncConnection, events: Sequence[object]) -> None:
@@ -50,7 +53,7 @@ class Outbox:
             queue: Queries = queue_queries(await raw(connection), self._schema)
             payloads: list[bytes | None] = [json.dumps({"event": str(row["id"]), "subscriber": name}).encode() for name, row in jobs]
             await queue.enqueue([ENTRYPOINT] * len(jobs), payloads, [0] * len(jobs))
-        await connection.execute(text("select pg_notify(:channel, '')"), {"channel": feed_channel(self._schema)})
+        self.grew.set()
 
     def _row(self, event: EncodedEvent, headers: dict[str, str]) -> dict[str, Any]:
         event_id: UUID = new_id(event.time)

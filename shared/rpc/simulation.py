@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from ballast.simulation.v1 import simulation_service_pb2 as pb
 from ballast.simulation.v1.simulation_service_pb2_grpc import SimulationServiceServicer, add_SimulationServiceServicer_to_server
+
 from shared.clock import SimulatedClock
 from shared.errors import InvalidInput, Violation
 from shared.rpc.server import GrpcService

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
 
+import orjson
+
 from services.intake.domain.errors import ReportRefused
 from shared.errors import Violation
 
@@ -71,14 +73,9 @@ class KnownAlert:
 
 def fingerprint_of(source: str, key: str, labels: Mapping[str, str]) -> UUID:
     """Returns the identity of a signal: the labels', whoever sends them, or the sender's key within its source."""
-    digest = hashlib.blake2b(digest_size=16)
-    parts = ("key", source, key) if key else ("labels", *(part for pair in sorted(labels.items()) for part in pair))
-    for part in parts:
-        raw = part.encode()
-        # Lengths keep {"a": "bc"} and {"ab": "c"} apart.
-        digest.update(len(raw).to_bytes(4, "big"))
-        digest.update(raw)
-    return UUID(bytes=digest.digest())
+    # Canonical JSON: sorted names, no white space. The length of each part is in its quotes, so no two sets of labels read the same.
+    identity: object = ["key", source, key] if key else dict(labels)
+    return UUID(bytes=hashlib.blake2b(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS), digest_size=16).digest())
 
 
 def outcome_of(report: AlertReport, known: KnownAlert | None) -> ReportOutcome:

@@ -29,8 +29,13 @@ class Evidence:
     recent_change: bool | None = None
 
 
+NO_EVIDENCE = Evidence()
+
+
 def read_evidence(annotations: Mapping[str, str]) -> tuple[Evidence, tuple[str, ...]]:
     """Reads annotations `ballast.<field>`; returns what they say, and a line for each that could not be used."""
+    if not any(key.startswith(PREFIX) for key in annotations):
+        return NO_EVIDENCE, ()
     found: dict[str, Any] = {}
     warnings = []
     for key, value in sorted(annotations.items()):
@@ -50,6 +55,8 @@ def read_evidence(annotations: Mapping[str, str]) -> tuple[Evidence, tuple[str, 
 
 def merge(left: Evidence, right: Evidence) -> Evidence:
     """Returns the worst of both, field by field. Associative and commutative, so that the order of alerts does not matter."""
+    if right is NO_EVIDENCE or left == right:
+        return left
     return Evidence(**{field.name: _worse(field.name, getattr(left, field.name), getattr(right, field.name)) for field in fields(Evidence)})
 
 

@@ -1,8 +1,9 @@
 """Grouping: which alerts people handle as one incident."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Group:
 def group_of(labels: Mapping[str, str], fingerprint: str, grouping: Grouping) -> Group:
     """Returns the alert's group. An alert with none of the labels is its own group: lumping strangers together hides them."""
     found = tuple((name, labels[name]) for name in grouping.group_by if labels.get(name))
-    return Group(json.dumps(found) if found else f"alert:{fingerprint}", found)
+    return Group(orjson.dumps(found).decode() if found else f"alert:{fingerprint}", found)
 
 
 def components_of(labels: Sequence[Mapping[str, str]], grouping: Grouping) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Alerts in PostgreSQL: the batch path, and lists."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import orjson
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -140,4 +140,4 @@ class _Batch:
 
 
 def _json(pairs: Mapping[str, str]) -> str:
-    return json.dumps(dict(pairs), ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(dict(pairs)).decode()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.intake.domain.alert import AlertReport, KnownAlert, ReportOutcome, check_times, fingerprint_of, outcome_of
 from services.intake.domain.events import Event, IncidentChanged, IncidentOpened
-from services.intake.domain.evidence import Evidence, merge, read_evidence
+from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
 from services.intake.domain.grouping import Group, Grouping, components_of, group_of
 from services.intake.domain.incident import (
     SUMMARY_LENGTH,
@@ -55,7 +55,7 @@ class _Joining:
     group: Group
     opened: list[NewAlert] = field(default_factory=list)
     resolved: list[AlertReport] = field(default_factory=list)
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: Evidence = NO_EVIDENCE
     warnings: dict[str, None] = field(default_factory=dict)  # in order, each once
 
 
