@@ -34,6 +34,11 @@ class NumberCache:
     async def write(self, key: str, value: int) -> None:
         await self.cache.client.set(key, value)
 
+    @when_away(returns=-2)
+    async def wait_often(self) -> int:
+        """Waits twenty times, each time for a quarter of the timeout."""
+        return sum([bool(await self.cache.client.blpop(["none"], TIMEOUT / 4)) for _ in range(20)])
+
     @when_away(returns=-1)
     async def push_onto(self, key: str) -> int:
         return int(await self.cache.client.lpush(key, "x"))
@@ -96,6 +101,12 @@ async def test_a_stalled_cache_gets_the_policy_answer_after_the_timeout(own_engi
         os.kill(pid, signal.SIGCONT)
 
 
+async def test_the_timeout_bounds_all_commands_of_a_method_together(numbers: NumberCache) -> None:
+    began = time.perf_counter()
+    assert await numbers.wait_often() == -2
+    assert time.perf_counter() - began < TIMEOUT + 0.15
+
+
 async def test_a_dead_cache_costs_nothing_after_the_first_failure(own_engines: Engines, numbers: NumberCache) -> None:
     pid = valkey_pid(own_engines)
     os.kill(pid, signal.SIGSTOP)
@@ -136,10 +147,10 @@ async def test_an_emptied_cache_misses(cache: Cache, numbers: NumberCache) -> No
 
 async def test_an_outage_is_logged_once_and_so_is_its_end(own_engines: Engines, numbers: NumberCache) -> None:
     with capture_logs() as logs:
-        own_engines.stop_cache()
-        for _ in range(10):
-            await numbers.read("n")
-        own_engines.start_cache()
+        pid = valkey_pid(own_engines)
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.gather(*(numbers.read("n") for _ in range(10)))
+        os.kill(pid, signal.SIGCONT)
         await asyncio.sleep(1.05)
         for _ in range(10):
             await numbers.read("n")
