@@ -1,6 +1,8 @@
 """Migrations: each service's own Alembic history, in its own schema, brought to the newest version before it serves."""
 
+import asyncio
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -10,6 +12,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.storage.database import connect_raw
 from shared.storage.queue import queue_queries
+
+# Scripts speak through alembic.op, which the whole process shares: two histories at once would run on one another's connection.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def migrate(url: str, schema: str, scripts: Path) -> None:
@@ -25,7 +30,8 @@ async def migrate(url: str, schema: str, scripts: Path) -> None:
             # `create schema if not exists` asks for the right to create even where the schema exists; a service's role need not have it.
             if not (await connection.execute(text("select 1 from pg_namespace where nspname = :schema"), {"schema": schema})).first():
                 await connection.execute(text(f'create schema "{schema}"'))
-            await connection.run_sync(_upgrade, schema, scripts)
+            async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                await connection.run_sync(_upgrade, schema, scripts)
     finally:
         await engine.dispose()
     await _install_queue(url, schema)
