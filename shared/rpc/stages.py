@@ -22,7 +22,7 @@ from shared.principal import enter, leave
 from shared.rpc.access import Authority
 from shared.rpc.pipeline import Call, Oversized
 from shared.rpc.status import DETAILS_KEY, code_of, status_of
-from shared.telemetry import Telemetry, context_from_traceparent
+from shared.telemetry import DURATION_BUCKETS_SECONDS, Telemetry, context_from_traceparent
 
 _MARGIN_SHARE = 0.1
 _LARGEST_MARGIN_SECONDS = 0.25
@@ -46,7 +46,12 @@ class TelemetryStage(_SeesNoStream):
     def __init__(self, telemetry: Telemetry, address: str) -> None:
         self._telemetry = telemetry
         self._address = address
-        self._duration = telemetry.meter.create_histogram("rpc.server.call.duration", "s", "Duration of a call, by method and status.")
+        self._duration = telemetry.meter.create_histogram(
+            "rpc.server.call.duration",
+            "s",
+            "Duration of a call, by method and status.",
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS_SECONDS,
+        )
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:
