@@ -42,6 +42,7 @@ class ReceivedMetric:
     value: float
     count: int
     attributes: Attributes
+    bounds: tuple[float, ...]  # of a histogram's buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,7 @@ def _points(metric: Any, service: str) -> list[ReceivedMetric]:
             value=point.sum if hasattr(point, "sum") else getattr(point, point.WhichOneof("value") or "as_int"),
             count=getattr(point, "count", 1),
             attributes=_attributes(point.attributes),
+            bounds=tuple(getattr(point, "explicit_bounds", ())),
         )
         for point in data.data_points
     ]
