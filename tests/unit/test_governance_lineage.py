@@ -1,3 +1,4 @@
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -21,14 +22,16 @@ from shared.money import Money
 
 FACTS: list[Fact] = [
     IncidentFact("incidents/1", "Down", ("checkout",), ("alerts/1",)),
-    AssessmentFact("assessments/1", "incidents/1", "SEV1"),
+    AssessmentFact("assessments/1", "incidents/1", "Down", 1),
     DecisionFact(
         "decisions/1",
-        "33 % to 50 %",
+        "teams/web/sprints/3",
+        1 / 3,
+        0.5,
         "allocationPolicies/default",
         3,
         (WeighedAssessment("assessments/1", 2, 1),),
-        (Displacement("roadmapItems/search", "Search", Decimal("14.0"), Money(Decimal("1250.50"), "EUR")),),
+        (Displacement("roadmapItems/search", "Search", timedelta(days=14), Money(Decimal("1250.50"), "EUR")),),
     ),
     BundleFact("bundles/1", "templates/incident-response", "1.0.0", "decisions/1", "assessments/1"),
     PolicyFact("allocationPolicies/default", 3, "As published"),
@@ -77,7 +80,7 @@ def test_a_displacement_tells_delay_value_and_currency_as_shortest_decimals() ->
 
 
 def test_a_displacement_of_a_hundred_days_is_written_without_an_exponent() -> None:
-    fact = DecisionFact("decisions/1", "", "", 0, (), (Displacement("roadmapItems/a", "", Decimal(100), None),))
+    fact = DecisionFact("decisions/1", "", None, 0.5, "", 0, (), (Displacement("roadmapItems/a", "", timedelta(days=100), None),))
     assert drawn(fact).edges[0].attributes == {"delay_days": "100"}
 
 
@@ -96,7 +99,21 @@ def test_a_bundle_rendered_on_an_assessment_alone_has_no_edge_from_a_decision() 
 
 
 def test_the_title_of_a_policy_version_belongs_to_that_version() -> None:
-    assert drawn(FACTS[4]).own == Node("allocationPolicies/default@3", NodeKind.POLICY_VERSION, "As published")
+    assert drawn(FACTS[4]).own == Node("allocationPolicies/default@3", NodeKind.POLICY_VERSION, "version 3: As published")
+
+
+def test_the_title_of_a_decision_tells_sprint_and_shares() -> None:
+    assert drawn(FACTS[2]).own.title == "teams/web/sprints/3: remediation 33.3% → 50.0%"
+
+
+def test_the_title_of_a_first_decision_has_no_share_before() -> None:
+    first = DecisionFact("decisions/1", "teams/web/sprints/1", None, 1 / 3, "", 0)
+    assert drawn(first).own.title == "teams/web/sprints/1: remediation 33.3%"
+
+
+def test_a_delay_of_a_part_of_a_day_is_told_to_six_decimals() -> None:
+    fact = DecisionFact("decisions/1", "", None, 0.5, "", 0, (), (Displacement("roadmapItems/a", "", timedelta(hours=8), None),))
+    assert drawn(fact).edges[0].attributes == {"delay_days": "0.333333"}
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
@@ -116,7 +133,7 @@ def test_the_facts_of_one_story_lead_from_alert_to_bundle() -> None:
 
 @pytest.mark.parametrize("name", ["incidents/" + "x" * 1100, "incidents/a\0b"])
 def test_a_mention_whose_name_cannot_be_kept_is_left_out(name: str) -> None:
-    drawing = drawn(AssessmentFact("assessments/1", name, ""))
+    drawing = drawn(AssessmentFact("assessments/1", name, "", 1))
     assert drawing.mentioned == ()
     assert drawing.edges == ()
 

@@ -1,6 +1,7 @@
 """Facts: what events tell that lineage is drawn from, and the rules of which nodes and edges each shows."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from services.governance.domain.lineage import Drawing, Edge, Node, NodeKind, Relation, one_line
@@ -21,9 +22,12 @@ class IncidentFact:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentFact:
+    """An assessment; severity 1 to 5."""
+
     name: str
     incident: str
-    title: str
+    incident_title: str
+    severity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,18 @@ class Displacement:
 
     roadmap_item: str
     title: str
-    delay_days: Decimal
+    delay: timedelta
     value_at_risk: Money | None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionFact:
+    """A decision; shares are of capacity, for remediation, 0 to 1; the one before is None for a team's first decision."""
+
     name: str
-    title: str
+    sprint: str
+    before_share: float | None
+    after_share: float
     policy: str
     policy_revision: int
     weighed: tuple[WeighedAssessment, ...] = ()
@@ -70,7 +78,7 @@ class BundleFact:
 class PolicyFact:
     name: str
     revision: int
-    title: str
+    change_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,7 @@ def _drawing_of(fact: Fact) -> Drawing:
         case BundleFact():
             return _drawing_of_bundle(fact)
         case PolicyFact():
-            return Drawing(_node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, fact.title))
+            return Drawing(_node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, _policy_title(fact)))
         case ComponentFact():
             return Drawing(_node(component_name(fact.name), NodeKind.COMPONENT, fact.title))
         case RoadmapItemFact():
@@ -145,7 +153,7 @@ def _drawing_of_incident(fact: IncidentFact) -> Drawing:
 
 def _drawing_of_assessment(fact: AssessmentFact) -> Drawing:
     return Drawing(
-        _node(fact.name, NodeKind.ASSESSMENT, fact.title),
+        _node(fact.name, NodeKind.ASSESSMENT, f"SEV{fact.severity}: {fact.incident_title}"),
         (Node(fact.incident, NodeKind.INCIDENT),),
         (Edge(fact.incident, fact.name, Relation.ASSESSED_BY),),
     )
@@ -154,7 +162,7 @@ def _drawing_of_assessment(fact: AssessmentFact) -> Drawing:
 def _drawing_of_decision(fact: DecisionFact) -> Drawing:
     policy = version_name(fact.policy, fact.policy_revision) if fact.policy else ""
     return Drawing(
-        _node(fact.name, NodeKind.DECISION, fact.title),
+        _node(fact.name, NodeKind.DECISION, _decision_title(fact)),
         (
             Node(policy, NodeKind.POLICY_VERSION),
             *(Node(weighed.name, NodeKind.ASSESSMENT) for weighed in fact.weighed),
@@ -195,19 +203,34 @@ def _is_name(name: str) -> bool:
     return 0 < len(name.encode()) <= LONGEST_NAME_BYTES and "\0" not in name
 
 
+def _decision_title(fact: DecisionFact) -> str:
+    before = "" if fact.before_share is None else f"{fact.before_share:.1%} → "
+    return f"{fact.sprint}: remediation {before}{fact.after_share:.1%}"
+
+
+def _policy_title(fact: PolicyFact) -> str:
+    return f"version {fact.revision}: {fact.change_reason}" if fact.change_reason else f"version {fact.revision}"
+
+
 def _weight(weighed: WeighedAssessment) -> dict[str, str]:
     found = {"assessment_revision": weighed.revision, "severity": weighed.severity}
     return {key: str(value) for key, value in found.items() if value}
 
 
 def _displacement(item: Displacement) -> dict[str, str]:
-    attributes = {"delay_days": _decimal_text(item.delay_days)}
+    attributes = {"delay_days": _decimal_text(_days(item.delay))}
     if item.value_at_risk is not None:
         attributes |= {
             "value_at_risk": _decimal_text(item.value_at_risk.amount),
             "currency": item.value_at_risk.currency,
         }
     return attributes
+
+
+def _days(duration: timedelta) -> Decimal:
+    """Returns days to six decimals, less than a tenth of a second."""
+    microseconds = duration // timedelta(microseconds=1)
+    return (Decimal(microseconds) / Decimal(86_400_000_000)).quantize(Decimal("0.000001"))
 
 
 def _decimal_text(value: Decimal) -> str:

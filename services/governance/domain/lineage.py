@@ -1,7 +1,9 @@
 """Lineage: resources as nodes, and what led to what as edges between them."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from services.governance.domain.errors import LineageTooLarge
@@ -71,6 +73,34 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
+class TitledNode:
+    """A node with the version of the resource that its title comes from; 0 for a mention."""
+
+    node: Node
+    title_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEdge:
+    """An edge, and the ledger entry that first showed it."""
+
+    edge: Edge
+    trace_id: str
+    ledger_sequence: int
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LineageQuery:
+    """Where a walk begins, which way it goes, how many steps at most, and which kinds it stops short of unless empty."""
+
+    name: str
+    direction: Direction
+    max_depth: int
+    kinds: tuple[NodeKind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReachedNode:
     """A node, and its steps from where the walk began."""
 
@@ -99,14 +129,19 @@ class Walk:
     def __init__(self, start: Node, limit: int) -> None:
         self._limit = limit
         self._seen = {start.name}
+        self.depth = 0
         self.reached = [ReachedNode(start, 0)]
         self.frontier: tuple[str, ...] = (start.name,)
+
+    def count_after(self, position: tuple[int, str]) -> int:
+        """Returns how many of the reached nodes come after this position."""
+        return len(self.reached) - bisect_right(self.reached, position, key=lambda reached: reached.position)
 
     def step(self, bordering: Iterable[Node]) -> None:
         fresh = sorted({node.name: node for node in bordering if node.name not in self._seen}.values(), key=lambda node: node.name)
         if len(self._seen) + len(fresh) > self._limit:
             raise LineageTooLarge(self._limit)
-        depth = self.reached[-1].depth + 1
-        self.reached.extend(ReachedNode(node, depth) for node in fresh)
+        self.depth += 1
+        self.reached.extend(ReachedNode(node, self.depth) for node in fresh)
         self.frontier = tuple(node.name for node in fresh)
         self._seen.update(self.frontier)

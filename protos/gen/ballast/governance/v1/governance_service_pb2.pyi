@@ -196,7 +196,7 @@ class TraceLineageRequest(_message.Message):
     """The `next_page_token` of the page before."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only nodes of these kinds; of all when empty. The walk stops at others."""
+        """Only nodes of these kinds, and the one to begin at; of all when empty. The walk stops at others."""
 
     def __init__(
         self,

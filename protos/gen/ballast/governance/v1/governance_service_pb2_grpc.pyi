@@ -40,7 +40,9 @@ class GovernanceServiceStub:
     or which entry does not. Safe to retry.
     """
     TraceLineage: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.TraceLineageRequest, _governance_service_pb2.TraceLineageResponse]
-    """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry."""
+    """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
+    does not exist), LINEAGE_TOO_LARGE (more nodes in reach than one walk may visit). Safe to retry.
+    """
 
 @_typing.type_check_only
 class GovernanceServiceAsyncStub(GovernanceServiceStub):
@@ -54,7 +56,9 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     or which entry does not. Safe to retry.
     """
     TraceLineage: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.TraceLineageRequest, _governance_service_pb2.TraceLineageResponse]  # type: ignore[assignment]
-    """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry."""
+    """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
+    does not exist), LINEAGE_TOO_LARGE (more nodes in reach than one walk may visit). Safe to retry.
+    """
 
 class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Records and relates what the other services did. Owns no fact of the domain."""
@@ -83,6 +87,8 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.TraceLineageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_governance_service_pb2.TraceLineageResponse, _abc.Awaitable[_governance_service_pb2.TraceLineageResponse]]:
-        """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry."""
+        """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
+        does not exist), LINEAGE_TOO_LARGE (more nodes in reach than one walk may visit). Safe to retry.
+        """
 
 def add_GovernanceServiceServicer_to_server(servicer: GovernanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

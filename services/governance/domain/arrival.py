@@ -1,0 +1,78 @@
+"""Arrivals: an event as it comes in, for the ledger and for the lineage at once."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.governance.domain.ledger import LedgerEntry, LedgerHead, RecordedEvent, chained
+from services.governance.domain.lineage import Drawing, RecordedEdge, TitledNode
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event, the version of the resource it is about, and what it shows; None where it shows nothing of lineage."""
+
+    event: RecordedEvent
+    version: int
+    drawing: Drawing | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies the event for good."""
+        return self.event.source, self.event.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Appendix:
+    """What is to be written, all of it or nothing: entries with their payloads, the head after them, nodes and edges."""
+
+    head: LedgerHead
+    entries: tuple[LedgerEntry, ...]
+    payloads: tuple[bytes, ...]
+    nodes: tuple[TitledNode, ...]
+    edges: tuple[RecordedEdge, ...]
+
+
+def appendix_of(head: LedgerHead, arrivals: Sequence[Arrival], known: Collection[tuple[str, str]], now: datetime) -> Appendix:
+    """Returns what follows `head`: one entry for each event that is neither `known` by its key nor a repeat within `arrivals`."""
+    first: dict[tuple[str, str], Arrival] = {}
+    for each in arrivals:
+        if each.key not in known:
+            first.setdefault(each.key, each)
+    fresh = tuple(first.values())
+    entries, head = chained(head, [each.event for each in fresh], now)
+    return Appendix(
+        head=head,
+        entries=entries,
+        payloads=tuple(each.event.payload for each in fresh),
+        nodes=_nodes(fresh),
+        edges=_edges(fresh, entries),
+    )
+
+
+def _nodes(arrivals: Iterable[Arrival]) -> tuple[TitledNode, ...]:
+    """Each node once, by name, with the title of its highest version; of equal versions the later, and never an empty one."""
+    merged: dict[str, TitledNode] = {}
+    for titled in _titled(arrivals):
+        held = merged.get(titled.node.name)
+        if held is None or (titled.node.title and titled.title_version >= held.title_version):
+            merged[titled.node.name] = titled
+    return tuple(merged[name] for name in sorted(merged))
+
+
+def _titled(arrivals: Iterable[Arrival]) -> Iterable[TitledNode]:
+    for arrival in arrivals:
+        if arrival.drawing is not None:
+            # A source that tells no version still speaks for its own resource: above any mention.
+            yield TitledNode(arrival.drawing.own, max(arrival.version, 1))
+            yield from (TitledNode(node, 0) for node in arrival.drawing.mentioned)
+
+
+def _edges(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry]) -> tuple[RecordedEdge, ...]:
+    """Each edge once, as the first entry shows it."""
+    first: dict[tuple[str, str, str], RecordedEdge] = {}
+    for arrival, entry in zip(arrivals, entries, strict=True):
+        for edge in arrival.drawing.edges if arrival.drawing else ():
+            recorded = RecordedEdge(edge, entry.trace_id, entry.sequence, entry.record_time)
+            first.setdefault((edge.from_name, edge.to_name, edge.relation), recorded)
+    return tuple(first.values())

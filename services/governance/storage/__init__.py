@@ -1,0 +1,1 @@
+"""Governance's tables, and the only code that knows SQL."""

@@ -1,0 +1,96 @@
+"""Governance's domain values to protobuf and back."""
+
+from datetime import datetime
+
+from ballast.governance.v1 import governance_service_pb2 as pb
+from ballast.governance.v1 import ledger_pb2, lineage_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.governance.domain.ledger import LedgerEntry
+from services.governance.domain.lineage import Direction, LineageQuery, NodeKind, ReachedNode, RecordedEdge
+from services.governance.domain.verification import LedgerFault, VerificationProgress
+from services.governance.storage.ledger_store import LedgerQuery
+from shared.errors import InvalidInput, Violation
+
+DEFAULT_DEPTH = 8
+DEFAULT_NODES = 200
+
+_DIRECTIONS = {
+    pb.LINEAGE_DIRECTION_UNSPECIFIED: Direction.BOTH,
+    pb.LINEAGE_DIRECTION_DOWNSTREAM: Direction.DOWNSTREAM,
+    pb.LINEAGE_DIRECTION_UPSTREAM: Direction.UPSTREAM,
+    pb.LINEAGE_DIRECTION_BOTH: Direction.BOTH,
+}
+
+
+def time_to_pb(value: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp
+
+
+def entry_to_pb(entry: LedgerEntry) -> ledger_pb2.LedgerEntry:
+    return ledger_pb2.LedgerEntry(
+        sequence=entry.sequence,
+        event_id=entry.event_id,
+        source=entry.source,
+        type=entry.type,
+        subject=entry.subject,
+        principal=entry.principal,
+        event_time=time_to_pb(entry.event_time),
+        record_time=time_to_pb(entry.record_time),
+        trace_id=entry.trace_id,
+        payload_hash=entry.payload_hash.hex(),
+        previous_hash=entry.previous_hash.hex(),
+        hash=entry.hash.hex(),
+    )
+
+
+def ledger_query_from_pb(request: pb.ListLedgerEntriesRequest) -> LedgerQuery:
+    return LedgerQuery(request.subject, request.type, request.trace_id)
+
+
+def progress_to_pb(progress: VerificationProgress) -> pb.VerifyLedgerResponse:
+    return pb.VerifyLedgerResponse(
+        verified_count=progress.verified.count,
+        total_count=progress.total_count,
+        done=progress.done,
+        fault=fault_to_pb(progress.fault) if progress.fault else None,
+        head_hash=progress.verified.hash.hex(),
+    )
+
+
+def fault_to_pb(fault: LedgerFault) -> ledger_pb2.LedgerFault:
+    return ledger_pb2.LedgerFault(sequence=fault.sequence, reason=fault.reason.value, detail=fault.detail)
+
+
+def lineage_query_from_pb(request: pb.TraceLineageRequest) -> LineageQuery:
+    """Raises InvalidInput for a kind that does not exist."""
+    known = {kind.value for kind in NodeKind}
+    violations = [
+        Violation(f"kinds[{number}]", f"{kind!r} is no kind of node; choose from {', '.join(sorted(known))}")
+        for number, kind in enumerate(request.kinds)
+        if kind not in known
+    ]
+    if violations:
+        raise InvalidInput(f"{violations[0].field}: {violations[0].description}", violations)
+    kinds = tuple(sorted({NodeKind(kind) for kind in request.kinds}))
+    return LineageQuery(request.name, _DIRECTIONS[request.direction], request.max_depth or DEFAULT_DEPTH, kinds)
+
+
+def node_to_pb(reached: ReachedNode) -> lineage_pb2.LineageNode:
+    node = reached.node
+    return lineage_pb2.LineageNode(name=node.name, kind=node.kind.value, title=node.title, depth=reached.depth)
+
+
+def edge_to_pb(recorded: RecordedEdge) -> lineage_pb2.LineageEdge:
+    edge = recorded.edge
+    return lineage_pb2.LineageEdge(
+        from_name=edge.from_name,
+        to_name=edge.to_name,
+        relation=lineage_pb2.LineageRelation.Value(f"LINEAGE_RELATION_{edge.relation.value}"),
+        trace_id=recorded.trace_id,
+        attributes=dict(edge.attributes),
+        ledger_sequence=recorded.ledger_sequence,
+        create_time=time_to_pb(recorded.create_time),
+    )

@@ -1,0 +1,1 @@
+"""What governance does, in order: record, list, verify, trace."""

@@ -1,0 +1,155 @@
+"""Recording events in a running governance, and listing them."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from ballast.events.v1 import event_sink_service_pb2 as sink_pb
+from ballast.governance.v1 import governance_service_pb2 as pb
+from ballast.intake.v1.intake_events_pb2 import IncidentOpened
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from shared.clock import SimulatedClock
+from shared.embedded import Engines
+from shared.errors import InvalidInput
+from shared.storage.database import connect_raw
+from tests.conftest import START
+from tests.support.governance import TRACE_ID, Governance, event, governing, incident_opened
+
+ACCEPTED = sink_pb.DELIVERY_OUTCOME_ACCEPTED
+
+
+@pytest.fixture(scope="module")
+async def governance(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> AsyncIterator[Governance]:
+    async with governing(urls, engines, clock) as running:
+        yield running
+
+
+async def test_an_event_becomes_one_entry_with_all_it_says(governance: Governance) -> None:
+    opened = incident_opened("incidents/says")
+    assert await governance.deliver(opened) == [ACCEPTED]
+    (entry,) = (await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(subject="incidents/says"))).entries
+    assert (entry.event_id, entry.source, entry.type) == (opened.id, "/ballast/test", "ballast.intake.v1.IncidentOpened")
+    assert (entry.principal, entry.trace_id) == ("ada", TRACE_ID)
+    assert entry.payload_hash == hashlib.sha256(opened.proto_data.value).hexdigest()
+    assert entry.event_time.ToDatetime(tzinfo=START.tzinfo) == entry.record_time.ToDatetime(tzinfo=START.tzinfo) == START
+
+
+async def test_an_event_delivered_twice_is_one_entry(governance: Governance) -> None:
+    twice = incident_opened("incidents/twice")
+    assert await governance.deliver(twice) == [ACCEPTED]
+    assert await governance.deliver(twice, twice) == [ACCEPTED, ACCEPTED]
+    assert await governance.entries(subject="incidents/twice") == [twice.id]
+
+
+async def test_an_event_delivered_again_after_the_inbox_was_pruned_is_one_entry(governance: Governance, urls: dict[str, str]) -> None:
+    again = incident_opened("incidents/pruned")
+    await governance.deliver(again)
+    connection = await connect_raw(urls["governance"], "governance")
+    await connection.execute("delete from inbox where id = $1", again.id)
+    await connection.close()
+    assert await governance.deliver(again) == [ACCEPTED]
+    assert await governance.entries(subject="incidents/pruned") == [again.id]
+
+
+async def test_the_same_id_from_two_sources_is_two_entries(governance: Governance) -> None:
+    same = [event(IncidentOpened(), "incidents/sources", event_id="same", source=f"/ballast/{name}") for name in ("a", "b")]
+    await governance.deliver(*same)
+    assert await governance.entries(subject="incidents/sources") == ["same", "same"]
+
+
+async def test_an_old_version_that_arrives_late_is_recorded_too(governance: Governance) -> None:
+    newer, older = (event(IncidentOpened(), "incidents/late", version=version) for version in (7, 2))
+    assert await governance.deliver(newer) == [ACCEPTED]
+    assert await governance.deliver(older) == [ACCEPTED]
+    assert await governance.entries(subject="incidents/late") == [newer.id, older.id]
+
+
+async def test_a_type_nobody_knows_is_recorded(governance: Governance) -> None:
+    unknown = event(Timestamp(seconds=1), "things/1")
+    assert await governance.deliver(unknown) == [ACCEPTED]
+    assert await governance.entries(type="google.protobuf.Timestamp") == [unknown.id]
+
+
+@pytest.mark.parametrize("broken", ["bytes", "other message"])
+async def test_an_event_whose_data_cannot_be_read_is_recorded_as_evidence(governance: Governance, broken: str) -> None:
+    unreadable = incident_opened(f"incidents/{broken}")
+    if broken == "bytes":
+        unreadable.proto_data.value = b"\xff\xff\xff"
+    else:
+        unreadable.proto_data.Pack(Timestamp(seconds=1))
+    assert await governance.deliver(unreadable) == [ACCEPTED]
+    assert await governance.entries(subject=f"incidents/{broken}") == [unreadable.id]
+
+
+async def test_events_delivered_together_are_recorded_in_their_order_or_not_at_all(governance: Governance) -> None:
+    first, second = (event(IncidentOpened(), "incidents/together") for _ in range(2))
+    bad = event(IncidentOpened(), "incidents/together\0")
+    with pytest.raises(InvalidInput) as refused:
+        await governance.deliver(first, bad)
+    assert refused.value.reason == "EVENT_MALFORMED"
+    assert await governance.entries(subject="incidents/together") == []
+    await governance.deliver(first, second)
+    assert await governance.entries(subject="incidents/together") == [first.id, second.id]
+
+
+async def test_events_delivered_at_once_leave_no_gap(governance: Governance) -> None:
+    many = [incident_opened("incidents/at-once", components=["shared-shop"], alerts=[f"alerts/{number}"]) for number in range(40)]
+    await asyncio.gather(*(governance.deliver(each) for each in many))
+    assert sorted(await governance.entries(subject="incidents/at-once")) == sorted(each.id for each in many)
+    *_, last = await governance.verify()
+    assert not last.HasField("fault")
+    entries = (await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(page_size=1000))).entries
+    assert [entry.sequence for entry in entries] == list(range(1, last.verified_count + 1))
+
+
+async def test_entries_are_listed_page_by_page_in_their_order(governance: Governance) -> None:
+    events = [event(IncidentOpened(), "incidents/paged") for _ in range(5)]
+    await governance.deliver(*events)
+    found, token = [], ""
+    while True:
+        request = pb.ListLedgerEntriesRequest(subject="incidents/paged", page_size=2, page_token=token)
+        page = await governance.rpc.ListLedgerEntries(request)
+        found += [entry.event_id for entry in page.entries]
+        token = page.next_page_token
+        if not token:
+            break
+    assert found == [each.id for each in events]
+
+
+async def test_entries_are_found_by_trace_in_either_case(governance: Governance) -> None:
+    traced = event(IncidentOpened(), "incidents/traced")
+    traced.attributes["traceparent"].ce_string = f"00-{'ab' * 16}-00f067aa0ba902b7-01"
+    await governance.deliver(traced)
+    assert await governance.entries(trace_id="AB" * 16) == [traced.id]
+
+
+async def test_a_page_token_of_another_query_is_refused(governance: Governance) -> None:
+    await governance.deliver(*(event(IncidentOpened(), "incidents/tokens") for _ in range(2)))
+    page = await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(subject="incidents/tokens", page_size=1))
+    with pytest.raises(InvalidInput) as refused:
+        await governance.entries(subject="incidents/other", page_token=page.next_page_token)
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update ledger_entry set subject = ''",
+        "delete from ledger_entry",
+        "truncate ledger_entry",
+        "update ledger_payload set payload = ''",
+        "delete from ledger_payload",
+        "truncate ledger_payload",
+        "delete from ledger_head",
+        "truncate ledger_head",
+    ],
+)
+async def test_the_database_refuses_to_change_the_ledger(governance: Governance, urls: dict[str, str], change: str) -> None:
+    await governance.deliver(incident_opened("incidents/guarded"))
+    connection = await connect_raw(urls["governance"], "governance")
+    with pytest.raises(asyncpg.RestrictViolationError, match="only grows"):
+        await connection.execute(change)
+    await connection.close()

@@ -1,0 +1,178 @@
+"""Tracing lineage through a running governance."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from ballast.allocation.v1 import allocation_events_pb2, allocation_policy_pb2
+from ballast.governance.v1 import governance_service_pb2 as pb
+from ballast.governance.v1 import lineage_pb2
+from ballast.triage.v1 import component_pb2, triage_events_pb2
+
+from shared.clock import SimulatedClock
+from shared.embedded import Engines
+from shared.errors import InvalidInput, NotFound
+from tests.support.governance import TRACE_ID, Governance, assessment_made, event, governing, incident_opened, story
+
+DOWNSTREAM = pb.LINEAGE_DIRECTION_DOWNSTREAM
+UPSTREAM = pb.LINEAGE_DIRECTION_UPSTREAM
+
+
+@pytest.fixture(scope="module")
+async def governance(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> AsyncIterator[Governance]:
+    async with governing(urls, engines, clock, lineage_walk_limit=100) as running:
+        yield running
+
+
+async def trace(governance: Governance, name: str, **fields: Any) -> pb.TraceLineageResponse:
+    return await governance.rpc.TraceLineage(pb.TraceLineageRequest(name=name, **fields))
+
+
+def depths(response: pb.TraceLineageResponse) -> dict[str, int]:
+    return {node.name: node.depth for node in response.nodes}
+
+
+def pairs(response: pb.TraceLineageResponse) -> list[tuple[str, str]]:
+    return [(edge.from_name, edge.to_name) for edge in response.edges]
+
+
+async def test_lineage_leads_downstream_from_alert_to_bundle(governance: Governance) -> None:
+    await governance.deliver(*story("down"))
+    found = await trace(governance, "alerts/down", direction=DOWNSTREAM)
+    assert depths(found) == {
+        "alerts/down": 0,
+        "incidents/down": 1,
+        "assessments/down": 2,
+        "components/down-shop": 2,
+        "bundles/down": 3,
+        "decisions/down": 3,
+        "roadmapItems/down": 4,
+    }
+    assert [node.name for node in found.nodes] == list(depths(found))
+    assert set(pairs(found)) == {
+        ("alerts/down", "incidents/down"),
+        ("incidents/down", "assessments/down"),
+        ("incidents/down", "components/down-shop"),
+        ("assessments/down", "bundles/down"),
+        ("assessments/down", "decisions/down"),
+        ("decisions/down", "bundles/down"),
+        ("decisions/down", "roadmapItems/down"),
+    }
+
+
+async def test_lineage_leads_upstream_from_a_displaced_item_to_alert_and_policy(governance: Governance) -> None:
+    await governance.deliver(*story("up"))
+    found = depths(await trace(governance, "roadmapItems/up", direction=UPSTREAM))
+    assert found == {
+        "roadmapItems/up": 0,
+        "decisions/up": 1,
+        "allocationPolicies/default@3": 2,
+        "assessments/up": 2,
+        "incidents/up": 3,
+        "alerts/up": 4,
+    }
+
+
+async def test_lineage_goes_both_ways_unless_told_and_ends_on_cycles(governance: Governance) -> None:
+    await governance.deliver(*story("both"))
+    found = depths(await trace(governance, "bundles/both", max_depth=2))
+    assert found["templates/incident-response@1.0.0"] == 1
+    assert found["incidents/both"] == 2
+    assert found["roadmapItems/both"] == 2
+
+
+async def test_an_edge_tells_relation_facts_and_the_entry_that_showed_it(governance: Governance) -> None:
+    events = story("edge")
+    await governance.deliver(*events)
+    found = await trace(governance, "decisions/edge", direction=DOWNSTREAM, kinds=["roadmap_item"])
+    (edge,) = found.edges
+    assert edge.relation == lineage_pb2.LINEAGE_RELATION_DISPLACES
+    assert dict(edge.attributes) == {"delay_days": "14", "value_at_risk": "1250.5", "currency": "EUR"}
+    assert edge.trace_id == TRACE_ID
+    (entry,) = (await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(subject="decisions/edge"))).entries
+    assert edge.ledger_sequence == entry.sequence
+    assert edge.create_time == entry.record_time
+
+
+async def test_a_walk_stops_at_kinds_not_asked_for(governance: Governance) -> None:
+    await governance.deliver(*story("kinds"))
+    found = depths(await trace(governance, "alerts/kinds", direction=DOWNSTREAM, kinds=["incident", "decision"]))
+    assert found == {"alerts/kinds": 0, "incidents/kinds": 1}
+
+
+async def test_a_walk_goes_no_deeper_than_asked(governance: Governance) -> None:
+    await governance.deliver(*story("depth"))
+    assert depths(await trace(governance, "alerts/depth", direction=DOWNSTREAM, max_depth=1)) == {"alerts/depth": 0, "incidents/depth": 1}
+
+
+async def test_the_pages_of_a_walk_make_up_the_whole(governance: Governance) -> None:
+    await governance.deliver(*story("pages"))
+    whole = await trace(governance, "alerts/pages", direction=DOWNSTREAM)
+    nodes, edges, token = [], [], ""
+    for _ in range(len(whole.nodes)):
+        page = await trace(governance, "alerts/pages", direction=DOWNSTREAM, page_size=2, page_token=token)
+        assert len(page.nodes) <= 2
+        nodes += [node.name for node in page.nodes]
+        edges += pairs(page)
+        token = page.next_page_token
+        if not token:
+            break
+    assert nodes == [node.name for node in whole.nodes]
+    assert sorted(edges) == sorted(pairs(whole))
+
+
+async def test_events_in_reverse_order_draw_the_same_lineage(governance: Governance) -> None:
+    await governance.deliver(*story("ahead"))
+    for each in reversed(story("behind")):
+        await governance.deliver(each)
+    ahead, behind = [await trace(governance, f"alerts/{key}", direction=DOWNSTREAM) for key in ("ahead", "behind")]
+    assert [(node.name.replace("ahead", "behind"), node.title, node.depth) for node in ahead.nodes] == [
+        (node.name, node.title, node.depth) for node in behind.nodes
+    ]
+
+
+async def test_a_node_only_mentioned_has_no_title_until_its_own_event_arrives(governance: Governance) -> None:
+    await governance.deliver(assessment_made("assessments/first", "incidents/second"))
+    assert (await trace(governance, "incidents/second")).nodes[0].title == ""
+    await governance.deliver(incident_opened("incidents/second", title="Search\nslow"))
+    assert (await trace(governance, "incidents/second")).nodes[0].title == "Search slow"
+
+
+async def test_a_title_of_an_older_version_does_not_replace_a_newer_one(governance: Governance) -> None:
+    for version, title in ((1, "Till"), (3, "Checkout"), (2, "Cash desk")):
+        component = component_pb2.Component(name="components/renamed", display_name=title)
+        await governance.deliver(event(triage_events_pb2.ComponentChanged(component=component), "components/renamed", version=version))
+    assert (await trace(governance, "components/renamed")).nodes[0].title == "Checkout"
+
+
+async def test_a_policy_version_is_titled_by_its_own_event(governance: Governance) -> None:
+    policy = allocation_policy_pb2.AllocationPolicy(name="allocationPolicies/titled", revision=2, reason="calmer")
+    await governance.deliver(event(allocation_events_pb2.AllocationPolicyChanged(policy=policy), policy.name, version=2))
+    assert (await trace(governance, "allocationPolicies/titled@2")).nodes[0].title == "version 2: calmer"
+
+
+async def test_an_unknown_name_is_not_found(governance: Governance) -> None:
+    with pytest.raises(NotFound) as refused:
+        await trace(governance, "incidents/nowhere")
+    assert refused.value.reason == "NODE_NOT_FOUND"
+
+
+async def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(governance: Governance) -> None:
+    with pytest.raises(InvalidInput, match="roadmap_item") as refused:
+        await trace(governance, "incidents/any", kinds=["incident", "epic"])
+    assert refused.value.violations[0].field == "kinds[1]"
+
+
+async def test_a_walk_over_too_many_nodes_is_refused_with_the_remedy(governance: Governance) -> None:
+    await governance.deliver(incident_opened("incidents/crowded", alerts=[f"alerts/crowd-{number}" for number in range(101)]))
+    with pytest.raises(InvalidInput, match="lower max_depth") as refused:
+        await trace(governance, "incidents/crowded")
+    assert refused.value.reason == "LINEAGE_TOO_LARGE"
+
+
+async def test_a_page_token_of_another_walk_is_refused(governance: Governance) -> None:
+    await governance.deliver(*story("token"))
+    page = await trace(governance, "alerts/token", page_size=1)
+    with pytest.raises(InvalidInput) as refused:
+        await trace(governance, "incidents/token", page_size=1, page_token=page.next_page_token)
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"

@@ -1,0 +1,114 @@
+"""A running governance, and events as the other services would send them."""
+
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
+from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
+from ballast.events.v1.event_sink_service_pb2 import DeliverRequest
+from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
+from ballast.governance.v1 import governance_service_pb2 as pb
+from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
+from ballast.intake.v1 import incident_pb2, intake_events_pb2
+from ballast.playbook.v1 import bundle_pb2, playbook_events_pb2
+from ballast.triage.v1 import assessment_pb2, triage_events_pb2
+from google.protobuf.message import Message
+
+from services.governance.app import build
+from services.governance.settings import GovernanceSettings
+from shared.clock import SimulatedClock
+from shared.embedded import Engines
+from shared.events import sink
+from shared.events.event import EncodedEvent, cloud_event
+from tests.conftest import START
+from tests.support.serving import Served, serving
+
+if TYPE_CHECKING:
+    from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub
+    from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
+
+GOVERNANCE = pb.DESCRIPTOR.services_by_name["GovernanceService"]
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """A running governance: its RPCs, and the door events come in by."""
+
+    served: Served
+    rpc: "GovernanceServiceAsyncStub"
+    sink: "EventSinkServiceAsyncStub"
+
+    async def deliver(self, *events: CloudEvent) -> list[int]:
+        """Delivers the events in one request and returns the outcomes."""
+        return list((await self.sink.Deliver(DeliverRequest(batch=CloudEventBatch(events=events)))).outcomes)
+
+    async def verify(self) -> list[pb.VerifyLedgerResponse]:
+        return [answer async for answer in self.rpc.VerifyLedger(pb.VerifyLedgerRequest())]
+
+    async def entries(self, **fields: object) -> list[str]:
+        """Returns the event ids of one page."""
+        request = pb.ListLedgerEntriesRequest(**fields)  # type: ignore[arg-type]  # as the test names them
+        return [entry.event_id for entry in (await self.rpc.ListLedgerEntries(request)).entries]
+
+
+@asynccontextmanager
+async def governing(urls: dict[str, str], engines: Engines, clock: SimulatedClock, **changes: object) -> AsyncIterator[Governance]:
+    settings = GovernanceSettings(port=0, database_url=urls["governance"], cache_url=engines.cache_url, **changes)  # type: ignore[arg-type]
+    async with serving(build(settings, clock), [GOVERNANCE, sink.SERVICE.descriptor]) as served:
+        yield Governance(served, GovernanceServiceStub(served.channel.grpc), EventSinkServiceStub(served.channel.grpc))
+
+
+def event(data: Message, subject: str, *, version: int = 1, event_id: str = "", source: str = "/ballast/test") -> CloudEvent:
+    """Builds an event as a service's outbox would, with an id of its own unless one is given."""
+    headers = {"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01", "principal": "ada"}
+    return cloud_event(event_id or f"event-{next(_numbers)}", source, EncodedEvent(subject, version, data, START), headers)
+
+
+def incident_opened(name: str, *, title: str = "Checkout down", components: Sequence[str] = (), alerts: Sequence[str] = ()) -> CloudEvent:
+    incident = incident_pb2.Incident(name=name, title=title, components=components)
+    return event(intake_events_pb2.IncidentOpened(incident=incident, alerts=alerts), name)
+
+
+def assessment_made(name: str, incident: str, *, version: int = 1) -> CloudEvent:
+    assessment = assessment_pb2.Assessment(name=name, incident=incident, title="Checkout down", severity=1, revision=version)  # type: ignore[arg-type]
+    return event(triage_events_pb2.AssessmentMade(assessment=assessment), name, version=version)
+
+
+def decision_made(name: str, assessment: str, displaced: str) -> CloudEvent:
+    decision = decision_pb2.Decision(
+        name=name,
+        sprint="teams/web/sprints/3",
+        assessment=assessment,
+        incidents=[decision_pb2.WeighedIncident(assessment=assessment, assessment_revision=2, severity=1)],
+        policy="allocationPolicies/default",
+        policy_revision=3,
+    )
+    decision.after.remediation_share = 0.5
+    item = roadmap_item_pb2.DisplacedItem(roadmap_item=displaced, title="Search")
+    item.delay.FromSeconds(14 * 86_400)
+    item.value_at_risk.units, item.value_at_risk.nanos, item.value_at_risk.currency_code = 1250, 500_000_000, "EUR"
+    decision.impact.displaced.append(item)
+    return event(allocation_events_pb2.DecisionMade(decision=decision), name)
+
+
+def bundle_rendered(name: str, decision: str, assessment: str) -> CloudEvent:
+    bundle = bundle_pb2.Bundle(
+        name=name, template="templates/incident-response", template_version="1.0.0", decision=decision, assessment=assessment
+    )
+    return event(playbook_events_pb2.BundleRendered(bundle=bundle), name)
+
+
+def story(key: str) -> list[CloudEvent]:
+    """The events of one incident from alert to bundle; `key` keeps its names apart from other stories."""
+    return [
+        incident_opened(f"incidents/{key}", components=[f"{key}-shop"], alerts=[f"alerts/{key}"]),
+        assessment_made(f"assessments/{key}", f"incidents/{key}"),
+        decision_made(f"decisions/{key}", f"assessments/{key}", f"roadmapItems/{key}"),
+        bundle_rendered(f"bundles/{key}", f"decisions/{key}", f"assessments/{key}"),
+    ]
