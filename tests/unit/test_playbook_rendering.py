@@ -1,0 +1,153 @@
+"""Rendering: nothing missing is printed, nothing unvalidated stands bare, no template runs on."""
+
+import pytest
+
+from services.playbook.domain.context import context_of
+from services.playbook.domain.errors import InputRefused, InputUndefined, RenderRefused
+from services.playbook.domain.inputs import inputs_of
+from services.playbook.domain.playbook import render
+from services.playbook.domain.template import InputType, TemplateInput
+from tests.support.playbook import assessment_fact, decision_fact, facts, incident_fact, shipped, template_of
+
+
+def text_of(body: str, **sources: str) -> str:
+    """Renders a small template on all facts of an incident."""
+    return template_of(body, sources=sources).render(context_of(facts(), {}))["NOTES.md"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("[[= incident.colour =]]", "incident.colour"),
+        ("[[= incident.colour.shade =]]", "incident.colour"),
+        ("[[= assessment.terms[0].colour =]]", "assessment.terms.colour"),
+        ("[[% for term in assessment.terms %]][[= term.colour =]][[% endfor %]]", "assessment.terms.colour"),
+        ("[[% if incident.colour is known %]]x[[% endif %]]", "incident.colour"),
+        ("[[% if incident.resolved_at %]]x[[% endif %]]", "incident.resolved_at"),
+        ("[[= incident.resolved_at =]]", "incident.resolved_at"),
+        ("[[% for x in incident.colours %]][[= x =]][[% endfor %]]", "incident.colours"),
+        ("[[= [incident.name, incident.colour]|join =]]", "incident.colour"),
+        ('[[= data("x", incident.colour) =]]', "incident.colour"),
+        ('[[% include "part.j2" %]]', "practice.colour"),
+    ],
+)
+def test_a_missing_value_is_named_with_its_path(body: str, path: str) -> None:
+    with pytest.raises(InputUndefined) as refused:
+        text_of(body, part="[[= practice.colour =]]")
+    assert refused.value.reason == "INPUT_UNDEFINED"
+    assert refused.value.metadata == {"input": path, "template": "templates/small"}
+    assert [violation.field for violation in refused.value.violations] == [path]
+
+
+def test_a_fact_that_has_not_arrived_can_be_asked_for_but_not_printed() -> None:
+    without = context_of(facts(assessment=None), {})
+    asked = template_of("[[= assessment.severity if assessment is known else 'unknown' =]]")
+    assert asked.render(without)["NOTES.md"] == "unknown"
+    with pytest.raises(InputUndefined, match=r"^assessment: "):
+        template_of("[[= assessment.severity =]]").render(without)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[[= incident.title =]]",
+        '[[= incident.title ~ "" =]]',
+        "[[= [incident.title]|join =]]",
+        "[[= data(incident.title, incident.summary) =]]",
+        "[[% set x = incident.title %]][[= x =]]",
+        '[[= "a\\nb" =]]',
+        '[[= "`" =]]',
+        "[[= true =]]",
+        "[[= incident =]]",
+    ],
+)
+def test_text_from_outside_cannot_be_printed_outside_a_data_block(body: str) -> None:
+    with pytest.raises(RenderRefused) as refused:
+        text_of(body)
+    assert refused.value.metadata["rule"] == "TEXT_OUTSIDE_BLOCK"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[[% for a in assessment.terms %]]" * 14 + "x" + "[[% endfor %]]" * 14,
+        "[[% for a in assessment.terms %]]" * 14 + "[[% endfor %]]" * 14,
+        '[[% include "part.j2" %]]',
+        '[[= "x" * 9 =]]',
+        "x" * 200_000,
+    ],
+)
+def test_a_template_that_runs_on_is_stopped(body: str) -> None:
+    with pytest.raises(RenderRefused) as refused:
+        text_of(body, part='[[% include "part.j2" %]]')
+    assert refused.value.metadata["rule"] == "RENDER_LIMIT"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[[= incident.__class__ =]]",
+        "[[= incident._fields =]]",
+        "[[= incident.title.raw =]]",
+        "[[= ''.format =]]",
+        "[[= data.__globals__ =]]",
+        "[[= assessment.terms.append =]]",
+        '[[= incident["_path"] =]]',
+    ],
+)
+def test_a_template_reaches_nothing_but_the_values_given(body: str) -> None:
+    with pytest.raises(InputUndefined):
+        text_of(body)
+
+
+def test_braces_of_other_languages_pass_through() -> None:
+    braces = "{{ a }} {% b %} ${{ c }} {{ $labels.d }} {# e #}\n"
+    assert text_of(braces) == braces
+
+
+NOTE = TemplateInput("note", InputType.STRING, "A note.", required=True)
+COUNT = TemplateInput("count", InputType.NUMBER, "A count.", required=False)
+FACTS = TemplateInput("assessment", InputType.OBJECT, "The assessment.", required=True)
+
+
+def test_an_input_is_refused_when_it_is_unknown_ill_formed_or_missing() -> None:
+    manifest = template_of("x", (NOTE, COUNT, FACTS)).template.manifest
+    for given, field in [
+        ({"note": "x", "colour": "red"}, "inputs[colour]"),
+        ({"note": "x", "assessment": "SEV1"}, "inputs[assessment]"),
+        ({"note": "two\nlines"}, "inputs[note]"),
+        ({"note": "x", "count": "many"}, "inputs[count]"),
+    ]:
+        with pytest.raises(InputRefused) as refused:
+            inputs_of(manifest, given)
+        assert [violation.field for violation in refused.value.violations] == [field]
+    with pytest.raises(InputUndefined, match=r"inputs\.note"):
+        inputs_of(manifest, {"note": "  "})
+
+
+def test_a_required_fact_that_has_not_arrived_is_named() -> None:
+    with pytest.raises(InputUndefined, match=r"^assessment: "):
+        render(template_of("x", (FACTS,)), facts(assessment=None), {}, None)
+
+
+def test_a_bundle_rests_on_the_decision_and_is_stamped_with_it() -> None:
+    decision = decision_fact(3)
+    rendering = render(shipped(), facts(decisions=(decision,)), {}, decision)
+    assert rendering.provenance.decision == decision.name
+    assert rendering.provenance.policy_revision == 3
+    stamped = [file.path for file in rendering.files if f"decision: {decision.name}\n" in file.content]
+    assert stamped == [file.path for file in rendering.files if not file.path.endswith(".json")]
+
+
+def test_the_digest_of_inputs_follows_every_fact_and_input() -> None:
+    digests = {
+        render(shipped(), each, given, None).provenance.inputs_digest
+        for each, given in [
+            (facts(), {}),
+            (facts(incident=incident_fact(summary="other")), {}),
+            (facts(assessment=assessment_fact(revision=2)), {}),
+            (facts(decisions=()), {}),
+            (facts(), {"commander": "Ana"}),
+        ]
+    }
+    assert len(digests) == 5
