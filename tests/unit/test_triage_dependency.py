@@ -1,4 +1,4 @@
-"""Dependencies of components: cycles are refused by name, and dependents are found through others."""
+"""Dependencies of components: cycles are refused, and named."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.triage.domain.dependency import check_acyclic, dependents_of
+from services.triage.domain.dependency import check_acyclic
 from services.triage.domain.errors import DependencyCycle
 
 graphs = st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=3), max_size=8)
@@ -63,14 +63,3 @@ def test_the_order_in_which_a_graph_is_told_does_not_change_the_cycle_named(grap
 
     forwards = list(graph.items())
     assert told(forwards) == told([(name, needed[::-1]) for name, needed in forwards[::-1]])
-
-
-def test_dependents_are_found_through_others_and_leave_out_the_affected() -> None:
-    graph = {"web": ["cart"], "cart": ["db"], "jobs": ["db"], "mail": [], "db": []}
-    assert dependents_of(["db"], graph) == {"web", "cart", "jobs"}
-    assert dependents_of(["db", "cart"], graph) == {"web", "jobs"}
-    assert dependents_of(["web"], graph) == frozenset()
-
-
-def test_a_component_outside_the_catalogue_may_have_dependents() -> None:
-    assert dependents_of(["ghost"], {"web": ["ghost"]}) == {"web"}

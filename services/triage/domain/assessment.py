@@ -10,6 +10,7 @@ from services.triage.domain.model import ScoringModel
 from services.triage.domain.promise import expected_loss_per_hour, restore_target
 from services.triage.domain.severity_matrix import MatrixRevision
 from services.triage.domain.verdict import Verdict, judge
+from shared.ids import name_of, new_id
 from shared.money import Money
 
 
@@ -46,8 +47,17 @@ class Assessment:
     create_time: datetime
 
     @property
-    def etag(self) -> str:
-        return str(self.revision)
+    def name(self) -> str:
+        return name_of("assessments", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What made triage look at an incident, and when."""
+
+    trigger: str
+    trace_id: str
+    now: datetime
 
 
 def find(incident: Incident, around: Surroundings, matrix: MatrixRevision, model: ScoringModel) -> Finding:
@@ -70,3 +80,12 @@ def find(incident: Incident, around: Surroundings, matrix: MatrixRevision, model
         restore_target=restore_target(verdict.severity, around.known, matrix.matrix),
         expected_loss_per_hour=expected_loss_per_hour(around.known, incident.evidence.service_impact),
     )
+
+
+def revise(finding: Finding, held: Assessment | None, occasion: Occasion) -> Assessment:
+    """Returns the assessment with this finding: one revision on, or as it was when the finding is the same."""
+    if held is None:
+        return Assessment(new_id(occasion.now), 1, finding, occasion.trigger, occasion.trace_id, occasion.now)
+    if held.finding == finding:
+        return held
+    return Assessment(held.id, held.revision + 1, finding, occasion.trigger, occasion.trace_id, occasion.now)

@@ -56,9 +56,14 @@ class StoredComponent:
     create_time: datetime
     update_time: datetime
 
-    @property
-    def etag(self) -> str:
-        return str(self.version)
+
+def revise(component: Component, before: StoredComponent | None, now: datetime) -> StoredComponent:
+    """Returns the component as it is to be stored: one version on, or as it was when nothing changed."""
+    if before is None:
+        return StoredComponent(component, 1, now, now)
+    if before.component == component:
+        return before
+    return StoredComponent(component, before.version + 1, before.create_time, now)
 
 
 def check_components(components: Sequence[Component]) -> None:

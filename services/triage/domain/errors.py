@@ -1,8 +1,12 @@
-"""What triage refuses, and the stable reason of each refusal."""
+"""What triage refuses, and why.
+
+InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising
+NotFound      ComponentNotFound, MatrixRevisionNotFound, AssessmentNotFound
+"""
 
 from collections.abc import Sequence
 
-from shared.errors import Conflict, InvalidInput, NotFound, Violation
+from shared.errors import InvalidInput, NotFound, Violation
 
 
 class DependencyCycle(InvalidInput):
@@ -60,15 +64,4 @@ class AssessmentNotFound(NotFound):
         super().__init__(
             f"name: there is no assessment {wanted}; ListAssessments lists those there are",
             metadata={"name": name, "revision": str(revision)},
-        )
-
-
-class EtagMismatch(Conflict):
-    """The thing changed since the caller read it, or never was."""
-
-    def __init__(self, name: str, etag: str, current: str) -> None:
-        now = f"is at {current}" if current else "is not stored yet"
-        super().__init__(
-            f"etag: {name} {now}, not at {etag}; read it again, then decide whether to send the change again",
-            metadata={"name": name, "etag": etag, "current": current},
         )

@@ -83,10 +83,6 @@ class MatrixRevision:
     reason: str
     create_time: datetime
 
-    @property
-    def etag(self) -> str:
-        return str(self.revision)
-
 
 def _level(points: float, thresholds: Thresholds) -> Level:
     medium, high = thresholds

@@ -1,0 +1,27 @@
+"""What triage tells others."""
+
+from dataclasses import dataclass
+
+from services.triage.domain.assessment import Assessment
+from services.triage.domain.component import StoredComponent
+from services.triage.domain.severity import Severity
+from services.triage.domain.severity_matrix import MatrixRevision
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentMade:
+    assessment: Assessment
+    previous_severity: Severity | None  # None for the first revision
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentChanged:
+    stored: StoredComponent
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityMatrixChanged:
+    matrix: MatrixRevision
+
+
+Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged

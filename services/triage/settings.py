@@ -1,0 +1,27 @@
+"""Settings of triage, read from BALLAST_TRIAGE_* in the environment."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings, Subscriber
+
+_ASSESSMENTS = ("ballast.triage.v1.AssessmentMade",)
+
+
+class TriageSettings(ServiceSettings):
+    """What triage can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="BALLAST_TRIAGE_", extra="ignore", frozen=True)
+
+    port: int = Field(7102, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
+    subscribers: dict[str, Subscriber] = Field(
+        default_factory=lambda: {
+            "allocation": Subscriber(address="127.0.0.1:7103", types=_ASSESSMENTS),
+            "playbook": Subscriber(address="127.0.0.1:7104", types=_ASSESSMENTS),
+            "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),
+        },
+        description="Who is told of triage's events, by name.",
+    )
+    currency: str = Field(
+        "USD", pattern="^[A-Z]{3}$", description="Currency of the revenue scale, ISO 4217; revenue in another counts as unknown."
+    )

@@ -1,0 +1,1 @@
+"""Triage's tables, and the only code that knows SQL."""

@@ -1,0 +1,136 @@
+"""Findings to JSON and back, without losing a bit: what is read is equal to what was kept."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from services.triage.domain.assessment import Assessment, Finding
+from services.triage.domain.counterfactual import Counterfactual
+from services.triage.domain.incident import IncidentState
+from services.triage.domain.model import Axis
+from services.triage.domain.override import MatchedOverride
+from services.triage.domain.score import Score, ScoreTerm
+from services.triage.domain.severity import Level, Severity
+from services.triage.domain.verdict import Verdict
+from shared.money import Money
+
+
+def assessment_from_row(row: Any) -> Assessment:
+    return Assessment(row.assessment_id, row.revision, finding_from_json(row.finding), row.trigger, row.trace_id, row.created_at)
+
+
+def assessment_to_row(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "assessment_id": assessment.id,
+        "revision": assessment.revision,
+        "finding": finding_to_json(assessment.finding),
+        "trigger": assessment.trigger,
+        "trace_id": assessment.trace_id,
+        "created_at": assessment.create_time,
+    }
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    loss = finding.expected_loss_per_hour
+    return {
+        "incident": finding.incident,
+        "title": finding.title,
+        "state": finding.state.name,
+        "opened_at": finding.opened_at.isoformat(),
+        "acknowledged_at": _time_to_json(finding.acknowledged_at),
+        "resolved_at": _time_to_json(finding.resolved_at),
+        "verdict": _verdict_to_json(finding.verdict),
+        "model_version": finding.model_version,
+        "weights_hash": finding.weights_hash,
+        "matrix_revision": finding.matrix_revision,
+        "components": list(finding.components),
+        "unknown_components": list(finding.unknown_components),
+        "teams": list(finding.teams),
+        "restore_target_seconds": finding.restore_target.total_seconds(),
+        "expected_loss_per_hour": None if loss is None else [str(loss.amount), loss.currency],
+    }
+
+
+def finding_from_json(stored: dict[str, Any]) -> Finding:
+    loss = stored["expected_loss_per_hour"]
+    return Finding(
+        incident=stored["incident"],
+        title=stored["title"],
+        state=IncidentState[stored["state"]],
+        opened_at=datetime.fromisoformat(stored["opened_at"]),
+        acknowledged_at=_time_from_json(stored["acknowledged_at"]),
+        resolved_at=_time_from_json(stored["resolved_at"]),
+        verdict=_verdict_from_json(stored["verdict"]),
+        model_version=stored["model_version"],
+        weights_hash=stored["weights_hash"],
+        matrix_revision=stored["matrix_revision"],
+        components=tuple(stored["components"]),
+        unknown_components=tuple(stored["unknown_components"]),
+        teams=tuple(stored["teams"]),
+        restore_target=timedelta(seconds=stored["restore_target_seconds"]),
+        expected_loss_per_hour=None if loss is None else Money(Decimal(loss[0]), loss[1]),
+    )
+
+
+def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "score": _score_to_json(verdict.score),
+        "impact": verdict.impact.name,
+        "urgency": verdict.urgency.name,
+        "scored_severity": verdict.scored_severity.name,
+        "severity": verdict.severity.name,
+        "overrides": [[each.reason, each.at_least.name, each.applied] for each in verdict.overrides],
+        "counterfactuals": [[each.feature, each.text, each.severity.name] for each in verdict.counterfactuals],
+    }
+
+
+def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
+    return Verdict(
+        score=_score_from_json(stored["score"]),
+        impact=Level[stored["impact"]],
+        urgency=Level[stored["urgency"]],
+        scored_severity=Severity[stored["scored_severity"]],
+        severity=Severity[stored["severity"]],
+        overrides=tuple(MatchedOverride(reason, Severity[at_least], applied) for reason, at_least, applied in stored["overrides"]),
+        counterfactuals=tuple(Counterfactual(feature, text, Severity[severity]) for feature, text, severity in stored["counterfactuals"]),
+    )
+
+
+def _score_to_json(score: Score) -> dict[str, Any]:
+    terms = [
+        {
+            "feature": term.feature,
+            "axis": term.axis.name,
+            "value": term.value,
+            "missing": term.missing,
+            "contribution": term.contribution,
+            "points": term.points,
+            "reason": term.reason,
+        }
+        for term in score.terms
+    ]
+    return {"terms": terms, "intercept": score.intercept, "offset": score.offset, "factor": score.factor}
+
+
+def _score_from_json(stored: dict[str, Any]) -> Score:
+    terms = tuple(
+        ScoreTerm(
+            feature=term["feature"],
+            axis=Axis[term["axis"]],
+            value=term["value"],
+            missing=term["missing"],
+            contribution=float(term["contribution"]),
+            points=float(term["points"]),
+            reason=term["reason"],
+        )
+        for term in stored["terms"]
+    )
+    return Score(terms, float(stored["intercept"]), float(stored["offset"]), float(stored["factor"]))
+
+
+def _time_to_json(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _time_from_json(stored: str | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored)

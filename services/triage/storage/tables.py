@@ -1,0 +1,69 @@
+"""The tables of triage."""
+
+from pathlib import Path
+
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, MetaData, Numeric, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.storage.tables import add_floor_tables
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+metadata = MetaData()
+add_floor_tables(metadata)
+
+component = Table(
+    "component",
+    metadata,
+    # Byte order: pages by name are the same on every machine.
+    Column("name", Text(collation="C"), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("owner_team", Text, nullable=False),
+    Column("tier", SmallInteger),
+    Column("revenue_amount", Numeric),
+    Column("revenue_currency", Text),
+    Column("dependencies", ARRAY(Text(collation="C")), nullable=False),
+    Column("users", BigInteger),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Index("component_by_owner", "owner_team", "name"),
+    # Answers who needs a component, which is asked at each step backwards through the graph.
+    Index("component_by_dependency", "dependencies", postgresql_using="gin"),
+)
+
+severity_matrix = Table(
+    "severity_matrix",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", JSONB, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+# One row an incident, with what lists are filtered by, at the newest revision.
+assessment = Table(
+    "assessment",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("incident", Text, nullable=False, unique=True),
+    Column("incident_version", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("incident_state", SmallInteger, nullable=False),
+    Column("teams", ARRAY(Text), nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Index("assessment_by_opening", "opened_at", "id"),
+    Index("assessment_by_team", "teams", postgresql_using="gin"),
+)
+
+assessment_revision = Table(
+    "assessment_revision",
+    metadata,
+    Column("assessment_id", Uuid, ForeignKey("assessment.id"), primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("finding", JSONB, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)

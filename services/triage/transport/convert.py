@@ -1,0 +1,184 @@
+"""Triage's domain values to protobuf and back."""
+
+from datetime import UTC, datetime, timedelta
+
+from ballast.triage.v1 import assessment_pb2, component_pb2, severity_matrix_pb2
+from ballast.triage.v1 import triage_service_pb2 as pb
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money as MoneyMessage  # type: ignore[import-untyped]  # ships no types
+
+from services.triage.domain.assessment import Assessment, Finding
+from services.triage.domain.component import Component, StoredComponent, Tier
+from services.triage.domain.score import ScoreTerm
+from services.triage.domain.severity import Level, Severity
+from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
+from services.triage.storage.assessment_store import AssessmentQuery
+from shared.money import Money
+from shared.storage.etags import etag_of
+
+
+def time_to_pb(value: datetime | None) -> Timestamp | None:
+    if value is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp
+
+
+def time_from_pb(message: Message, field: str) -> datetime | None:
+    """Returns the time in `field`, or None when it is absent."""
+    return getattr(message, field).ToDatetime(tzinfo=UTC) if message.HasField(field) else None
+
+
+def duration_to_pb(value: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(value)
+    return duration
+
+
+def money_to_pb(money: Money | None) -> MoneyMessage | None:
+    if money is None:
+        return None
+    units, nanos = money.units_and_nanos
+    return MoneyMessage(currency_code=money.currency, units=units, nanos=nanos)
+
+
+def component_from_pb(message: component_pb2.Component) -> Component:
+    money = message.revenue_per_minute
+    return Component(
+        name=message.name,
+        display_name=message.display_name,
+        owner_team=message.owner_team,
+        tier=Tier(message.tier) if message.tier else None,
+        revenue_per_minute=(
+            Money.from_units_and_nanos(money.units, money.nanos, money.currency_code) if message.HasField("revenue_per_minute") else None
+        ),
+        dependencies=tuple(sorted(message.dependencies)),
+        users=message.users if message.HasField("users") else None,
+    )
+
+
+def component_to_pb(stored: StoredComponent) -> component_pb2.Component:
+    component = stored.component
+    return component_pb2.Component(
+        name=component.name,
+        display_name=component.display_name,
+        owner_team=component.owner_team,
+        tier=component.tier.value if component.tier else None,  # type: ignore[arg-type]  # the numbers are the contract's
+        revenue_per_minute=money_to_pb(component.revenue_per_minute),
+        dependencies=component.dependencies,
+        users=component.users,
+        etag=etag_of(stored.version),
+        create_time=time_to_pb(stored.create_time),
+        update_time=time_to_pb(stored.update_time),
+    )
+
+
+def matrix_from_pb(message: severity_matrix_pb2.SeverityMatrix) -> SeverityMatrix:
+    return SeverityMatrix(
+        cells=tuple(SeverityCell(Level(cell.impact), Level(cell.urgency), Severity(cell.severity)) for cell in message.cells),
+        impact_thresholds=tuple(message.impact_thresholds),
+        urgency_thresholds=tuple(message.urgency_thresholds),
+        targets=tuple(
+            SeverityTarget(Severity(target.severity), target.time_to_restore.ToTimedelta(), target.report_every.ToTimedelta())
+            for target in message.targets
+        ),
+    )
+
+
+def matrix_to_pb(made: MatrixRevision) -> severity_matrix_pb2.SeverityMatrix:
+    matrix = made.matrix
+    return severity_matrix_pb2.SeverityMatrix(
+        revision=made.revision,
+        cells=[
+            severity_matrix_pb2.SeverityCell(impact=cell.impact.value, urgency=cell.urgency.value, severity=cell.severity.value)  # type: ignore[arg-type]
+            for cell in matrix.cells
+        ],
+        impact_thresholds=matrix.impact_thresholds,
+        urgency_thresholds=matrix.urgency_thresholds,
+        targets=[
+            severity_matrix_pb2.SeverityTarget(
+                severity=target.severity.value,  # type: ignore[arg-type]
+                time_to_restore=duration_to_pb(target.time_to_restore),
+                report_every=duration_to_pb(target.report_every),
+            )
+            for target in matrix.targets
+        ],
+        author=made.author,
+        reason=made.reason,
+        etag=etag_of(made.revision),
+        create_time=time_to_pb(made.create_time),
+    )
+
+
+def query_from_pb(request: pb.ListAssessmentsRequest) -> AssessmentQuery:
+    chosen = request.filter
+    return AssessmentQuery(
+        severities=tuple(Severity(severity) for severity in chosen.severities),
+        team=chosen.team,
+        incident_states=tuple(chosen.incident_states),
+    )
+
+
+def assessment_to_pb(assessment: Assessment) -> assessment_pb2.Assessment:
+    message = finding_to_pb(assessment.finding)
+    message.name = assessment.name
+    message.revision = assessment.revision
+    message.trigger = assessment.trigger
+    message.trace_id = assessment.trace_id
+    message.create_time.FromDatetime(assessment.create_time)
+    message.etag = etag_of(assessment.revision)
+    return message
+
+
+def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
+    verdict = finding.verdict
+    score = verdict.score
+    return assessment_pb2.Assessment(
+        incident=finding.incident,
+        severity=verdict.severity.value,  # type: ignore[arg-type]
+        scored_severity=verdict.scored_severity.value,  # type: ignore[arg-type]
+        score=score.points,
+        log_odds=score.log_odds,
+        intercept=score.intercept,
+        offset=score.offset,
+        factor=score.factor,
+        terms=[_term_to_pb(term) for term in score.terms],
+        overrides=[
+            assessment_pb2.SeverityOverride(reason=each.reason, at_least=each.at_least.value, applied=each.applied)  # type: ignore[arg-type]
+            for each in verdict.overrides
+        ],
+        counterfactuals=[
+            assessment_pb2.Counterfactual(feature=each.feature, text=each.text, severity=each.severity.value)  # type: ignore[arg-type]
+            for each in verdict.counterfactuals
+        ],
+        impact=verdict.impact.value,  # type: ignore[arg-type]
+        urgency=verdict.urgency.value,  # type: ignore[arg-type]
+        model_version=finding.model_version,
+        weights_hash=finding.weights_hash,
+        matrix_revision=finding.matrix_revision,
+        components=finding.components,
+        unknown_components=finding.unknown_components,
+        teams=finding.teams,
+        restore_target=duration_to_pb(finding.restore_target),
+        expected_loss_per_hour=money_to_pb(finding.expected_loss_per_hour),
+        title=finding.title,
+        incident_state=finding.state.value,  # type: ignore[arg-type]
+        opened_at=time_to_pb(finding.opened_at),
+        acknowledged_at=time_to_pb(finding.acknowledged_at),
+        resolved_at=time_to_pb(finding.resolved_at),
+    )
+
+
+def _term_to_pb(term: ScoreTerm) -> assessment_pb2.ScoreTerm:
+    return assessment_pb2.ScoreTerm(
+        feature=term.feature,
+        axis=term.axis.value,  # type: ignore[arg-type]
+        value=term.value,
+        missing=term.missing,
+        contribution=term.contribution,
+        points=term.points,
+        reason=term.reason,
+    )

@@ -1,0 +1,1 @@
+"""The order of things in triage: keeping the catalogue, keeping the matrix, assessing incidents."""

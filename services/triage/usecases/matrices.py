@@ -1,0 +1,36 @@
+"""Keeping the severity matrix: reading its versions and making new ones."""
+
+from services.triage.domain.severity_matrix import MatrixRevision, SeverityMatrix
+from services.triage.storage.matrix_store import MatrixStore
+from shared.clock import Clock
+from shared.paging import Page, PageQuery
+from shared.principal import current_principal_name
+
+
+class Matrices:
+    """The versions of the severity matrix."""
+
+    def __init__(self, store: MatrixStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def newest(self) -> MatrixRevision:
+        return await self._store.newest(self._clock.now())
+
+    async def get(self, revision: int) -> MatrixRevision:
+        """Returns a version, the newest for 0."""
+        newest = await self.newest()
+        return newest if revision in {0, newest.revision} else await self._store.get(revision)
+
+    async def page(self, paging: PageQuery) -> Page[MatrixRevision]:
+        await self.newest()
+        return await self._store.page(paging)
+
+    async def update(self, matrix: SeverityMatrix, etag: str, reason: str, *, validate_only: bool) -> MatrixRevision:
+        """Makes a new version on behalf of the caller; what would be made, when only to be validated."""
+        matrix.check()
+        now = self._clock.now()
+        newest = await self._store.newest(now)
+        return await self._store.replace(
+            etag, MatrixRevision(newest.revision + 1, matrix, current_principal_name(), reason, now), validate_only=validate_only
+        )
