@@ -5,7 +5,6 @@ import sys
 
 import grpc
 import uvloop
-
 from ballast.intake.v1 import alert_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer, add_IntakeServiceServicer_to_server
@@ -14,7 +13,7 @@ _NAME = "alerts/00000000-0000-7000-8000-000000000000"
 _INCIDENT = "incidents/00000000-0000-7000-8000-000000000000"
 
 
-class Echo(IntakeServiceServicer):
+class Echo(IntakeServiceServicer):  # answers one RPC only
     async def ReportAlerts(self, request: pb.ReportAlertsRequest, context: object) -> pb.ReportAlertsResponse:
         del context
         receipts = [
@@ -26,7 +25,7 @@ class Echo(IntakeServiceServicer):
 
 async def main() -> None:
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 * 1024 * 1024)])
-    add_IntakeServiceServicer_to_server(Echo(), server)
+    add_IntakeServiceServicer_to_server(Echo(), server)  # type: ignore[abstract]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     sys.stdout.write(f"{port}\n")

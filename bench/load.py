@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ballast.intake.v1 import alert_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+
 from shared.rpc.client import connect
 
 GROUPS = 50

@@ -23,6 +23,14 @@ ENTRYPOINT = "deliver"
 _TABLE = outbox_table(MetaData())
 
 
+Headers = dict[str, str]
+
+
+def current_headers() -> Headers:
+    """Returns what the call under way leaves in the events it causes: its trace and its caller."""
+    return {"traceparent": current_traceparent(), "principal": current_principal_name()}
+
+
 def feed_channel(schema: str) -> str:
     """Name of the NOTIFY channel on which this schema's outbox tells that it grew."""
     return f"ballast_{schema}_outbox"
@@ -40,12 +48,15 @@ class Outbox:
         self.grew = asyncio.Event()
         self._subscribers = {name: frozenset(types) for name, types in subscribers.items()}
 
-    async def record(self, connection: AsyncConnection, events: Sequence[object]) -> None:
-        """Records events and queues their deliveries, in the caller's transaction: all of it commits with the change, or none."""
+    async def record(self, connection: AsyncConnection, events: Sequence[object], headers: Sequence[Headers] | None = None) -> None:
+        """Records events and queues their deliveries, in the caller's transaction: all of it commits with the change, or none.
+
+        `headers` says for each event what caused it; without them it is the call under way.
+        """
         if not events:
             return
-        headers = {"traceparent": current_traceparent(), "principal": current_principal_name()}
-        rows = [self._row(self._encode(event), headers) for event in events]
+        causes = headers or [current_headers()] * len(events)
+        rows = [self._row(self._encode(event), cause) for event, cause in zip(events, causes, strict=True)]
         await connection.execute(insert(_TABLE), rows)
         jobs = [(name, row) for row in rows for name, types in self._subscribers.items() if "*" in types or row["type"] in types]
         if jobs:
@@ -55,7 +66,7 @@ class Outbox:
             await queue.enqueue([ENTRYPOINT] * len(jobs), payloads, [0] * len(jobs))
         self.grew.set()
 
-    def _row(self, event: EncodedEvent, headers: dict[str, str]) -> dict[str, Any]:
+    def _row(self, event: EncodedEvent, headers: Headers) -> dict[str, Any]:
         event_id: UUID = new_id(event.time)
         return {
             "id": event_id,

@@ -4,10 +4,12 @@ import functools
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 from google.protobuf.message import Message
 
 from shared.storage.database import Database
+from shared.storage.requests import RequestKey
 from shared.storage.requests import once as answer_once
 
 Response = TypeVar("Response", bound=Message)
@@ -20,6 +22,13 @@ class HasDatabase(Protocol):
 
 
 Handler = Callable[[Any, Any, Any], Awaitable[Response]]
+
+
+def request_key(request: Any, method: str) -> RequestKey | None:
+    """Returns what identifies this call when repeated; None where the caller gave no request_id."""
+    if not request.request_id:
+        return None
+    return RequestKey(UUID(request.request_id), method, hashlib.sha256(request.SerializeToString(deterministic=True)).digest())
 
 
 def once(response: type[Response]) -> Callable[[Handler[Response]], Handler[Response]]:

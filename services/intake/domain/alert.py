@@ -33,6 +33,7 @@ class ReportOutcome(IntEnum):
 class AlertReport:
     """What a sender says of one alert; `ends_at` present means resolved."""
 
+    source: str
     fingerprint: UUID
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -91,28 +92,38 @@ def outcome_of(report: AlertReport, known: KnownAlert | None) -> ReportOutcome:
     return ReportOutcome.OPENED if known.ends_at is None or report.starts_at > known.ends_at else ReportOutcome.STALE
 
 
-def check_times(times: Sequence[tuple[datetime, datetime | None]], now: datetime) -> None:
-    """Raises ReportRefused naming every report whose (begin, end) cannot be true at `now`."""
-    violations = [violation for index, pair in enumerate(times) for violation in _time_violations(index, pair, now)]
+Sent = tuple[Mapping[str, str], Mapping[str, str], datetime, datetime | None]
+
+
+def check_reports(sent: Sequence[Sent], now: datetime) -> None:
+    """Raises ReportRefused naming every report whose (labels, annotations, begin, end) cannot be kept or cannot be true at `now`."""
+    violations: list[Violation] = []
+    for index, (labels, annotations, starts_at, ends_at) in enumerate(sent):
+        violations += _text_violations(index, labels, annotations)
+        violations += _time_violations(index, starts_at, ends_at, now)
     if violations:
         raise ReportRefused("; ".join(f"{each.field}: {each.description}" for each in violations[:5]), violations)
 
 
-def _time_violations(index: int, pair: tuple[datetime, datetime | None], now: datetime) -> list[Violation]:
-    starts_at, ends_at = pair
+def _text_violations(index: int, labels: Mapping[str, str], annotations: Mapping[str, str]) -> list[Violation]:
+    return [
+        Violation(f"reports[{index}].{field}", f"{key!r} holds a NUL character, which no store keeps; take it out")
+        for field, pairs in (("labels", labels), ("annotations", annotations))
+        for key, value in pairs.items()
+        if "\0" in value or "\0" in key
+    ]
+
+
+def _time_violations(index: int, starts_at: datetime, ends_at: datetime | None, now: datetime) -> list[Violation]:
     found = []
-    latest = now + LARGEST_SKEW
+    latest, earliest = now + LARGEST_SKEW, now - EARLIEST
     for field, value in (("starts_at", starts_at), ("ends_at", ends_at)):
         if value is not None and value > latest:
-            found.append(
-                Violation(
-                    f"reports[{index}].{field}", f"{value.isoformat()} lies in the future by more than 10 min; mend the sender's clock"
-                )
-            )
-        if value is not None and value < now - EARLIEST:
-            found.append(
-                Violation(f"reports[{index}].{field}", f"{value.isoformat()} lies more than 20 years back; leave it out if it is unknown")
-            )
+            description = f"{value.isoformat()} lies in the future by more than 10 min; mend the sender's clock"
+            found.append(Violation(f"reports[{index}].{field}", description))
+        if value is not None and value < earliest:
+            description = f"{value.isoformat()} lies more than 20 years back; leave it out if it is unknown"
+            found.append(Violation(f"reports[{index}].{field}", description))
     if ends_at is not None and ends_at < starts_at:
         found.append(Violation(f"reports[{index}].ends_at", "lies before starts_at; leave it out while the alert fires"))
     return found

@@ -1,6 +1,7 @@
 """Alerts in PostgreSQL: the batch path, and lists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.domain.alert import Alert, AlertReport, AlertState, KnownAlert
 from services.intake.domain.incident import Incident, TimelineEntry
 from services.intake.storage import statements
-from services.intake.storage.rows import alert_from_row, entry_to_row, incident_from_row, incident_to_row
-from services.intake.storage.tables import alert, incident, timeline_entry
-from shared.events.outbox import Outbox
+from services.intake.storage.rows import alert_from_row, incident_from_row, incident_to_row
+from services.intake.storage.tables import alert, incident
+from shared.events.outbox import Headers, Outbox
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
+from shared.storage.requests import RequestIdReused, RequestKey, claim, keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,14 @@ class AlertBatch:
         rows = await self._connection.execute(statements.LOCK_INCIDENTS, {"ids": list(ids)})
         return {row.id: incident_from_row(row) for row in rows}
 
-    async def open(self, source: str, new: Sequence[NewAlert]) -> None:
+    async def open(self, new: Sequence[NewAlert]) -> None:
         if new:
             values = {
-                "source": source,
                 "now": self._now,
                 "ids": [each.id for each in new],
                 "incident_ids": [each.incident_id for each in new],
                 "fingerprints": [each.report.fingerprint for each in new],
+                "sources": [each.report.source for each in new],
                 "labels": [_json(each.report.labels) for each in new],
                 "annotations": [_json(each.report.annotations) for each in new],
                 "starts": [each.report.starts_at for each in new],
@@ -83,8 +85,10 @@ class AlertBatch:
             values = {"now": self._now, "ids": list(told), "ends": [each.ends_at for each in told.values()]}
             await self._connection.execute(statements.RESOLVE_ALERTS, values)
 
-    async def save(self, incidents: Sequence[Incident], entries: Sequence[TimelineEntry], events: Sequence[object]) -> None:
-        """Stores incidents, new or changed, adds to their time-lines and records the events."""
+    async def save(
+        self, incidents: Sequence[Incident], entries: Sequence[TimelineEntry], events: Sequence[object], headers: Sequence[Headers]
+    ) -> None:
+        """Stores incidents, new or changed, adds to their time-lines and records the events, each with what caused it."""
         if incidents:
             statement = insert(incident)
             changed = {
@@ -93,8 +97,25 @@ class AlertBatch:
             upsert = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
             await self._connection.execute(upsert, [incident_to_row(each) for each in incidents])
         if entries:
-            await self._connection.execute(insert(timeline_entry), [entry_to_row(each) for each in entries])
-        await self._outbox.record(self._connection, events)
+            values = {
+                "now": self._now,
+                "ids": [each.id for each in entries],
+                "incident_ids": [each.incident_id for each in entries],
+                "times": [each.occurred_at for each in entries],
+                "actors": [each.actor for each in entries],
+                "kinds": [each.kind.value for each in entries],
+                "texts": [each.text for each in entries],
+            }
+            await self._connection.execute(statements.ADD_ENTRIES, values)
+        await self._outbox.record(self._connection, events, headers)
+
+    async def claim(self, keys: Sequence[RequestKey]) -> "dict[UUID, bytes | RequestIdReused | None]":
+        """See shared.storage.requests.claim."""
+        return await claim(self._connection, keys)
+
+    async def keep(self, answers: Mapping[UUID, bytes]) -> None:
+        """See shared.storage.requests.keep."""
+        await keep(self._connection, answers)
 
 
 class AlertStore:
@@ -104,12 +125,15 @@ class AlertStore:
         self._database = database
         self._outbox = outbox
 
-    def batch(self, keys: Sequence[str], now: datetime) -> "_Batch":
-        """Opens a transaction that alone works on these groups and keyed signals until it ends.
+    @asynccontextmanager
+    async def batch(self, keys: Sequence[str], now: datetime) -> AsyncIterator[AlertBatch]:
+        """Opens a transaction that alone works on the groups and keyed signals of these keys until it ends.
 
         Commits everything done through the batch, with its events, or nothing. Safe to repeat.
         """
-        return _Batch(self._database, self._outbox, tuple(keys), now)
+        async with self._database.transaction() as connection:
+            await connection.execute(statements.LOCK_GROUPS, {"keys": list(keys)})
+            yield AlertBatch(connection, self._outbox, now)
 
     async def page(self, incident_id: UUID | None, query: PageQuery) -> Page[Alert]:
         """Returns a page of alerts, newest first."""
@@ -121,22 +145,6 @@ class AlertStore:
         async with self._database.transaction() as connection:
             rows = list(await connection.execute(statement))
         return query.page([alert_from_row(row) for row in rows], [(str(row.id),) for row in rows])
-
-
-class _Batch:
-    def __init__(self, database: Database, outbox: Outbox, keys: tuple[str, ...], now: datetime) -> None:
-        self._transaction = database.transaction()
-        self._outbox = outbox
-        self._keys = keys
-        self._now = now
-
-    async def __aenter__(self) -> AlertBatch:
-        connection = await self._transaction.__aenter__()
-        await connection.execute(statements.LOCK_GROUPS, {"keys": list(self._keys)})
-        return AlertBatch(connection, self._outbox, self._now)
-
-    async def __aexit__(self, *error: object) -> bool | None:
-        return await self._transaction.__aexit__(*error)  # type: ignore[arg-type]  # as the protocol passes them
 
 
 def _json(pairs: Mapping[str, str]) -> str:

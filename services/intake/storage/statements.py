@@ -25,10 +25,10 @@ INSERT_ALERTS = text(
     """
     insert into alert (id, incident_id, fingerprint, source, labels, annotations, state, starts_at, ends_at, generator_url,
                        report_count, created_at, updated_at)
-    select id, incident_id, fingerprint, :source, labels::jsonb, annotations::jsonb, 1, starts_at, null, generator_url, 1, :now, :now
-    from unnest(cast(:ids as uuid[]), cast(:incident_ids as uuid[]), cast(:fingerprints as uuid[]), cast(:labels as text[]),
-                cast(:annotations as text[]), cast(:starts as timestamptz[]), cast(:urls as text[]))
-         as new(id, incident_id, fingerprint, labels, annotations, starts_at, generator_url)
+    select id, incident_id, fingerprint, source, labels::jsonb, annotations::jsonb, 1, starts_at, null, generator_url, 1, :now, :now
+    from unnest(cast(:ids as uuid[]), cast(:incident_ids as uuid[]), cast(:fingerprints as uuid[]), cast(:sources as text[]),
+                cast(:labels as text[]), cast(:annotations as text[]), cast(:starts as timestamptz[]), cast(:urls as text[]))
+         as new(id, incident_id, fingerprint, source, labels, annotations, starts_at, generator_url)
     """
 )
 
@@ -47,5 +47,14 @@ RESOLVE_ALERTS = text(
     update alert set state = 2, ends_at = told.ends_at, report_count = report_count + 1, updated_at = :now
     from unnest(cast(:ids as uuid[]), cast(:ends as timestamptz[])) as told(id, ends_at)
     where alert.id = told.id
+    """
+)
+
+ADD_ENTRIES = text(
+    """
+    insert into timeline_entry (id, incident_id, occurred_at, actor, kind, text, evidence_url, created_at)
+    select id, incident_id, occurred_at, actor, kind, text, '', :now
+    from unnest(cast(:ids as uuid[]), cast(:incident_ids as uuid[]), cast(:times as timestamptz[]), cast(:actors as text[]),
+                cast(:kinds as smallint[]), cast(:texts as text[])) as new(id, incident_id, occurred_at, actor, kind, text)
     """
 )

@@ -1,6 +1,6 @@
 """The RPCs of intake."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer, add_IntakeServiceServicer_to_server
@@ -8,11 +8,11 @@ from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer, add
 from services.intake.transport import convert
 from services.intake.transport.events import INCIDENT_TYPES, incident_from_event
 from services.intake.usecases.incidents import Incidents
-from services.intake.usecases.report_alerts import ReportAlerts
+from services.intake.usecases.report_alerts import Receipt, ReportAlerts
 from shared.events.feed import Feed
 from shared.ids import uuid_of
 from shared.paging import page_query
-from shared.rpc.once import once
+from shared.rpc.once import once, request_key
 from shared.rpc.server import GrpcService
 from shared.storage.database import Database
 
@@ -28,10 +28,18 @@ class IntakeServicer(IntakeServiceServicer):
         self._incidents = incidents
         self._feed = feed
 
-    @once(pb.ReportAlertsResponse)
     async def ReportAlerts(self, request: pb.ReportAlertsRequest, context: object) -> pb.ReportAlertsResponse:
-        receipts = await self._report_alerts(request.source, [convert.report_from_pb(each) for each in request.reports])
-        return pb.ReportAlertsResponse(receipts=[convert.receipt_to_pb(each) for each in receipts])
+        # Not marked `once`: concurrent calls share a transaction, which keeps the answers itself.
+        response = pb.ReportAlertsResponse()
+        key = request_key(request, "ReportAlerts")
+
+        def encode(receipts: Sequence[Receipt]) -> bytes:
+            del response.receipts[:]  # a group that failed is tried again
+            response.receipts.extend([convert.receipt_to_pb(each) for each in receipts])
+            return response.SerializeToString() if key else b""
+
+        kept = await self._report_alerts(request.source, [convert.report_from_pb(each) for each in request.reports], key, encode)
+        return response if kept is None else pb.ReportAlertsResponse.FromString(kept)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: object) -> pb.ListAlertsResponse:
         incident_id = uuid_of(request.incident) if request.incident else None

@@ -1,28 +1,19 @@
-"""Reporting alerts: a batch becomes alerts, incidents, time-lines and events, all in one transaction."""
+"""Reporting alerts: reports become alerts, incidents, time-lines and events, all in one transaction that concurrent calls share."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.alert import AlertReport, KnownAlert, ReportOutcome, check_times, fingerprint_of, outcome_of
-from services.intake.domain.events import Event, IncidentChanged, IncidentOpened
-from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
-from services.intake.domain.grouping import Group, Grouping, components_of, group_of
-from services.intake.domain.incident import (
-    SUMMARY_LENGTH,
-    AlertsJoined,
-    Incident,
-    IncidentChange,
-    IncidentState,
-    TimelineEntry,
-    TimelineKind,
-    join,
-    title_of,
-)
+from services.intake.domain.alert import AlertReport, KnownAlert, ReportOutcome, check_reports, fingerprint_of, outcome_of
+from services.intake.domain.grouping import Group, Grouping, group_of
 from services.intake.storage.alert_store import AlertBatch, AlertStore, NewAlert
+from services.intake.usecases.joining import Joining, joined, opened
 from shared.clock import Clock
+from shared.events.outbox import Headers, current_headers
 from shared.ids import new_id
+from shared.storage.group_commit import GroupCommit
+from shared.storage.requests import RequestIdReused, RequestKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +38,28 @@ class Receipt:
     outcome: ReportOutcome
 
 
-@dataclass(slots=True)
-class _Joining:
-    """What one batch brings to one incident, gathered as the batch is read."""
+Encode = Callable[[Sequence[Receipt]], bytes]
 
-    incident: Incident | None
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    """One call's reports, ready to be applied."""
+
+    reports: tuple[AlertReport, ...]
+    groups: tuple[Group, ...]
+    locks: frozenset[str]
+    cause: Headers
+    key: RequestKey | None
+    encode: Encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A report with its group and the call it came by."""
+
+    report: AlertReport
     group: Group
-    opened: list[NewAlert] = field(default_factory=list)
-    resolved: list[AlertReport] = field(default_factory=list)
-    evidence: Evidence = NO_EVIDENCE
-    warnings: dict[str, None] = field(default_factory=dict)  # in order, each once
+    submission: _Submission
 
 
 class ReportAlerts:
@@ -66,198 +69,150 @@ class ReportAlerts:
         self._store = store
         self._clock = clock
         self._grouping = grouping
+        self._commits: GroupCommit[_Submission, bytes | None] = GroupCommit(self._run, lambda each: len(each.reports))
 
-    async def __call__(self, source: str, raw: Sequence[RawReport]) -> list[Receipt]:
-        """Stores the batch and returns a receipt for each report, once it is durable. Raises ReportRefused; then nothing is stored."""
+    async def __call__(self, source: str, raw: Sequence[RawReport], key: RequestKey | None, encode: Encode) -> bytes | None:
+        """Stores the batch; returns once it is durable, after `encode` was given a receipt for each report.
+
+        With a `key`, what `encode` returned is kept, and a repeat returns it instead; otherwise returns None.
+        Raises ReportRefused, and then nothing is stored, or RequestIdReused.
+        """
         now = self._clock.now()
-        check_times([(each.starts_at or each.ends_at or now, each.ends_at) for each in raw], now)
-        reports = [self._identified(source, each, now) for each in raw]
-        groups = {report.fingerprint: group_of(report.labels, report.fingerprint.hex, self._grouping) for report in reports}
-        # A sender's key may stay while labels move to another group: it is locked like a group.
-        locks = sorted({group.key for group in groups.values()} | {f"key:{fingerprint}" for fingerprint in _keyed(raw, reports)})
-        receipts: list[Receipt] = []
-        async with self._store.batch(locks, now) as batch:
-            for round_ in _rounds(reports):
-                receipts += await self._apply(batch, source, round_, groups, now)
-        by_order = iter(receipts)
-        return [next(by_order) for _ in reports]
+        check_reports([(each.labels, each.annotations, each.starts_at or each.ends_at or now, each.ends_at) for each in raw], now)
+        reports = tuple(self._identified(source, each, now) for each in raw)
+        groups = tuple(group_of(report.labels, report.fingerprint.hex, self._grouping) for report in reports)
+        # A sender's key may stay while labels move to another group: such a signal is locked like a group.
+        keyed = {f"key:{report.fingerprint.hex}" for each, report in zip(raw, reports, strict=True) if each.key}
+        locks = frozenset(keyed | {group.key for group in groups})
+        return await self._commits.submit(_Submission(reports, groups, locks, current_headers(), key, encode))
 
     def _identified(self, source: str, raw: RawReport, now: datetime) -> AlertReport:
         fingerprint = fingerprint_of(source, raw.key, raw.labels)
         begin = raw.starts_at or raw.ends_at or now
-        return AlertReport(fingerprint, raw.labels, raw.annotations, begin, raw.ends_at, raw.generator_url)
+        return AlertReport(source, fingerprint, raw.labels, raw.annotations, begin, raw.ends_at, raw.generator_url)
 
-    async def _apply(
-        self, batch: AlertBatch, source: str, reports: Sequence[AlertReport], groups: Mapping[UUID, Group], now: datetime
-    ) -> list[Receipt]:
+    async def _run(self, submissions: Sequence[_Submission]) -> list[bytes | Exception | None]:
+        """Applies the batches of several calls in one transaction, in the order they came."""
+        now = self._clock.now()
+        answers: dict[int, bytes | Exception | None] = {}
+        async with self._store.batch(sorted(frozenset().union(*(each.locks for each in submissions))), now) as batch:
+            fresh = await self._claimed(batch, submissions, answers)
+            placed = [_Placed(*pair, each) for each in fresh for pair in zip(each.reports, each.groups, strict=True)]
+            receipts: list[Receipt] = []
+            for round_ in _rounds(placed):
+                receipts += await self._apply(batch, round_, now)
+            kept = {}
+            position = 0
+            for each in fresh:
+                encoded = each.encode(receipts[position : position + len(each.reports)])
+                position += len(each.reports)
+                answers[id(each)] = None
+                if each.key is not None:
+                    kept[each.key.id] = encoded
+            await batch.keep(kept)
+        return [answers[id(each)] for each in submissions]
+
+    async def _claimed(
+        self, batch: AlertBatch, submissions: Sequence[_Submission], answers: dict[int, bytes | Exception | None]
+    ) -> list[_Submission]:
+        """Returns the calls that are not repeats, and answers those that are."""
+        by_key = {each.key.id: each for each in submissions if each.key is not None}
+        known = await batch.claim([each.key for each in by_key.values() if each.key is not None])
+        fresh = []
+        for each in submissions:
+            before = known.get(each.key.id) if each.key else None
+            if before is None and (each.key is None or by_key[each.key.id] is each):
+                fresh.append(each)
+            elif before is not None:
+                answers[id(each)] = before
+            else:
+                # The same id twice within one group: the other one goes first, and this one is asked to come again.
+                answers[id(each)] = _RepeatedAtOnce()
+        return fresh
+
+    async def _apply(self, batch: AlertBatch, placed: Sequence[_Placed], now: datetime) -> list[Receipt]:
         """Applies reports of different signals."""
-        known = await batch.known_alerts([report.fingerprint for report in reports])
-        outcomes = [outcome_of(report, known.get(report.fingerprint)) for report in reports]
-        joining = await self._incidents(batch, reports, outcomes, known, groups)
-        receipts = []
+        known = await batch.known_alerts([each.report.fingerprint for each in placed])
+        outcomes = [outcome_of(each.report, known.get(each.report.fingerprint)) for each in placed]
+        pairs = list(zip(placed, outcomes, strict=True))
+        by_group, by_id = await self._incidents(batch, pairs, known, now)
+        receipts: list[Receipt] = []
+        new: list[NewAlert] = []
         repeated: dict[UUID, AlertReport] = {}
         resolved: dict[UUID, AlertReport] = {}
-        opened: list[NewAlert] = []
-        for report, outcome in zip(reports, outcomes, strict=True):
+        for each, outcome in pairs:
+            report = each.report
             before = known.get(report.fingerprint)
             if outcome is ReportOutcome.OPENED:
-                target = joining[groups[report.fingerprint].key]
-                assert target.incident is not None
-                new = NewAlert(new_id(now), target.incident.id, report)
-                target.opened.append(new)
-                opened.append(new)
-                _note_evidence(target, report)
-                receipts.append(Receipt(new.id, report.fingerprint, target.incident.id, outcome))
+                target = by_group[each.group.key]
+                alert = NewAlert(new_id(now), target.before.id, report)
+                target.opened.append(alert)
+                target.note(report)
+                new.append(alert)
+                receipts.append(Receipt(alert.id, report.fingerprint, alert.incident_id, outcome))
                 continue
-            if outcome is not ReportOutcome.STALE and before is not None:
-                target = joining[str(before.incident_id)]
-                if outcome is ReportOutcome.RESOLVED:
-                    resolved[before.id] = report
-                    target.resolved.append(report)
-                else:
-                    repeated[before.id] = report
-                    _note_evidence(target, report)
+            if before is not None and outcome is ReportOutcome.RESOLVED:
+                resolved[before.id] = report
+                by_id[before.incident_id].resolved.append(report)
+                by_id[before.incident_id].sources[report.source] = None
+            elif before is not None and outcome is ReportOutcome.REPEATED:
+                repeated[before.id] = report
+                by_id[before.incident_id].note(report)
             receipts.append(Receipt(before.id if before else None, report.fingerprint, before.incident_id if before else None, outcome))
-        await batch.open(source, opened)
+        await batch.open(new)
         await batch.repeat(repeated)
         await batch.resolve(resolved)
-        await self._save(batch, source, list(joining.values()), now)
+        await self._save(batch, [*by_id.values(), *by_group.values()], now)
         return receipts
 
     async def _incidents(
-        self,
-        batch: AlertBatch,
-        reports: Sequence[AlertReport],
-        outcomes: Sequence[ReportOutcome],
-        known: Mapping[UUID, KnownAlert],
-        groups: Mapping[UUID, Group],
-    ) -> dict[str, _Joining]:
-        """Returns the incidents the reports touch: by group for alerts that open, by incident id for alerts already in one."""
-        pairs = list(zip(reports, outcomes, strict=True))
-        opening = {groups[report.fingerprint].key: report for report, outcome in reversed(pairs) if outcome is ReportOutcome.OPENED}
+        self, batch: AlertBatch, pairs: Sequence[tuple[_Placed, ReportOutcome]], known: Mapping[UUID, KnownAlert], now: datetime
+    ) -> tuple[dict[str, Joining], dict[UUID, Joining]]:
+        """Returns the incidents the reports touch: by group where an alert opens, by id where it is in one already."""
+        opening = {each.group.key: each for each, outcome in reversed(pairs) if outcome is ReportOutcome.OPENED}
         touched = {
-            known[report.fingerprint].incident_id
-            for report, outcome in pairs
+            known[each.report.fingerprint].incident_id: each
+            for each, outcome in reversed(pairs)
             if outcome in {ReportOutcome.REPEATED, ReportOutcome.RESOLVED}
         }
-        # In the order of the reports, so that the same batch opens its incidents in the same order.
-        present = await batch.open_incidents(list(opening)) if opening else {}
         held = await batch.incidents(list(touched)) if touched else {}
-        joining: dict[str, _Joining] = {str(each.id): _Joining(each, Group(each.group_key, each.group_labels)) for each in held.values()}
-        now = self._clock.now()
-        for report, outcome in pairs:
-            group = groups[report.fingerprint]
-            if outcome is not ReportOutcome.OPENED or group.key in joining:
+        present = await batch.open_incidents(list(opening)) if opening else {}
+        by_id = {found: Joining(incident, touched[found].submission.cause) for found, incident in held.items()}
+        by_group: dict[str, Joining] = {}
+        for each, outcome in pairs:  # in the order of the reports, so that the same batch opens its incidents in the same order
+            key = each.group.key
+            if outcome is not ReportOutcome.OPENED or key in by_group:
                 continue
-            incident = present.get(group.key)
-            joining[group.key] = (
-                joining.setdefault(str(incident.id), _Joining(incident, group))
-                if incident
-                else _Joining(_opened(report, group, now), group)
-            )
-        return joining
+            incident = present.get(key)
+            if incident is None:
+                by_group[key] = Joining(opened(each.report, each.group, now), each.submission.cause)
+            else:
+                by_group[key] = by_id.setdefault(incident.id, Joining(incident, each.submission.cause))
+        return by_group, by_id
 
-    async def _save(self, batch: AlertBatch, source: str, joining: Sequence[_Joining], now: datetime) -> None:
-        incidents, entries, events = [], [], []
-        for each in {id(each): each for each in joining}.values():
-            assert each.incident is not None
-            before = each.incident
-            after = join(before, self._joined(each), now)
-            entries += _warnings(each, after, source, now)
-            is_news = each.opened or each.resolved or after.evidence != before.evidence
-            if not is_news:
-                continue
-            incidents.append(after)
-            entries += _entries(each, before, after, source, now)
-            events += _events(each, before, after, source)
-        await batch.save(incidents, entries, events)
-
-    def _joined(self, each: _Joining) -> AlertsJoined:
-        reports = [new.report for new in each.opened]
-        return AlertsJoined(
-            opened=len(each.opened),
-            resolved=len(each.resolved),
-            components=components_of([report.labels for report in reports], self._grouping),
-            evidence=each.evidence,
-            first_start=min((report.starts_at for report in reports), default=None),
-            last_end=max((report.ends_at for report in each.resolved if report.ends_at), default=None),
+    async def _save(self, batch: AlertBatch, joinings: Sequence[Joining], now: datetime) -> None:
+        unique = {each.before.id: each for each in joinings}.values()
+        results = [(each, result) for each in unique if (result := joined(each, self._grouping, now)) is not None]
+        await batch.save(
+            [result.incident for _, result in results],
+            [entry for _, result in results for entry in result.entries],
+            [result.event for _, result in results],
+            [each.cause for each, _ in results],
         )
 
 
-def _keyed(raw: Sequence[RawReport], reports: Sequence[AlertReport]) -> set[str]:
-    return {report.fingerprint.hex for each, report in zip(raw, reports, strict=True) if each.key}
+class _RepeatedAtOnce(RequestIdReused):
+    """The same request_id came twice at the same moment; the second finds the first one's answer when it comes again."""
 
 
-def _rounds(reports: Sequence[AlertReport]) -> list[list[AlertReport]]:
+def _rounds(placed: Sequence[_Placed]) -> list[list[_Placed]]:
     """Cuts a batch where a signal comes again: within a round each signal comes once, and rounds keep the order."""
-    rounds: list[list[AlertReport]] = [[]]
+    rounds: list[list[_Placed]] = [[]]
     seen: set[UUID] = set()
-    for report in reports:
-        if report.fingerprint in seen:
+    for each in placed:
+        if each.report.fingerprint in seen:
             rounds.append([])
             seen.clear()
-        seen.add(report.fingerprint)
-        rounds[-1].append(report)
+        seen.add(each.report.fingerprint)
+        rounds[-1].append(each)
     return rounds
-
-
-def _opened(report: AlertReport, group: Group, now: datetime) -> Incident:
-    """Returns a new incident that has no alerts yet; the batch joins them."""
-    summary = report.annotations.get("description") or report.annotations.get("summary") or ""
-    return Incident(
-        id=new_id(now),
-        version=0,
-        state=IncidentState.OPEN,
-        title=title_of(tuple(report.labels.items()), tuple(report.annotations.items())),
-        summary=summary[:SUMMARY_LENGTH],
-        group_key=group.key,
-        group_labels=group.labels,
-        components=(),
-        opened_at=report.starts_at,
-        acknowledged_at=None,
-        resolved_at=None,
-        last_ended_at=None,
-        alert_count=0,
-        firing_count=0,
-        evidence=Evidence(),
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def _note_evidence(target: _Joining, report: AlertReport) -> None:
-    evidence, warnings = read_evidence(report.annotations)
-    target.evidence = merge(target.evidence, evidence)
-    target.warnings.update(dict.fromkeys(warnings))
-
-
-def _entries(each: _Joining, before: Incident, after: Incident, source: str, now: datetime) -> list[TimelineEntry]:
-    lines: list[tuple[TimelineKind, datetime, str]] = []
-    if before.version == 0:
-        lines.append((TimelineKind.OPENED, after.opened_at, f"opened by {_plural(len(each.opened))} from {source}"))
-    elif each.opened:
-        begin = min(new.report.starts_at for new in each.opened)
-        lines.append((TimelineKind.ALERTS, begin, f"{_plural(len(each.opened))} joined from {source}"))
-    if each.resolved and after.last_ended_at:
-        lines.append((TimelineKind.ALERTS, after.last_ended_at, f"{_plural(len(each.resolved))} ended, {after.firing_count} still firing"))
-    if after.state is IncidentState.RESOLVED and before.state is not IncidentState.RESOLVED and after.resolved_at:
-        lines.append((TimelineKind.RESOLVED, after.resolved_at, "resolved: its last firing alert ended"))
-    return [TimelineEntry(new_id(now), after.id, at, source, kind, text, "", now) for kind, at, text in lines]
-
-
-def _warnings(each: _Joining, incident: Incident, source: str, now: datetime) -> list[TimelineEntry]:
-    if not each.opened:
-        return []  # a repeat would say the same again and again
-    return [TimelineEntry(new_id(now), incident.id, now, source, TimelineKind.WARNING, text, "", now) for text in each.warnings]
-
-
-def _events(each: _Joining, before: Incident, after: Incident, source: str) -> list[Event]:
-    alerts = tuple(new.id for new in each.opened)
-    if before.version == 0:
-        return [IncidentOpened(after, alerts)]
-    over = after.state is IncidentState.RESOLVED and before.state is not IncidentState.RESOLVED
-    return [IncidentChanged(after, IncidentChange.RESOLVED if over else IncidentChange.ALERTS, alerts, source)]
-
-
-def _plural(count: int) -> str:
-    return f"{count} alert" if count == 1 else f"{count} alerts"
