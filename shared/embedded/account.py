@@ -65,7 +65,7 @@ def _add_account() -> pwd.struct_passwd:
     if useradd is None:
         raise EngineFailed(
             f"PostgreSQL does not run as root, and there is no useradd to make the account {ACCOUNT_NAME}; "
-            "run as another user, or point BALLAST_DATABASE_URL at a running PostgreSQL"
+            "run as another user, or set database_url to a running PostgreSQL"
         )
     command = [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # fixed words only

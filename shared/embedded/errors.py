@@ -12,9 +12,8 @@ class StateDirInUse(RuntimeError):
 
     def __init__(self, state_dir: Path, owner: int) -> None:
         super().__init__(
-            f"state directory {state_dir} is in use by process {owner or 'unknown'}; stop that process, give this one "
-            "another --state directory (BALLAST_STATE_DIR), or point it at running engines (BALLAST_DATABASE_URL, "
-            "BALLAST_CACHE_URL)"
+            f"state directory {state_dir} is in use by process {owner or 'unknown'}; stop that process, give this one another state "
+            "directory (--state, or its setting state_dir), or running engines (its settings database_url and cache_url)"
         )
         self.state_dir = state_dir
         self.owner = owner

@@ -96,7 +96,7 @@ class Postgres:
         ).stdout.split()[2]
         if binary.split(".")[0] != data:
             raise EngineFailed(
-                f"{self._data} was written by PostgreSQL {data}, and this is {binary}; use another --state directory, "
+                f"{self._data} was written by PostgreSQL {data}, and this is {binary}; use another state directory, "
                 f"or dump and restore it with the release of Ballast that wrote it"
             )
 

@@ -29,7 +29,7 @@ def socket_dir(state_dir: Path, *, owners: frozenset[int]) -> Path:
     short.mkdir(mode=0o700, exist_ok=True)
     found = short.lstat()
     if short.is_symlink() or found.st_uid not in owners:
-        raise EngineFailed(f"{short} belongs to user {found.st_uid}; remove it, or use a shorter --state directory")
+        raise EngineFailed(f"{short} belongs to user {found.st_uid}; remove it, or use a state directory with a shorter path")
     return short
 
 

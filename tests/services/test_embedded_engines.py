@@ -103,7 +103,7 @@ def test_nothing_is_left_running_after_stop(tmp_path: Path) -> None:
 
 
 def test_a_second_owner_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
-    with owner_process(tmp_path) as owner, pytest.raises(StateDirInUse, match=r"another --state directory") as caught:
+    with owner_process(tmp_path) as owner, pytest.raises(StateDirInUse, match=r"another state directory") as caught:
         start(tmp_path, durable=False)
     assert caught.value.owner == owner.pid
     assert f"process {owner.pid};" in str(caught.value)
