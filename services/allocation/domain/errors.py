@@ -1,0 +1,110 @@
+"""What allocation refuses, each with its stable reason.
+
+    InvalidInput         CapacityZero, MemberDuplicate, DependencyCycle, DependencyUnknown, CurrencyMismatch, BaselineOutOfBounds,
+                         WorkInFuture
+    NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided
+    PreconditionFailed   SprintNotBegun
+
+Rules without a reason of their own are refused as FieldRefused, with the reason INVALID_INPUT.
+"""
+
+from typing import ClassVar, Self
+
+from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
+
+
+class FieldRefused(InvalidInput):
+    """One field breaks one rule of the domain."""
+
+    @classmethod
+    def at(cls, field: str, description: str, **metadata: str) -> Self:
+        return cls(f"{field}: {description}", [Violation(field, description)], metadata=metadata)
+
+
+class CapacityZero(FieldRefused):
+    reason = "CAPACITY_ZERO"
+
+
+class MemberDuplicate(FieldRefused):
+    reason = "MEMBER_DUPLICATE"
+
+
+class DependencyCycle(FieldRefused):
+    """`metadata["cycle"]` names the items in order, the first again at the end."""
+
+    reason = "DEPENDENCY_CYCLE"
+
+
+class DependencyUnknown(FieldRefused):
+    reason = "DEPENDENCY_UNKNOWN"
+
+
+class CurrencyMismatch(FieldRefused):
+    reason = "CURRENCY_MISMATCH"
+
+
+class BaselineOutOfBounds(FieldRefused):
+    reason = "BASELINE_OUT_OF_BOUNDS"
+
+
+class WorkInFuture(FieldRefused):
+    reason = "WORK_IN_FUTURE"
+
+
+class _Missing(NotFound):
+    noun: ClassVar[str]
+    remedy: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{self.noun} {name} does not exist; {self.remedy}", metadata={"name": name})
+
+
+class TeamNotFound(_Missing):
+    reason = "TEAM_NOT_FOUND"
+    noun = "team"
+    remedy = "store it with UpsertTeams, or read ListTeams"
+
+
+class RoadmapItemNotFound(_Missing):
+    reason = "ROADMAP_ITEM_NOT_FOUND"
+    noun = "roadmap item"
+    remedy = "store it with UpsertRoadmapItems, or read ListRoadmapItems"
+
+
+class PolicyNotFound(_Missing):
+    reason = "POLICY_NOT_FOUND"
+    noun = "allocation policy"
+    remedy = "make it with UpdateAllocationPolicy, or use allocationPolicies/default"
+
+
+class PolicyRevisionNotFound(NotFound):
+    reason = "POLICY_REVISION_NOT_FOUND"
+
+    def __init__(self, name: str, revision: int) -> None:
+        super().__init__(
+            f"allocation policy {name} has no revision {revision}; read ListAllocationPolicyRevisions, or send 0 for the newest",
+            metadata={"name": name, "revision": str(revision)},
+        )
+
+
+class DecisionNotFound(_Missing):
+    reason = "DECISION_NOT_FOUND"
+    noun = "decision"
+    remedy = "read ListDecisions"
+
+
+class SplitNotDecided(NotFound):
+    reason = "SPLIT_NOT_DECIDED"
+
+    def __init__(self, team: str) -> None:
+        super().__init__(f"no split was decided for {team} yet; call DecideSplit, or wait for its sprint to begin", metadata={"name": team})
+
+
+class SprintNotBegun(PreconditionFailed):
+    reason = "SPRINT_NOT_BEGUN"
+
+    def __init__(self, team: str, begins: str) -> None:
+        super().__init__(
+            f"sprint 1 of {team} begins at {begins}; decide then, or change first_sprint_at",
+            metadata={"name": team, "begins": begins},
+        )

@@ -1,0 +1,39 @@
+"""What allocation tells others."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.allocation.domain.decision import Decision
+from services.allocation.domain.policy import AllocationPolicy
+from services.allocation.domain.roadmap import RoadmapItem
+from services.allocation.domain.team import Team
+from services.allocation.domain.work import WorkRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationPolicyChanged:
+    policy: AllocationPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class TeamChanged:
+    team: Team
+
+
+@dataclass(frozen=True, slots=True)
+class RoadmapItemChanged:
+    item: RoadmapItem
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRecorded:
+    records: tuple[WorkRecord, ...]
+    recorded_at: datetime
+
+
+Event = DecisionMade | AllocationPolicyChanged | TeamChanged | RoadmapItemChanged | WorkRecorded

@@ -1,0 +1,113 @@
+"""Allocation policies: how much of a sprint goes to remediation, as a versioned document."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from services.allocation.domain.errors import BaselineOutOfBounds, FieldRefused
+from services.allocation.domain.quantity import percent
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFrequencyTrigger:
+    """Fires when incidents come more often than the team is used to."""
+
+    history_sprints: int
+    ratio: Decimal
+    minimum_count: int
+    raise_by: int  # millionths of capacity
+    severity_at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToRestoreTrigger:
+    """Fires when restoring takes longer than the team is used to."""
+
+    history_sprints: int
+    ratio: Decimal
+    minimum_count: int
+    raise_by: int  # millionths of capacity
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncidentTrigger:
+    """Fires while grave incidents are open."""
+
+    severity_at_most: int
+    raise_by: int  # millionths of capacity, for each
+    raise_at_most: int  # millionths of capacity, for all together
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationPolicy:
+    """A policy at one revision; shares in millionths. A trigger that is None does not watch."""
+
+    name: str
+    revision: int
+    baseline_share: int
+    floor_share: int
+    cap_share: int
+    largest_step: int
+    quiet_sprints: int
+    incident_frequency: IncidentFrequencyTrigger | None
+    time_to_restore: TimeToRestoreTrigger | None
+    open_incidents: OpenIncidentTrigger | None
+    horizon_sprints: int
+    author: str
+    reason: str
+    created_at: datetime
+
+    @property
+    def longest_history(self) -> int:
+        """Sprints of history that any of its triggers compares with."""
+        watched = (self.incident_frequency, self.time_to_restore)
+        return max((trigger.history_sprints for trigger in watched if trigger is not None), default=0)
+
+
+def check_policy(policy: AllocationPolicy) -> None:
+    """Refuses a policy that contradicts itself. Raises BaselineOutOfBounds or FieldRefused, naming the field."""
+    if policy.baseline_share < policy.floor_share:
+        raise BaselineOutOfBounds.at(
+            "policy.floor_share",
+            f"{percent(policy.floor_share)} lies above the baseline, {percent(policy.baseline_share)}; lower it or raise the baseline",
+        )
+    if policy.baseline_share > policy.cap_share:
+        raise BaselineOutOfBounds.at(
+            "policy.cap_share",
+            f"{percent(policy.cap_share)} lies below the baseline of {percent(policy.baseline_share)}; raise the cap or lower the baseline",
+        )
+    for field, share in _positive_shares(policy):
+        if share <= 0:
+            raise FieldRefused.at(field, "comes to zero at a millionth; send at least 0.000001")
+
+
+def default_policy(now: datetime) -> AllocationPolicy:
+    """Returns revision 1 of `allocationPolicies/default`: a third for remediation, between 15 % and 60 %."""
+    return AllocationPolicy(
+        name="allocationPolicies/default",
+        revision=1,
+        baseline_share=333_333,
+        floor_share=150_000,
+        cap_share=600_000,
+        largest_step=150_000,
+        quiet_sprints=2,
+        incident_frequency=IncidentFrequencyTrigger(6, Decimal("1.5"), 3, 100_000, 5),
+        time_to_restore=TimeToRestoreTrigger(6, Decimal("1.5"), 3, 80_000),
+        open_incidents=OpenIncidentTrigger(2, 50_000, 150_000),
+        horizon_sprints=6,
+        author="ballast",
+        reason="Two thirds for the roadmap and one third for remediation, to start from.",
+        created_at=now,
+    )
+
+
+def _positive_shares(policy: AllocationPolicy) -> list[tuple[str, int]]:
+    shares = [("policy.largest_step", policy.largest_step)]
+    if policy.incident_frequency:
+        shares.append(("policy.incident_frequency.raise_by", policy.incident_frequency.raise_by))
+    if policy.time_to_restore:
+        shares.append(("policy.time_to_restore.raise_by", policy.time_to_restore.raise_by))
+    if policy.open_incidents:
+        shares.append(("policy.open_incidents.raise_by", policy.open_incidents.raise_by))
+        shares.append(("policy.open_incidents.raise_at_most", policy.open_incidents.raise_at_most))
+    return shares

@@ -1,0 +1,142 @@
+"""Roadmap items: what a team builds, what must come before, and the rules a roadmap keeps."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum
+
+from services.allocation.domain.errors import CurrencyMismatch, DependencyCycle, DependencyUnknown, FieldRefused
+from shared.money import Money
+
+LARGEST_COST_PER_WEEK = 10**12  # leaves room to multiply by any delay exactly
+
+
+class RoadmapStage(IntEnum):
+    """Where an item stands; the numbers are the contract's."""
+
+    PLANNED = 1
+    DONE = 2
+    DROPPED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RoadmapItem:
+    """An item at one version; version 0 is one that was never stored."""
+
+    name: str
+    title: str
+    team: str
+    effort_hours: Decimal
+    recorded_hours: Decimal
+    cost_of_delay_per_week: Money
+    dependencies: tuple[str, ...]
+    due_at: datetime | None
+    protected: bool
+    stage: RoadmapStage
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def remaining_hours(self) -> Decimal:
+        """Effort minus recorded work, at least zero."""
+        return max(self.effort_hours - self.recorded_hours, Decimal(0))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it needs no capacity any more and those that depend on it may go on."""
+        return self.stage is RoadmapStage.DONE or (self.stage is RoadmapStage.PLANNED and not self.remaining_hours)
+
+
+def check_items(items: Sequence[RoadmapItem], held: Iterable[RoadmapItem]) -> None:
+    """Refuses `items` if storing them over `held` breaks a rule of the roadmap.
+
+    `held` is every stored item of their teams and every stored item of their names. Raises DependencyUnknown, DependencyCycle,
+    CurrencyMismatch or FieldRefused, naming the field.
+    """
+    before = {item.name: item for item in held}
+    _check_each(items, before)
+    after = before | {item.name: item for item in items}
+    _check_dependencies(items, after)
+    _check_cycles(items, after)
+    _check_currencies(items, after.values())
+
+
+def _check_each(items: Sequence[RoadmapItem], before: Mapping[str, RoadmapItem]) -> None:
+    seen: dict[str, int] = {}
+    for index, item in enumerate(items):
+        field = f"items[{index}]"
+        if item.name in seen:
+            raise FieldRefused.at(f"{field}.name", f"repeats {item.name} of items[{seen[item.name]}]; name each item once")
+        seen[item.name] = index
+        if item.name in before and before[item.name].team != item.team:
+            raise FieldRefused.at(f"{field}.team", f"{item.name} belongs to {before[item.name].team}; drop it there and make a new item")
+        _check_cost(item.cost_of_delay_per_week, f"{field}.cost_of_delay_per_week")
+        if not item.effort_hours:
+            raise FieldRefused.at(f"{field}.effort_hours", "comes to zero at a millionth of an hour; send at least 0.000001")
+
+
+def _check_cost(cost: Money, field: str) -> None:
+    if not 0 <= cost.amount <= LARGEST_COST_PER_WEEK:
+        raise FieldRefused.at(field, f"must lie between 0 and {LARGEST_COST_PER_WEEK:,}; send zero when waiting costs nothing")
+    if not (len(cost.currency) == 3 and cost.currency.isascii() and cost.currency.isupper()):
+        raise FieldRefused.at(f"{field}.currency_code", f"{cost.currency!r} is no ISO 4217 code; send one such as USD")
+
+
+def _check_dependencies(items: Sequence[RoadmapItem], after: Mapping[str, RoadmapItem]) -> None:
+    for index, item in enumerate(items):
+        for position, name in enumerate(item.dependencies):
+            field = f"items[{index}].dependencies[{position}]"
+            if name not in after:
+                raise DependencyUnknown.at(
+                    field, f"{item.team} has no item {name}, stored or in this request; store it first or with this one"
+                )
+            if after[name].team != item.team:
+                raise DependencyUnknown.at(field, f"{name} belongs to {after[name].team}; depend on items of {item.team}")
+
+
+def _check_cycles(items: Sequence[RoadmapItem], after: Mapping[str, RoadmapItem]) -> None:
+    cycle = find_cycle({name: item.dependencies for name, item in after.items()})
+    if not cycle:
+        return
+    index = next(index for index, item in enumerate(items) if item.name in cycle)
+    path = " → ".join(cycle)
+    raise DependencyCycle.at(f"items[{index}].dependencies", f"leads back to itself: {path}; take one of them out", cycle=path)
+
+
+def _check_currencies(items: Sequence[RoadmapItem], after: Iterable[RoadmapItem]) -> None:
+    first: dict[str, RoadmapItem] = {}
+    for item in sorted(after, key=lambda item: item.name):
+        first.setdefault(item.team, item)
+    for index, item in enumerate(items):
+        wanted, found = first[item.team].cost_of_delay_per_week.currency, item.cost_of_delay_per_week.currency
+        if found != wanted:
+            raise CurrencyMismatch.at(
+                f"items[{index}].cost_of_delay_per_week.currency_code",
+                f"is {found}, and {first[item.team].name} of {item.team} is in {wanted}; use one currency for a team",
+            )
+
+
+def find_cycle(dependencies: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Returns one cycle, its first node again at the end, or nothing. The same graph gives the same cycle."""
+    finished: set[str] = set()
+    for start in sorted(dependencies):
+        path: dict[str, None] = {}
+        # An explicit stack: a chain of dependencies may be longer than Python's recursion allows.
+        stack = [(start, iter(sorted(dependencies[start])))] if start not in finished else []
+        path[start] = None
+        while stack:
+            node, rest = stack[-1]
+            following = next((name for name in rest if name in dependencies and name not in finished), None)
+            if following is None:
+                stack.pop()
+                path.pop(node)
+                finished.add(node)
+            elif following in path:
+                names = list(path)
+                return (*names[names.index(following) :], following)
+            else:
+                path[following] = None
+                stack.append((following, iter(sorted(dependencies[following]))))
+    return ()

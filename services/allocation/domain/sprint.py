@@ -1,0 +1,46 @@
+"""Sprints: equal stretches of time without a gap, computed from a team's cadence."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Sprint:
+    """One stretch, from `begin_at` up to but not including `end_at`."""
+
+    number: int
+    begin_at: datetime
+    end_at: datetime
+
+    def holds(self, moment: datetime | None) -> bool:
+        return moment is not None and self.begin_at <= moment < self.end_at
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When sprint 1 begins and how long each lasts."""
+
+    first_sprint_at: datetime
+    length: timedelta
+
+    def number_at(self, moment: datetime) -> int:
+        """Returns the number of the sprint that holds `moment`: zero or less before sprint 1."""
+        return (moment - self.first_sprint_at) // self.length + 1
+
+    def sprint(self, number: int) -> Sprint:
+        begin = self.first_sprint_at + (number - 1) * self.length
+        return Sprint(number, begin, begin + self.length)
+
+    def sprint_at(self, moment: datetime) -> Sprint:
+        return self.sprint(self.number_at(moment))
+
+    @property
+    def weeks(self) -> Decimal:
+        """Length in weeks; exact for whole weeks, else to 28 digits."""
+        return Decimal(self.length // timedelta(days=1)) / 7
+
+
+def sprint_name(team: str, number: int) -> str:
+    """Returns the resource name `teams/{id}/sprints/{number}`."""
+    return f"{team}/sprints/{number}"

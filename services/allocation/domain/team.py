@@ -1,0 +1,84 @@
+"""Teams: who is in them, how long their sprints last, and the capacity that makes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from services.allocation.domain.errors import CapacityZero, FieldRefused, MemberDuplicate
+from services.allocation.domain.quantity import hours
+from services.allocation.domain.sprint import Cadence
+
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # of sprint 1: later times would leave the calendar
+DEFAULT_POLICY = "allocationPolicies/default"
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person: working hours in a week, and the share of them that goes into sprint work."""
+
+    id: str
+    weekly_hours: float
+    focus_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team at one version; version 0 is one that was never stored."""
+
+    name: str
+    display_name: str
+    members: tuple[Member, ...]
+    sprint_length: timedelta
+    first_sprint_at: datetime
+    policy: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def cadence(self) -> Cadence:
+        return Cadence(self.first_sprint_at, self.sprint_length)
+
+    @property
+    def capacity_hours(self) -> Decimal:
+        """Person-hours of one sprint: members × weekly hours × focus factor × weeks."""
+        weekly = sum((_exact(member.weekly_hours) * _exact(member.focus_factor) for member in self.members), Fraction(0))
+        total = weekly * Fraction(self.sprint_length // _DAY, 7)
+        return hours(Decimal(total.numerator) / Decimal(total.denominator))
+
+
+def check_teams(teams: Sequence[Team]) -> None:
+    """Refuses teams that break a rule. Raises CapacityZero, MemberDuplicate or FieldRefused, naming the field."""
+    seen: dict[str, int] = {}
+    for index, team in enumerate(teams):
+        field = f"teams[{index}]"
+        if team.name in seen:
+            raise FieldRefused.at(f"{field}.name", f"repeats {team.name} of teams[{seen[team.name]}]; name each team once")
+        seen[team.name] = index
+        _check_members(team, field)
+        if team.sprint_length % _DAY:
+            raise FieldRefused.at(
+                f"{field}.sprint_length", f"must be whole days, and {team.sprint_length} is not; send a multiple of 86400s"
+            )
+        if not FIRST_YEAR <= team.first_sprint_at.year <= LAST_YEAR:
+            raise FieldRefused.at(
+                f"{field}.first_sprint_at", f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}; sprints follow from it"
+            )
+        if not team.capacity_hours:
+            raise CapacityZero.at(f"{field}.members", "capacity of a sprint is zero; give at least one member weekly hours and focus")
+
+
+def _check_members(team: Team, field: str) -> None:
+    seen: set[str] = set()
+    for index, member in enumerate(team.members):
+        if member.id in seen:
+            raise MemberDuplicate.at(f"{field}.members[{index}].id", f"{member.id!r} stands twice in {team.name}; name each member once")
+        seen.add(member.id)
+
+
+def _exact(value: float) -> Fraction:
+    return Fraction(str(value))
