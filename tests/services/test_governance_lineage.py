@@ -131,6 +131,15 @@ async def test_events_in_reverse_order_draw_the_same_lineage(governance: Governa
     ]
 
 
+async def test_an_edge_shown_again_stays_one_and_belongs_to_the_entry_that_first_showed_it(governance: Governance) -> None:
+    first, second = (assessment_made("assessments/again", "incidents/again", version=version) for version in (1, 2))
+    await governance.deliver(first)
+    await governance.deliver(second)
+    (edge,) = (await trace(governance, "incidents/again")).edges
+    entries = (await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(subject="assessments/again"))).entries
+    assert edge.ledger_sequence == entries[0].sequence
+
+
 async def test_a_node_only_mentioned_has_no_title_until_its_own_event_arrives(governance: Governance) -> None:
     await governance.deliver(assessment_made("assessments/first", "incidents/second"))
     assert (await trace(governance, "incidents/second")).nodes[0].title == ""

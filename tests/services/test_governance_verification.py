@@ -13,11 +13,11 @@ from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import PreconditionFailed
 from shared.storage.database import connect_raw
-from shared.testing.databases import Databases
 from tests.conftest import START
 from tests.support.governance import Governance, governing, incident_opened
 
 COUNT = 10
+TABLES = ("ledger_entry", "ledger_payload", "ledger_head")
 LATER = "timestamptz '2026-03-02 09:00:00.000001+00'"
 
 
@@ -38,20 +38,23 @@ class Tampered:
         return answer.fault.sequence, answer.fault.reason
 
 
-@pytest.fixture
-def own_urls(databases: Databases) -> dict[str, str]:
-    return databases.clone()
-
-
-@pytest.fixture
-async def ledger(own_urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> AsyncIterator[Tampered]:
-    async with governing(own_urls, engines, clock, verification_batch=3) as running:
+@pytest.fixture(scope="module")
+async def recorded(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> AsyncIterator[Tampered]:
+    async with governing(urls, engines, clock, verification_batch=3) as running:
         await running.deliver(*(incident_opened(f"incidents/{number}") for number in range(1, COUNT + 1)))
-        connection = await connect_raw(own_urls["governance"], "governance")
-        for table in ("ledger_entry", "ledger_payload", "ledger_head"):
-            await connection.execute(f"alter table {table} disable trigger user")
+        connection = await connect_raw(urls["governance"], "governance")
+        for table in TABLES:
+            await connection.execute(f"alter table {table} disable trigger user; create table kept_{table} as table {table}")
         yield Tampered(running, connection)
         await connection.close()
+
+
+@pytest.fixture
+async def ledger(recorded: Tampered) -> AsyncIterator[Tampered]:
+    """The ledger as it was recorded; what a test does to it is mended after it."""
+    yield recorded
+    for table in TABLES:
+        await recorded.connection.execute(f"truncate {table}; insert into {table} table kept_{table}")
 
 
 async def test_an_untouched_ledger_verifies_with_progress_and_ends_at_its_head(ledger: Tampered) -> None:
@@ -120,7 +123,13 @@ async def test_an_entry_beyond_the_head_is_named(ledger: Tampered) -> None:
 
 
 async def test_an_entry_below_the_first_is_found(ledger: Tampered) -> None:
-    await ledger.connection.execute("update ledger_entry set sequence = -7 where sequence = 1")
+    await ledger.connection.execute(
+        """
+        insert into ledger_entry
+        select -7, 'forged', source, type, subject, principal, event_time, record_time, trace_id, payload_hash, previous_hash, hash
+        from ledger_entry where sequence = 1
+        """
+    )
     assert await ledger.fault() == (1, "SEQUENCE_GAP")
 
 
