@@ -71,7 +71,7 @@ class TelemetryStage(_SeesNoStream):
                 yield
             finally:
                 code = grpc.StatusCode(_named(call.context.code()))
-                outcome = {"rpc.status_code": code.name}
+                outcome = {"rpc.response.status_code": code.name}
                 if code is not grpc.StatusCode.OK:
                     outcome["error.type"] = code.name
                 if code in _SERVER_FAULTS:
