@@ -1,11 +1,12 @@
 """The engine of one service: its schema, its transactions, and the raw connection for what wants asyncpg itself."""
 
 import contextvars
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from shared.errors import Unavailable
@@ -13,6 +14,9 @@ from shared.storage.failure import is_connection_failure
 
 _CONNECT_TIMEOUT_SECONDS = 10.0
 _STATEMENT_TIMEOUT_SECONDS = 60.0
+
+AfterCommit = Callable[[], Awaitable[object]]
+_log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -35,6 +39,7 @@ class Database:
         )
         # Of this task and this database: a transaction opened by idempotency is joined by the store methods below it.
         self._ambient: contextvars.ContextVar[AsyncConnection | None] = contextvars.ContextVar(f"transaction_{schema}", default=None)
+        self._afterwards: contextvars.ContextVar[list[AfterCommit] | None] = contextvars.ContextVar(f"afterwards_{schema}", default=None)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -47,17 +52,34 @@ class Database:
         if joined is not None:
             yield joined
             return
+        calls: list[AfterCommit] = []
         try:
             async with self._engine.begin() as connection:
-                token = self._ambient.set(connection)
+                token, pending = self._ambient.set(connection), self._afterwards.set(calls)
                 try:
                     yield connection
                 finally:
+                    self._afterwards.reset(pending)
                     self._ambient.reset(token)
         except Exception as error:
             if is_connection_failure(error):
                 raise Unavailable("the database is away; try again", reason="DATABASE_UNAVAILABLE") from error
             raise
+        for call in calls:
+            try:
+                await call()
+            except Exception:  # noqa: BLE001 - the change is durable: its caller must not take it for failed
+                _log.exception("failed after a commit")
+
+    def after_commit(self, call: AfterCommit) -> None:
+        """Runs `call` once the transaction under way has committed, before its caller goes on; never when it rolls back.
+
+        For what may be lost, such as a cache: a crash between the two leaves it undone, and what it raises is only logged.
+        """
+        calls = self._afterwards.get()
+        if calls is None:
+            raise RuntimeError("after_commit is for use within a transaction")
+        calls.append(call)
 
     async def listener(self) -> "asyncpg.Connection[Any]":
         """Opens a connection of its own, outside the pool, for LISTEN; the caller closes it."""
