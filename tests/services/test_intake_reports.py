@@ -1,15 +1,16 @@
 """Reporting alerts to a running intake."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-
 from ballast.intake.v1 import alert_pb2, incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+
 from services.intake.app import build
 from services.intake.settings import IntakeSettings
 from shared.clock import SimulatedClock
@@ -77,3 +78,18 @@ async def test_a_request_id_repeated_returns_the_first_answer(intake: "IntakeSer
     request = pb.ReportAlertsRequest(request_id=str(uuid.uuid4()), source="test", reports=[report("again")])
     first = await intake.ReportAlerts(request)
     assert await intake.ReportAlerts(request) == first
+
+
+async def test_the_same_call_many_times_at_once_is_applied_once_and_answered_alike(intake: "IntakeServiceAsyncStub") -> None:
+    request = pb.ReportAlertsRequest(request_id=str(uuid.uuid4()), source="test", reports=[report("many")])
+    answers = await asyncio.gather(*(intake.ReportAlerts(request) for _ in range(12)))
+    assert all(each == answers[0] for each in answers)
+    assert answers[0].receipts[0].outcome == alert_pb2.REPORT_OUTCOME_OPENED
+    listed = (await intake.ListAlerts(pb.ListAlertsRequest(incident=answers[0].receipts[0].incident))).alerts
+    assert [each.report_count for each in listed] == [1]
+
+
+async def test_many_senders_of_one_alert_open_one_incident(intake: "IntakeServiceAsyncStub") -> None:
+    receipts = await asyncio.gather(*(send(intake, report("crowd", starts_at=number)) for number in range(16)))
+    assert len({each[0].incident for each in receipts}) == 1
+    assert [each[0].outcome for each in receipts].count(alert_pb2.REPORT_OUTCOME_OPENED) == 1

@@ -101,7 +101,7 @@ class ReportAlerts:
             receipts: list[Receipt] = []
             for round_ in _rounds(placed):
                 receipts += await self._apply(batch, round_, now)
-            kept = {}
+            kept: dict[UUID, bytes] = {}
             position = 0
             for each in fresh:
                 encoded = each.encode(receipts[position : position + len(each.reports)])
@@ -110,24 +110,26 @@ class ReportAlerts:
                 if each.key is not None:
                     kept[each.key.id] = encoded
             await batch.keep(kept)
-        return [answers[id(each)] for each in submissions]
+        # The same call twice within one group: one was applied, and both get its answer.
+        return [answers[id(each)] if each.key is None or id(each) in answers else kept[each.key.id] for each in submissions]
 
     async def _claimed(
         self, batch: AlertBatch, submissions: Sequence[_Submission], answers: dict[int, bytes | Exception | None]
     ) -> list[_Submission]:
-        """Returns the calls that are not repeats, and answers those that are."""
-        by_key = {each.key.id: each for each in submissions if each.key is not None}
-        known = await batch.claim([each.key for each in by_key.values() if each.key is not None])
+        """Returns the calls to apply: those without a key, and the first of each new key; answers those already answered before."""
+        first: dict[UUID, _Submission] = {}
+        for each in submissions:
+            if each.key and first.setdefault(each.key.id, each).key != each.key:
+                answers[id(each)] = RequestIdReused()
+        known = await batch.claim([each.key for each in first.values() if each.key])
         fresh = []
         for each in submissions:
-            before = known.get(each.key.id) if each.key else None
-            if before is None and (each.key is None or by_key[each.key.id] is each):
+            if each.key is None:
                 fresh.append(each)
-            elif before is not None:
-                answers[id(each)] = before
-            else:
-                # The same id twice within one group: the other one goes first, and this one is asked to come again.
-                answers[id(each)] = _RepeatedAtOnce()
+            elif first[each.key.id] is each and known[each.key.id] is None:
+                fresh.append(each)
+            elif id(each) not in answers and known[each.key.id] is not None:
+                answers[id(each)] = known[each.key.id]
         return fresh
 
     async def _apply(self, batch: AlertBatch, placed: Sequence[_Placed], now: datetime) -> list[Receipt]:
@@ -199,10 +201,6 @@ class ReportAlerts:
             [result.event for _, result in results],
             [each.cause for each, _ in results],
         )
-
-
-class _RepeatedAtOnce(RequestIdReused):
-    """The same request_id came twice at the same moment; the second finds the first one's answer when it comes again."""
 
 
 def _rounds(placed: Sequence[_Placed]) -> list[list[_Placed]]:
