@@ -124,9 +124,7 @@ class ReportAlerts:
         known = await batch.claim([each.key for each in first.values() if each.key])
         fresh = []
         for each in submissions:
-            if each.key is None:
-                fresh.append(each)
-            elif first[each.key.id] is each and known[each.key.id] is None:
+            if each.key is None or (first[each.key.id] is each and known[each.key.id] is None):
                 fresh.append(each)
             elif id(each) not in answers and known[each.key.id] is not None:
                 answers[id(each)] = known[each.key.id]
