@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ballast.allocation.v1 import allocation_messages_pb2, roadmap_item_pb2, team_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
@@ -17,6 +18,10 @@ from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.type.money_pb2 import Money
 
 from shared.rpc.client import connect
+
+if TYPE_CHECKING:  # the async stubs exist for the type checker only
+    from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
+    from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
 
 _PATIENCE_SECONDS = 20.0
 _ITEMS = 20
@@ -34,7 +39,7 @@ async def alert_to_bundle(addresses: Mapping[str, str], count: int) -> list[floa
     return seconds
 
 
-async def _once(intake: "IntakeServiceStub", playbook: "PlaybookServiceStub", component: str) -> float:
+async def _once(intake: "IntakeServiceAsyncStub", playbook: "PlaybookServiceAsyncStub", component: str) -> float:
     await asyncio.sleep(0.15)  # idle in between
     report = alert_pb2.AlertReport(labels={"component": component, "alertname": "Down"}, annotations={"ballast.service_impact": "outage"})
     begin = time.perf_counter()
