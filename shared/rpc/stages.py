@@ -101,8 +101,8 @@ class ErrorStage(_SeesNoStream):
             await self._abort(call, BallastError(message, reason="INTERNAL", metadata={"error_id": error_id}))
 
     async def _abort(self, call: Call, error: BallastError) -> None:
-        details = status_of(error, self._domain).SerializeToString()
-        await call.context.abort(code_of(error), error.message, trailing_metadata=((DETAILS_KEY, details),))
+        status = status_of(error, self._domain)
+        await call.context.abort(code_of(error), status.message, trailing_metadata=((DETAILS_KEY, status.SerializeToString()),))
 
 
 class AccessStage(_SeesNoStream):
