@@ -15,7 +15,7 @@ from ballast.triage.v1 import assessment_pb2, component_pb2, severity_matrix_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
-from google.type.money_pb2 import Money  # type: ignore[import-untyped]  # ships no types
+from google.type.money_pb2 import Money
 from sqlalchemy import text
 
 from services.triage.app import build

@@ -10,7 +10,7 @@ import pytest
 from ballast.triage.v1 import component_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
-from google.type.money_pb2 import Money  # type: ignore[import-untyped]  # ships no types
+from google.type.money_pb2 import Money
 
 from services.triage.app import build
 from services.triage.domain.component import Component

@@ -7,7 +7,7 @@ from ballast.triage.v1 import triage_service_pb2 as pb
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.type.money_pb2 import Money as MoneyMessage  # type: ignore[import-untyped]  # ships no types
+from google.type.money_pb2 import Money as MoneyMessage
 
 from services.triage.domain.assessment import Assessment, Finding
 from services.triage.domain.component import Component, StoredComponent, Tier
