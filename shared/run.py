@@ -24,7 +24,9 @@ def run(name: str, settings: Callable[[], Settings], build: Callable[[Settings],
         read = settings()
     except ValidationError as error:
         for each in error.errors():
-            sys.stderr.write(f"{name}: setting {'.'.join(map(str, each['loc']))}: {each['msg']}\n")
+            # A rule about several settings has no place of its own: its message begins with their names.
+            place = "".join(f"{part}: " for part in each["loc"])
+            sys.stderr.write(f"{name}: setting {place}{each['msg'].removeprefix('Value error, ')}\n")
         return 2
     with ExitStack() as stack:
         return uvloop.run(_serve(name, read, build, stack))

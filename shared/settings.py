@@ -1,12 +1,11 @@
 """Settings every service shares: one class, read from BALLAST_* in the environment, each with a usable default."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, FilePath, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1", "unix:")
 
 
 class Subscriber(BaseModel):
@@ -41,9 +40,9 @@ class ServiceSettings(BaseSettings):
         description="OTLP gRPC endpoint for traces, metrics and logs, such as http://127.0.0.1:4317; empty exports none.",
     )
     log_format: str = Field("json", pattern="^(json|console)$", description="How log lines are written.")
-    tls_cert: Path | None = Field(None, description="PEM certificate of this server.")
-    tls_key: Path | None = Field(None, description="PEM key of this server.")
-    tls_client_ca: Path | None = Field(
+    tls_cert: FilePath | None = Field(None, description="PEM certificate of this server.")
+    tls_key: FilePath | None = Field(None, description="PEM key of this server.")
+    tls_client_ca: FilePath | None = Field(
         None, description="PEM authorities that callers' certificates must come from; makes callers present one."
     )
     trust_domain: str = Field("ballast", description="SPIFFE trust domain whose ids are services of this suite.")
@@ -58,14 +57,30 @@ class ServiceSettings(BaseSettings):
         return bool(self.tls_cert and self.tls_key and (self.tls_client_ca or self.oidc_issuer))
 
     @model_validator(mode="after")
-    def _loopback_without_credentials(self) -> Self:
-        if not self.host.startswith(LOOPBACK) and not self.has_credentials:
+    def _safe_together(self) -> Self:
+        """Refuses what would leave a service open, or without the effect somebody relies on."""
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert, tls_key: one without the other; set both or neither")
+        for field in ("tls_client_ca", "oidc_issuer"):
+            if getattr(self, field) and not self.tls_cert:
+                raise ValueError(f"{field}: has no effect without tls_cert and tls_key; set them too")
+        if self.oidc_issuer and not self.oidc_jwks:
+            raise ValueError("oidc_jwks: needed with oidc_issuer; give the https URL or file of the issuer's key set")
+        if self.oidc_jwks and not self.oidc_jwks.startswith("https://") and not Path(self.oidc_jwks).is_file():
+            raise ValueError(f"oidc_jwks: {self.oidc_jwks} is neither an https URL nor a file")
+        if not is_loopback(self.host) and not self.has_credentials:
             raise ValueError(
                 f"host: {self.host} is not loopback and no credentials are configured; set tls_cert and tls_key with tls_client_ca "
                 "or oidc_issuer, or listen on 127.0.0.1"
             )
-        if bool(self.tls_cert) != bool(self.tls_key):
-            raise ValueError("tls_cert, tls_key: one without the other; set both or neither")
-        if self.oidc_issuer and not self.oidc_jwks:
-            raise ValueError("oidc_jwks: needed with oidc_issuer; give the URL or file of the issuer's key set")
         return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`; a name other than localhost may mean any address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False

@@ -66,7 +66,7 @@ class Server:
         """Listens and serves; not yet ready until `set_ready`. Raises RuntimeError, naming the address, when it is taken."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, self._names)
-        address = f"{self._settings.host}:{self._settings.port}"
+        address = self._address_of(self._settings.port)
         try:
             self.port = self._bind(address)
         except RuntimeError as error:
@@ -87,7 +87,11 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"{self._settings.host}:{self.port}"
+        return self._address_of(self.port)
+
+    def _address_of(self, port: int) -> str:
+        host = self._settings.host
+        return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
     def _bind(self, address: str) -> int:
         settings = self._settings

@@ -28,9 +28,9 @@ def everything(rows: list[int], size: int) -> list[Page[int]]:
     return pages
 
 
-@pytest.mark.parametrize(("asked", "given_"), [(0, DEFAULT_PAGE_SIZE), (1, 1), (1000, 1000), (5000, LARGEST_PAGE_SIZE)])
-def test_a_page_size_has_a_default_and_a_largest(asked: int, given_: int) -> None:
-    assert page_query(asked, "", "List").size == given_
+@pytest.mark.parametrize(("asked", "size"), [(0, DEFAULT_PAGE_SIZE), (1, 1), (1000, 1000), (5000, LARGEST_PAGE_SIZE)])
+def test_a_page_size_has_a_default_and_a_largest(asked: int, size: int) -> None:
+    assert page_query(asked, "", "List").size == size
 
 
 def test_a_full_last_page_has_no_token() -> None:
