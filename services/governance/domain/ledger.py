@@ -91,11 +91,7 @@ def payload_hash(payload: bytes) -> bytes:
 
 def entry_hash(entry: LedgerEntry) -> bytes:
     """Returns the hash the entry should have; its own `hash` is not looked at."""
-    digest = hashlib.sha256()
-    for part in _parts(entry):
-        digest.update(len(part).to_bytes(4, "big"))
-        digest.update(part)
-    return digest.digest()
+    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in _parts(entry))).digest()
 
 
 def chained(head: LedgerHead, events: Sequence[RecordedEvent], now: datetime) -> tuple[tuple[LedgerEntry, ...], LedgerHead]:

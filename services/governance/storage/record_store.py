@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.governance.domain.arrival import Appendix, Arrival, appendix_of
+from services.governance.domain.arrival import Arrival, appendix_of
 from services.governance.domain.errors import LedgerHeadMissing
 from services.governance.domain.ledger import LedgerEntry, LedgerHead
 from services.governance.storage import statements
-from services.governance.storage.rows import appendix_to_columns, edges_to_columns, nodes_to_columns
+from services.governance.storage.rows import appendix_to_columns
 from shared.storage.database import Database
 
 
@@ -31,19 +31,11 @@ class RecordStore:
                 raise LedgerHeadMissing
             known = await _known(connection, arrivals)
             appendix = appendix_of(LedgerHead(locked.entry_count, locked.hash), arrivals, known, now)
-            await _write(connection, appendix)
+            if appendix.entries:
+                await connection.execute(statements.APPEND, appendix_to_columns(appendix))
         return appendix.entries
 
 
 async def _known(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> set[tuple[str, str]]:
     keys = {"sources": [each.event.source for each in arrivals], "event_ids": [each.event.event_id for each in arrivals]}
     return {(row.source, row.event_id) for row in await connection.execute(statements.KNOWN_EVENTS, keys)}
-
-
-async def _write(connection: AsyncConnection, appendix: Appendix) -> None:
-    if appendix.entries:
-        await connection.execute(statements.APPEND, appendix_to_columns(appendix))
-    if appendix.nodes:
-        await connection.execute(statements.DRAW_NODES, nodes_to_columns(appendix.nodes))
-    if appendix.edges:
-        await connection.execute(statements.DRAW_EDGES, edges_to_columns(appendix.edges))

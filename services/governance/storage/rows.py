@@ -1,7 +1,7 @@
 """Rows to domain values, and domain values to columns."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.governance.domain.arrival import Appendix
@@ -27,7 +27,17 @@ def entry_from_row(row: Any) -> LedgerEntry:
 
 
 def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
-    entries = appendix.entries
+    return {
+        **_entries_to_columns(appendix.entries),
+        "payload": list(appendix.payloads),
+        "head_count": appendix.head.count,
+        "head_hash": appendix.head.hash,
+        **_nodes_to_columns(appendix.nodes),
+        **_edges_to_columns(appendix.edges),
+    }
+
+
+def _entries_to_columns(entries: Sequence[LedgerEntry]) -> dict[str, list[Any]]:
     return {
         "sequence": [each.sequence for each in entries],
         "event_id": [each.event_id for each in entries],
@@ -41,31 +51,28 @@ def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
         "payload_hash": [each.payload_hash for each in entries],
         "previous_hash": [each.previous_hash for each in entries],
         "hash": [each.hash for each in entries],
-        "payload": list(appendix.payloads),
-        "entry_count": appendix.head.count,
-        "head_hash": appendix.head.hash,
     }
 
 
-def nodes_to_columns(nodes: Iterable[TitledNode]) -> dict[str, list[Any]]:
-    rows = [(each.node.name, each.node.kind.value, each.node.title, each.title_version) for each in nodes]
-    return _columns(("names", "kinds", "titles", "versions"), rows)
+def _nodes_to_columns(nodes: Sequence[TitledNode]) -> dict[str, list[Any]]:
+    return {
+        "node_name": [each.node.name for each in nodes],
+        "node_kind": [each.node.kind.value for each in nodes],
+        "node_title": [each.node.title for each in nodes],
+        "node_title_version": [each.title_version for each in nodes],
+    }
 
 
-def edges_to_columns(edges: Iterable[RecordedEdge]) -> dict[str, list[Any]]:
-    rows = [
-        (
-            each.edge.from_name,
-            each.edge.to_name,
-            each.edge.relation.value,
-            _json(each.edge.attributes),
-            each.trace_id,
-            each.ledger_sequence,
-            each.create_time,
-        )
-        for each in edges
-    ]
-    return _columns(("from_names", "to_names", "relations", "attributes", "trace_ids", "sequences", "create_times"), rows)
+def _edges_to_columns(edges: Sequence[RecordedEdge]) -> dict[str, list[Any]]:
+    return {
+        "edge_from": [each.edge.from_name for each in edges],
+        "edge_to": [each.edge.to_name for each in edges],
+        "edge_relation": [each.edge.relation.value for each in edges],
+        "edge_attributes": [_json(each.edge.attributes) for each in edges],
+        "edge_trace_id": [each.trace_id for each in edges],
+        "edge_sequence": [each.ledger_sequence for each in edges],
+        "edge_create_time": [each.create_time for each in edges],
+    }
 
 
 def node_from_row(row: Any) -> Node:
@@ -75,10 +82,6 @@ def node_from_row(row: Any) -> Node:
 def edge_from_row(row: Any) -> RecordedEdge:
     edge = Edge(row.from_name, row.to_name, Relation(row.relation), row.attributes)
     return RecordedEdge(edge, row.trace_id, row.ledger_sequence, row.create_time)
-
-
-def _columns(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def _json(pairs: Mapping[str, str]) -> str:

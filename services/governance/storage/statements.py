@@ -12,6 +12,8 @@ KNOWN_EVENTS = text(
     """
 )
 
+# All in one statement, for each would cost its own round trip while the others wait for the head. A title gives way only to one of
+# the same version or a higher one; an edge belongs to the entry that first showed it.
 APPEND = text(
     """
     with entries as (
@@ -24,29 +26,23 @@ APPEND = text(
     ), payloads as (
         insert into ledger_payload (sequence, payload)
         select * from unnest(cast(:sequence as bigint[]), cast(:payload as bytea[]))
+    ), nodes as (
+        insert into lineage_node (name, kind, title, title_version)
+        select * from unnest(cast(:node_name as text[]), cast(:node_kind as text[]), cast(:node_title as text[]),
+                             cast(:node_title_version as bigint[]))
+        on conflict (name) do update set title = excluded.title, title_version = excluded.title_version
+        where excluded.title <> '' and excluded.title_version >= lineage_node.title_version
+          and (excluded.title, excluded.title_version) <> (lineage_node.title, lineage_node.title_version)
+    ), edges as (
+        insert into lineage_edge (from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time)
+        select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, create_time
+        from unnest(cast(:edge_from as text[]), cast(:edge_to as text[]), cast(:edge_relation as text[]),
+                    cast(:edge_attributes as text[]), cast(:edge_trace_id as text[]), cast(:edge_sequence as bigint[]),
+                    cast(:edge_create_time as timestamptz[]))
+             as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time)
+        on conflict do nothing
     )
-    update ledger_head set entry_count = :entry_count, hash = :head_hash
-    """
-)
-
-DRAW_NODES = text(
-    """
-    insert into lineage_node (name, kind, title, title_version)
-    select * from unnest(cast(:names as text[]), cast(:kinds as text[]), cast(:titles as text[]), cast(:versions as bigint[]))
-    on conflict (name) do update set title = excluded.title, title_version = excluded.title_version
-    where excluded.title <> '' and excluded.title_version >= lineage_node.title_version
-      and (excluded.title, excluded.title_version) <> (lineage_node.title, lineage_node.title_version)
-    """
-)
-
-DRAW_EDGES = text(
-    """
-    insert into lineage_edge (from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time)
-    select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, create_time
-    from unnest(cast(:from_names as text[]), cast(:to_names as text[]), cast(:relations as text[]), cast(:attributes as text[]),
-                cast(:trace_ids as text[]), cast(:sequences as bigint[]), cast(:create_times as timestamptz[]))
-         as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time)
-    on conflict do nothing
+    update ledger_head set entry_count = :head_count, hash = :head_hash
     """
 )
 
