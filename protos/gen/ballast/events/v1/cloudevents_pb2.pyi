@@ -71,7 +71,7 @@ class CloudEvent(_message.Message):
     """Payload as text."""
     @_builtins.property
     def attributes(self) -> _containers.MessageMap[_builtins.str, Global___CloudEventAttributeValue]:
-        """Optional and extension attributes: `time`, `subject`, `traceparent`, `tracestate`, `partitionkey`, `aggregateversion`, `recorder`."""
+        """Optional and extension attributes: `time`, `subject`, `traceparent`, `tracestate`, `partitionkey`, `aggregateversion`, `principal`."""
 
     @_builtins.property
     def proto_data(self) -> _any_pb2.Any:
