@@ -1,0 +1,100 @@
+"""One run of the demo: a suite of its own, the year walked through it, and what it then holds."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ballast.simulation.v1 import simulation_service_pb2
+from ballast.simulation.v1.simulation_service_pb2_grpc import SimulationServiceStub
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from clients.cli.connection import Connection
+from clients.cli.demo.errors import SuiteFailed
+from clients.cli.demo.example import Example
+from clients.cli.demo.replay import Replay
+from clients.cli.demo.requests import summary_of
+from clients.cli.demo.schedule import Step
+from clients.cli.demo.story import Story, choose, read_story
+from clients.cli.demo.suite import running_suite
+from clients.cli.demo.summary import SprintSummary, summarise
+from clients.cli.demo.year import Year, read_year
+from shared.errors import BallastError
+from shared.rpc.client import ClientCredentials, connect
+
+_CALL_SECONDS = 60.0
+_SIMULATION = simulation_service_pb2.DESCRIPTOR.services_by_name["SimulationService"]
+_CREDENTIALS = ClientCredentials(local_name="demo")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run gives; no story when no incident displaced anything."""
+
+    year: Year
+    summaries: tuple[SprintSummary, ...]
+    story: Story | None
+
+
+def run(example: Example, out: Path, console: Console) -> Outcome:
+    """Runs the example; progress goes to `console`. The suite is stopped however this ends.
+
+    Raises SuiteFailed, naming the suite's log, when the suite or the replay fails.
+    """
+    state = out / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_replayed(example, state, out / "suite.log", console))
+
+
+async def _replayed(example: Example, state: Path, log: Path, console: Console) -> Outcome:
+    task = asyncio.current_task()
+    assert task is not None
+    # By default SIGTERM would end this process at once and leave the suite running.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    console.print("starting a suite with a simulated clock …", style="dim")
+    try:
+        async with running_suite(state, example.cadence.first_at, log) as addresses:
+            return await _walked(example, addresses, console)
+    except SuiteFailed:
+        raise
+    except BallastError as error:
+        raise SuiteFailed(f"the replay stopped: {error.message} [{error.reason}]; the suite's log is {log}") from error
+
+
+async def _walked(example: Example, addresses: Mapping[str, str], console: Console) -> Outcome:
+    connection = Connection(addresses, _CREDENTIALS, _CALL_SECONDS)
+    clock = connect(addresses["simulation"], [_SIMULATION], credentials=_CREDENTIALS, deadline_seconds=_CALL_SECONDS)
+    try:
+        replay = Replay(example, connection, SimulationServiceStub(clock.grpc))
+        await replay.prepare()
+        with _progress(len(replay.steps), console) as told:
+            await replay.walk(told)
+        year = await read_year(connection, example, replay.now(), replay.done_in)
+        decision = choose(year)
+        return Outcome(year, summarise(year), await read_story(connection, year, decision) if decision else None)
+    finally:
+        await clock.close()
+        await connection.close()
+
+
+@contextmanager
+def _progress(count: int, console: Console) -> Iterator[Callable[[Step], None]]:
+    """Shows how far the walk is; yields what is to be told of each step before it is taken."""
+    columns = (
+        TextColumn("sprint {task.fields[sprint]:>2}  {task.fields[day]}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=count, sprint=1, day="")
+
+        def told(step: Step) -> None:
+            text = summary_of(step.outage)[:50] if step.outage else ""
+            progress.update(task, advance=1, sprint=step.sprint, day=f"{step.clock_at:%d %b %Y}", description=text)
+
+        yield told
