@@ -41,9 +41,8 @@ def files_of(of: IncidentFacts, given: dict[str, str] | None = None) -> dict[str
 def test_the_same_inputs_give_the_same_bytes(scenario: str) -> None:
     of, given = SCENARIOS[scenario]
     for path, text in files_of(of, given).items():
-        golden = (
-            GOLDEN / scenario / path.replace(".claude", "dot-claude")
-        )  # a real .claude would be read by agents that work on this repository
+        # Not under its own name: a folder .claude would be read by agents that work on this repository.
+        golden = GOLDEN / scenario / path.replace(".claude", "dot-claude")
         if os.environ.get("UPDATE_GOLDEN"):
             golden.parent.mkdir(parents=True, exist_ok=True)
             golden.write_text(text)

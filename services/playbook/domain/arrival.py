@@ -1,5 +1,6 @@
 """What an arriving fact changes, and whether it calls for a bundle; the order of arrival decides nothing that lasts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -51,8 +52,12 @@ def assessment_arrives(facts: IncidentFacts, assessment: AssessmentFact) -> Arri
 def decision_arrives(facts: IncidentFacts, decision: DecisionFact) -> Arrival:
     """Keeps the decision if it is its team's newest for this incident; a bundle is then due, whatever it did to the split."""
     held = next((other for other in facts.decisions if other.team == decision.team), None)
-    if held is not None and (held.created_at, held.name) >= (decision.created_at, decision.name):
+    if held is not None and held.order >= decision.order:
         return Arrival(facts, is_stale=True)
-    others = [other for other in facts.decisions if other.team != decision.team]
-    decisions = tuple(sorted([*others, decision], key=lambda each: each.team))
-    return Arrival(replace(facts, decisions=decisions), trigger=Trigger.DECISION_MADE)
+    return Arrival(replace(facts, decisions=newest_by_team([*facts.decisions, decision])), trigger=Trigger.DECISION_MADE)
+
+
+def newest_by_team(decisions: Iterable[DecisionFact]) -> tuple[DecisionFact, ...]:
+    """Returns each team's newest decision, by team."""
+    newest = {decision.team: decision for decision in sorted(decisions, key=lambda each: each.order)}
+    return tuple(newest[team] for team in sorted(newest))

@@ -72,3 +72,11 @@ class TemplateInvalid(ValueError):
         super().__init__(f"{file}:{line}: {message}")
         self.file = file
         self.line = line
+
+
+class TemplateVersionChanged(RenderRefused):
+    """A version that bundles were already rendered from has other content now."""
+
+    def __init__(self, template: str, version: str) -> None:
+        message = f"version {version} was rendered before from other content, which never changes; raise the version in template.yaml"
+        super().__init__("TEMPLATE_VERSION_CHANGED", template, message)

@@ -177,7 +177,13 @@ class DecisionFact:
     policy_revision: int
     formula_version: str
     created_at: datetime
+    assessment_revision: int = 0  # zero when the decision does not say on which revision it rests
     trace_id: str = ""
+
+    @property
+    def order(self) -> tuple[datetime, int, str]:
+        """What tells a newer decision from an older one: several may be made at one instant, as on a simulated clock."""
+        return self.created_at, self.assessment_revision, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,4 +201,4 @@ class IncidentFacts:
 
     @property
     def newest_decision(self) -> DecisionFact | None:
-        return max(self.decisions, key=lambda decision: (decision.created_at, decision.name), default=None)
+        return max(self.decisions, key=lambda decision: decision.order, default=None)

@@ -1,0 +1,1 @@
+"""Where playbook meets the wire: its RPCs, the events it hears and tells, its spans."""
