@@ -297,7 +297,7 @@ class Decision(_message.Message):
 
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionTerm]:
-        """Every addend; they sum exactly to `requested_share`."""
+        """Every addend; they sum exactly to `requested_share`. Shares are whole millionths: add them as such."""
 
     @_builtins.property
     def bounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionBound]:

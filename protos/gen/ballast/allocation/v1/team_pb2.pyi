@@ -32,7 +32,7 @@ class Member(_message.Message):
     id: _builtins.str
     """Id within the team."""
     weekly_hours: _builtins.float
-    """Working hours in a week."""
+    """Working hours in a week; 0 while on leave."""
     focus_factor: _builtins.float
     """Share of working hours that goes into sprint work: more than 0, at most 1."""
     def __init__(
