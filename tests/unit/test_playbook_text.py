@@ -58,7 +58,7 @@ hostile = st.lists(st.sampled_from(ACTIVE) | st.sampled_from(PIECES) | st.text(m
         ("[[= a =]] [[# b #]]", "［[= a =]］ ［[# b #]］"),
         ("left\u202eright\x07", "left�right�"),
         ("key AKIAABCDEFGHIJKLMNOP!", "key [redacted credential]!"),
-        ("url postgres://app:s3cret@db/x", "url [redacted credential]db/x"),
+        ("url postgres://app:s3cret@db/x", "url postgres[redacted credential]db/x"),
         ("Überlast, naïve, 検索, 🔥", "Überlast, naïve, 検索, 🔥"),
     ],
 )

@@ -139,11 +139,15 @@ def _is_agent(path: str) -> bool:
     return path.startswith(".claude/agents/")
 
 
-@lru_cache(maxsize=32)
 def _front_matter(text: str) -> dict[str, Any] | None:
     opened = _FRONT_MATTER.match(text)
+    return _mapping(opened[1]) if opened else None
+
+
+@lru_cache(maxsize=32)  # the front matter of a template's files is the same in every bundle
+def _mapping(text: str) -> dict[str, Any] | None:
     try:
-        found = yaml.safe_load(opened[1]) if opened else None
+        found = yaml.safe_load(text)
     except yaml.YAMLError:
         return None
     return found if isinstance(found, dict) else None
