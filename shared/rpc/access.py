@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+from google.protobuf.message import Message
 
 from shared.errors import PermissionDenied, Unauthenticated
 from shared.principal import Principal
@@ -129,6 +130,7 @@ def _holds(principal: Principal, role: str, team: str) -> bool:
 
 
 def _team(request: Any, path: str) -> str:
-    if not path or request is None:
+    # What came in place of a message, or of one too large, is about no team; the next stage refuses it.
+    if not path or not isinstance(request, Message):
         return ""
     return str(reduce(getattr, path.split("."), request))

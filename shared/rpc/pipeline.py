@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from shared.rpc.method import Method, method_of
 
@@ -24,6 +25,13 @@ class Oversized:
 
     size: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a request that is no message of its type, for the same reason."""
+
+    cause: str
 
 
 @dataclass(slots=True)
@@ -82,7 +90,12 @@ class PipelineInterceptor(Interceptor):
 
     def _limited(self, deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         def limited(raw: bytes) -> Any:
-            return deserialize(raw) if len(raw) <= self._limit else Oversized(len(raw), self._limit)
+            if len(raw) > self._limit:
+                return Oversized(len(raw), self._limit)
+            try:
+                return deserialize(raw)
+            except DecodeError as error:
+                return Unreadable(str(error))
 
         return limited
 

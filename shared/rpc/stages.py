@@ -6,9 +6,10 @@ deadline innermost, with a margin, so that the server's own error still travels 
 """
 
 import asyncio
+import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,10 +18,11 @@ import protovalidate
 import structlog
 from opentelemetry import trace
 
-from shared.errors import BallastError, DeadlineExceeded, InvalidInput, Violation
+from shared.errors import BallastError, DeadlineExceeded, InvalidInput, Violation, invalid_field
 from shared.principal import enter, leave
 from shared.rpc.access import Authority
-from shared.rpc.pipeline import Call, Oversized
+from shared.rpc.fault import faults_of
+from shared.rpc.pipeline import Call, Oversized, Unreadable
 from shared.rpc.status import DETAILS_KEY, code_of, status_of
 from shared.telemetry import DURATION_BUCKETS_SECONDS, Telemetry, context_from_traceparent
 
@@ -128,21 +130,30 @@ class ValidationStage:
     async def around(self, call: Call) -> AsyncIterator[None]:
         if call.request is not None:
             self.received(call, call.request)
-        yield
+        try:
+            yield
+        except BallastError:
+            raise
+        except Exception as error:
+            # Looked for only now: no service can do anything with such values, and looking costs more than most calls do.
+            faults = faults_of(call.request)
+            if faults:
+                raise _field_invalid(faults) from error
+            raise
 
     def received(self, call: Call, message: Any) -> None:
         if isinstance(message, Oversized):
             description = f"is {message.size:,} bytes, the limit is {message.limit:,}: send it in smaller parts"
-            raise InvalidInput(f"request: {description}", [Violation("request", description)], reason="REQUEST_TOO_LARGE")
+            raise invalid_field("request", description, reason="REQUEST_TOO_LARGE")
+        if isinstance(message, Unreadable):
+            description = f"cannot be read ({message.cause}); generate the client from this service's contract"
+            raise invalid_field("request", description, reason="REQUEST_MALFORMED")
         if not call.method.role:
             return  # health and reflection have no rules of ours
         found = protovalidate.collect_violations(message)
         if found:
-            violations = [Violation(_path(each.proto.field), f"{each.proto.message} (rule {each.proto.rule_id})") for each in found]
-            raise InvalidInput(
-                "; ".join(f"{each.field}: {each.description}" for each in violations[:5]),
-                violations,
-                reason="FIELD_INVALID",
+            raise _field_invalid(
+                [Violation(_path(each.proto.field), f"{each.proto.message} (rule {each.proto.rule_id})") for each in found]
             )
 
 
@@ -179,11 +190,16 @@ def _named(code: Any) -> tuple[int, str]:
     return next((each.value[0], each.value[1]) for each in grpc.StatusCode if each.value[0] == number)
 
 
+def _field_invalid(violations: Sequence[Violation]) -> InvalidInput:
+    message = "; ".join(f"{each.field}: {each.description}" for each in violations[:5])
+    return InvalidInput(message, violations, reason="FIELD_INVALID")
+
+
 def _path(field: Any) -> str:
-    """Returns a field path as `reports[3].labels`."""
+    """Returns a field path as `reports[3].labels["component"]`."""
     parts = []
     for element in field.elements:
         subscript = element.subscript
-        index = f"[{subscript.value}]" if subscript is not None else ""
+        index = f"[{json.dumps(subscript.value)}]" if subscript is not None else ""
         parts.append(f"{element.field_name}{index}")
     return ".".join(parts)

@@ -53,8 +53,10 @@ class Database:
             yield joined
             return
         calls: list[AfterCommit] = []
+        connected = False
         try:
             async with self._engine.begin() as connection:
+                connected = True
                 token, pending = self._ambient.set(connection), self._afterwards.set(calls)
                 try:
                     yield connection
@@ -62,7 +64,8 @@ class Database:
                     self._afterwards.reset(pending)
                     self._ambient.reset(token)
         except Exception as error:
-            if is_connection_failure(error):
+            if not connected or is_connection_failure(error):
+                _log.warning("the database is away", error=str(error))
                 raise Unavailable("the database is away; try again", reason="DATABASE_UNAVAILABLE") from error
             raise
         for call in calls:

@@ -29,7 +29,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ballast/intake/v1/intake_service.proto\x12\x11\x62\x61llast.intake.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1d\x62\x61llast/intake/v1/alert.proto\x1a ballast/intake/v1/incident.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x13ReportAlertsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12<\n\x07reports\x18\x03 \x03(\x0b\x32\x1e.ballast.intake.v1.AlertReportB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"I\n\x14ReportAlertsResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.ballast.intake.v1.AlertReceipt\"\x87\x01\n\x11ListAlertsRequest\x12\x35\n\x08incident\x18\x01 \x01(\tB#\xbaH r\x1b\x32\x19^incidents/[0-9a-f-]{36}$\xd8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"W\n\x12ListAlertsResponse\x12(\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x18.ballast.intake.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x12GetIncidentRequest\x12.\n\x04name\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^incidents/[0-9a-f-]{36}$\"D\n\x13GetIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xd5\x01\n\x0eIncidentFilter\x12\x41\n\x06states\x18\x01 \x03(\x0e\x32 .ballast.intake.v1.IncidentStateB\x0f\xbaH\x0c\x92\x01\t\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1c\n\ncomponents\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x0bopened_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\ropened_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x14ListIncidentsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.ballast.intake.v1.IncidentFilter\x12\x19\n\x08order_by\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"`\n\x15ListIncidentsResponse\x12.\n\tincidents\x18\x01 \x03(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xcd\x01\n\x1a\x41\x63knowledgeIncidentRequest\x12.\n\x04name\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^incidents/[0-9a-f-]{36}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"L\n\x1b\x41\x63knowledgeIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xd8\x01\n\x16ResolveIncidentRequest\x12.\n\x04name\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^incidents/[0-9a-f-]{36}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"H\n\x17ResolveIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xd9\x01\n\x17\x41\x64\x64TimelineEntryRequest\x12\x32\n\x08incident\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^incidents/[0-9a-f-]{36}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x04text\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@\x12\x1e\n\x0c\x65vidence_url\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"K\n\x18\x41\x64\x64TimelineEntryResponse\x12/\n\x05\x65ntry\x18\x01 \x01(\x0b\x32 .ballast.intake.v1.TimelineEntry\"\x86\x01\n\x13ListTimelineRequest\x12\x32\n\x08incident\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^incidents/[0-9a-f-]{36}$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"b\n\x14ListTimelineResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ballast.intake.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x15WatchIncidentsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"]\n\x16WatchIncidentsResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x14\n\x0cresume_token\x18\x02 \x01(\t2\x87\x08\n\rIntakeService\x12j\n\x0cReportAlerts\x12&.ballast.intake.v1.ReportAlertsRequest\x1a\'.ballast.intake.v1.ReportAlertsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12\x64\n\nListAlerts\x12$.ballast.intake.v1.ListAlertsRequest\x1a%.ballast.intake.v1.ListAlertsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12g\n\x0bGetIncident\x12%.ballast.intake.v1.GetIncidentRequest\x1a&.ballast.intake.v1.GetIncidentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12m\n\rListIncidents\x12\'.ballast.intake.v1.ListIncidentsRequest\x1a(.ballast.intake.v1.ListIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x7f\n\x13\x41\x63knowledgeIncident\x12-.ballast.intake.v1.AcknowledgeIncidentRequest\x1a..ballast.intake.v1.AcknowledgeIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12s\n\x0fResolveIncident\x12).ballast.intake.v1.ResolveIncidentRequest\x1a*.ballast.intake.v1.ResolveIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12v\n\x10\x41\x64\x64TimelineEntry\x12*.ballast.intake.v1.AddTimelineEntryRequest\x1a+.ballast.intake.v1.AddTimelineEntryResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12j\n\x0cListTimeline\x12&.ballast.intake.v1.ListTimelineRequest\x1a\'.ballast.intake.v1.ListTimelineResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12r\n\x0eWatchIncidents\x12(.ballast.intake.v1.WatchIncidentsRequest\x1a).ballast.intake.v1.WatchIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ballast/intake/v1/intake_service.proto\x12\x11\x62\x61llast.intake.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1d\x62\x61llast/intake/v1/alert.proto\x1a ballast/intake/v1/incident.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x13ReportAlertsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12<\n\x07reports\x18\x03 \x03(\x0b\x32\x1e.ballast.intake.v1.AlertReportB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"I\n\x14ReportAlertsResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.ballast.intake.v1.AlertReceipt\"\xa3\x01\n\x11ListAlertsRequest\x12Q\n\x08incident\x18\x01 \x01(\tB?\xbaH<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"W\n\x12ListAlertsResponse\x12(\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x18.ballast.intake.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x12GetIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"D\n\x13GetIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xd5\x01\n\x0eIncidentFilter\x12\x41\n\x06states\x18\x01 \x03(\x0e\x32 .ballast.intake.v1.IncidentStateB\x0f\xbaH\x0c\x92\x01\t\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1c\n\ncomponents\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x0bopened_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\ropened_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x14ListIncidentsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.ballast.intake.v1.IncidentFilter\x12\x19\n\x08order_by\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"`\n\x15ListIncidentsResponse\x12.\n\tincidents\x18\x01 \x03(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe9\x01\n\x1a\x41\x63knowledgeIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"L\n\x1b\x41\x63knowledgeIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xf4\x01\n\x16ResolveIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"H\n\x17ResolveIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xf5\x01\n\x17\x41\x64\x64TimelineEntryRequest\x12N\n\x08incident\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x04text\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@\x12\x1e\n\x0c\x65vidence_url\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"K\n\x18\x41\x64\x64TimelineEntryResponse\x12/\n\x05\x65ntry\x18\x01 \x01(\x0b\x32 .ballast.intake.v1.TimelineEntry\"\xa2\x01\n\x13ListTimelineRequest\x12N\n\x08incident\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"b\n\x14ListTimelineResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ballast.intake.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x15WatchIncidentsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"]\n\x16WatchIncidentsResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x14\n\x0cresume_token\x18\x02 \x01(\t2\x87\x08\n\rIntakeService\x12j\n\x0cReportAlerts\x12&.ballast.intake.v1.ReportAlertsRequest\x1a\'.ballast.intake.v1.ReportAlertsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12\x64\n\nListAlerts\x12$.ballast.intake.v1.ListAlertsRequest\x1a%.ballast.intake.v1.ListAlertsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12g\n\x0bGetIncident\x12%.ballast.intake.v1.GetIncidentRequest\x1a&.ballast.intake.v1.GetIncidentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12m\n\rListIncidents\x12\'.ballast.intake.v1.ListIncidentsRequest\x1a(.ballast.intake.v1.ListIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x7f\n\x13\x41\x63knowledgeIncident\x12-.ballast.intake.v1.AcknowledgeIncidentRequest\x1a..ballast.intake.v1.AcknowledgeIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12s\n\x0fResolveIncident\x12).ballast.intake.v1.ResolveIncidentRequest\x1a*.ballast.intake.v1.ResolveIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12v\n\x10\x41\x64\x64TimelineEntry\x12*.ballast.intake.v1.AddTimelineEntryRequest\x1a+.ballast.intake.v1.AddTimelineEntryResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12j\n\x0cListTimeline\x12&.ballast.intake.v1.ListTimelineRequest\x1a\'.ballast.intake.v1.ListTimelineResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12r\n\x0eWatchIncidents\x12(.ballast.intake.v1.WatchIncidentsRequest\x1a).ballast.intake.v1.WatchIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,13 +43,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTALERTSREQUEST'].fields_by_name['reports']._loaded_options = None
   _globals['_REPORTALERTSREQUEST'].fields_by_name['reports']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_LISTALERTSREQUEST'].fields_by_name['incident']._loaded_options = None
-  _globals['_LISTALERTSREQUEST'].fields_by_name['incident']._serialized_options = b'\272H r\0332\031^incidents/[0-9a-f-]{36}$\330\001\001'
+  _globals['_LISTALERTSREQUEST'].fields_by_name['incident']._serialized_options = b'\272H<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\330\001\001'
   _globals['_LISTALERTSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTALERTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTALERTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTALERTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
   _globals['_GETINCIDENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_GETINCIDENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H\035r\0332\031^incidents/[0-9a-f-]{36}$'
+  _globals['_GETINCIDENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_INCIDENTFILTER'].fields_by_name['states']._loaded_options = None
   _globals['_INCIDENTFILTER'].fields_by_name['states']._serialized_options = b'\272H\014\222\001\t\"\007\202\001\004\020\001 \000'
   _globals['_INCIDENTFILTER'].fields_by_name['components']._loaded_options = None
@@ -61,7 +61,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTINCIDENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTINCIDENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
   _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H\035r\0332\031^incidents/[0-9a-f-]{36}$'
+  _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['etag']._loaded_options = None
@@ -69,7 +69,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['note']._loaded_options = None
   _globals['_ACKNOWLEDGEINCIDENTREQUEST'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H\035r\0332\031^incidents/[0-9a-f-]{36}$'
+  _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['name']._serialized_options = b'\272H9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['etag']._loaded_options = None
@@ -77,7 +77,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['note']._loaded_options = None
   _globals['_RESOLVEINCIDENTREQUEST'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['incident']._loaded_options = None
-  _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['incident']._serialized_options = b'\272H\035r\0332\031^incidents/[0-9a-f-]{36}$'
+  _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['incident']._serialized_options = b'\272H9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['text']._loaded_options = None
@@ -85,7 +85,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['evidence_url']._loaded_options = None
   _globals['_ADDTIMELINEENTRYREQUEST'].fields_by_name['evidence_url']._serialized_options = b'\272H\005r\003\030\200\020'
   _globals['_LISTTIMELINEREQUEST'].fields_by_name['incident']._loaded_options = None
-  _globals['_LISTTIMELINEREQUEST'].fields_by_name['incident']._serialized_options = b'\272H\035r\0332\031^incidents/[0-9a-f-]{36}$'
+  _globals['_LISTTIMELINEREQUEST'].fields_by_name['incident']._serialized_options = b'\272H9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_LISTTIMELINEREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTTIMELINEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTTIMELINEREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -115,39 +115,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTALERTSRESPONSE']._serialized_start=367
   _globals['_REPORTALERTSRESPONSE']._serialized_end=440
   _globals['_LISTALERTSREQUEST']._serialized_start=443
-  _globals['_LISTALERTSREQUEST']._serialized_end=578
-  _globals['_LISTALERTSRESPONSE']._serialized_start=580
-  _globals['_LISTALERTSRESPONSE']._serialized_end=667
-  _globals['_GETINCIDENTREQUEST']._serialized_start=669
-  _globals['_GETINCIDENTREQUEST']._serialized_end=737
-  _globals['_GETINCIDENTRESPONSE']._serialized_start=739
-  _globals['_GETINCIDENTRESPONSE']._serialized_end=807
-  _globals['_INCIDENTFILTER']._serialized_start=810
-  _globals['_INCIDENTFILTER']._serialized_end=1023
-  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1026
-  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1187
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1189
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1285
-  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_start=1288
-  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_end=1493
-  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_start=1495
-  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_end=1571
-  _globals['_RESOLVEINCIDENTREQUEST']._serialized_start=1574
-  _globals['_RESOLVEINCIDENTREQUEST']._serialized_end=1790
-  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_start=1792
-  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_end=1864
-  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_start=1867
-  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_end=2084
-  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_start=2086
-  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_end=2161
-  _globals['_LISTTIMELINEREQUEST']._serialized_start=2164
-  _globals['_LISTTIMELINEREQUEST']._serialized_end=2298
-  _globals['_LISTTIMELINERESPONSE']._serialized_start=2300
-  _globals['_LISTTIMELINERESPONSE']._serialized_end=2398
-  _globals['_WATCHINCIDENTSREQUEST']._serialized_start=2400
-  _globals['_WATCHINCIDENTSREQUEST']._serialized_end=2455
-  _globals['_WATCHINCIDENTSRESPONSE']._serialized_start=2457
-  _globals['_WATCHINCIDENTSRESPONSE']._serialized_end=2550
-  _globals['_INTAKESERVICE']._serialized_start=2553
-  _globals['_INTAKESERVICE']._serialized_end=3584
+  _globals['_LISTALERTSREQUEST']._serialized_end=606
+  _globals['_LISTALERTSRESPONSE']._serialized_start=608
+  _globals['_LISTALERTSRESPONSE']._serialized_end=695
+  _globals['_GETINCIDENTREQUEST']._serialized_start=697
+  _globals['_GETINCIDENTREQUEST']._serialized_end=793
+  _globals['_GETINCIDENTRESPONSE']._serialized_start=795
+  _globals['_GETINCIDENTRESPONSE']._serialized_end=863
+  _globals['_INCIDENTFILTER']._serialized_start=866
+  _globals['_INCIDENTFILTER']._serialized_end=1079
+  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1082
+  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1243
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1245
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1341
+  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_start=1344
+  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_end=1577
+  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_start=1579
+  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_end=1655
+  _globals['_RESOLVEINCIDENTREQUEST']._serialized_start=1658
+  _globals['_RESOLVEINCIDENTREQUEST']._serialized_end=1902
+  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_start=1904
+  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_end=1976
+  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_start=1979
+  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_end=2224
+  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_start=2226
+  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_end=2301
+  _globals['_LISTTIMELINEREQUEST']._serialized_start=2304
+  _globals['_LISTTIMELINEREQUEST']._serialized_end=2466
+  _globals['_LISTTIMELINERESPONSE']._serialized_start=2468
+  _globals['_LISTTIMELINERESPONSE']._serialized_end=2566
+  _globals['_WATCHINCIDENTSREQUEST']._serialized_start=2568
+  _globals['_WATCHINCIDENTSREQUEST']._serialized_end=2623
+  _globals['_WATCHINCIDENTSRESPONSE']._serialized_start=2625
+  _globals['_WATCHINCIDENTSRESPONSE']._serialized_end=2718
+  _globals['_INTAKESERVICE']._serialized_start=2721
+  _globals['_INTAKESERVICE']._serialized_end=3752
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from ballast.playbook.v1 import template_pb2 as ballast_dot_playbook_dot_v1_dot_
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ballast/playbook/v1/playbook_service.proto\x12\x13\x62\x61llast.playbook.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a ballast/playbook/v1/bundle.proto\x1a\"ballast/playbook/v1/template.proto\x1a\x1b\x62uf/validate/validate.proto\"S\n\x14ListTemplatesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"b\n\x15ListTemplatesResponse\x12\x30\n\ttemplates\x18\x01 \x03(\x0b\x32\x1d.ballast.playbook.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdd\x02\n\x15RenderPlaybookRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12G\n\x08template\x18\x02 \x01(\tB5\xbaH2r02.^templates/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x32\n\x08incident\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^incidents/[0-9a-f-]{36}$\x12`\n\x06inputs\x18\x04 \x03(\x0b\x32\x36.ballast.playbook.v1.RenderPlaybookRequest.InputsEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\x07r\x05\x10\x01(\x80\x01*\x05r\x03(\x80@\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x16RenderPlaybookResponse\x12+\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x1b.ballast.playbook.v1.Bundle\"@\n\x10GetBundleRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^bundles/[0-9a-f-]{36}$\"@\n\x11GetBundleResponse\x12+\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x1b.ballast.playbook.v1.Bundle\"_\n\x0c\x42undleFilter\x12\x19\n\x08incident\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x19\n\x08\x64\x65\x63ision\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x19\n\x08template\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18P\"\x84\x01\n\x12ListBundlesRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.ballast.playbook.v1.BundleFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"\\\n\x13ListBundlesResponse\x12,\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x1b.ballast.playbook.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xce\x03\n\x0fPlaybookService\x12q\n\rListTemplates\x12).ballast.playbook.v1.ListTemplatesRequest\x1a*.ballast.playbook.v1.ListTemplatesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12t\n\x0eRenderPlaybook\x12*.ballast.playbook.v1.RenderPlaybookRequest\x1a+.ballast.playbook.v1.RenderPlaybookResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12\x65\n\tGetBundle\x12%.ballast.playbook.v1.GetBundleRequest\x1a&.ballast.playbook.v1.GetBundleResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12k\n\x0bListBundles\x12\'.ballast.playbook.v1.ListBundlesRequest\x1a(.ballast.playbook.v1.ListBundlesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ballast/playbook/v1/playbook_service.proto\x12\x13\x62\x61llast.playbook.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a ballast/playbook/v1/bundle.proto\x1a\"ballast/playbook/v1/template.proto\x1a\x1b\x62uf/validate/validate.proto\"S\n\x14ListTemplatesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"b\n\x15ListTemplatesResponse\x12\x30\n\ttemplates\x18\x01 \x03(\x0b\x32\x1d.ballast.playbook.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf9\x02\n\x15RenderPlaybookRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12G\n\x08template\x18\x02 \x01(\tB5\xbaH2r02.^templates/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12N\n\x08incident\x18\x03 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12`\n\x06inputs\x18\x04 \x03(\x0b\x32\x36.ballast.playbook.v1.RenderPlaybookRequest.InputsEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\x07r\x05\x10\x01(\x80\x01*\x05r\x03(\x80@\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x16RenderPlaybookResponse\x12+\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x1b.ballast.playbook.v1.Bundle\"\\\n\x10GetBundleRequest\x12H\n\x04name\x18\x01 \x01(\tB:\xbaH7r523^bundles/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"@\n\x11GetBundleResponse\x12+\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x1b.ballast.playbook.v1.Bundle\"_\n\x0c\x42undleFilter\x12\x19\n\x08incident\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x19\n\x08\x64\x65\x63ision\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x19\n\x08template\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18P\"\x84\x01\n\x12ListBundlesRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.ballast.playbook.v1.BundleFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"\\\n\x13ListBundlesResponse\x12,\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x1b.ballast.playbook.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xce\x03\n\x0fPlaybookService\x12q\n\rListTemplates\x12).ballast.playbook.v1.ListTemplatesRequest\x1a*.ballast.playbook.v1.ListTemplatesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12t\n\x0eRenderPlaybook\x12*.ballast.playbook.v1.RenderPlaybookRequest\x1a+.ballast.playbook.v1.RenderPlaybookResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12\x65\n\tGetBundle\x12%.ballast.playbook.v1.GetBundleRequest\x1a&.ballast.playbook.v1.GetBundleResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12k\n\x0bListBundles\x12\'.ballast.playbook.v1.ListBundlesRequest\x1a(.ballast.playbook.v1.ListBundlesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,11 +46,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENDERPLAYBOOKREQUEST'].fields_by_name['template']._loaded_options = None
   _globals['_RENDERPLAYBOOKREQUEST'].fields_by_name['template']._serialized_options = b'\272H2r02.^templates/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_RENDERPLAYBOOKREQUEST'].fields_by_name['incident']._loaded_options = None
-  _globals['_RENDERPLAYBOOKREQUEST'].fields_by_name['incident']._serialized_options = b'\272H\035r\0332\031^incidents/[0-9a-f-]{36}$'
+  _globals['_RENDERPLAYBOOKREQUEST'].fields_by_name['incident']._serialized_options = b'\272H9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_RENDERPLAYBOOKREQUEST'].fields_by_name['inputs']._loaded_options = None
   _globals['_RENDERPLAYBOOKREQUEST'].fields_by_name['inputs']._serialized_options = b'\272H\025\232\001\022\020@\"\007r\005\020\001(\200\001*\005r\003(\200@'
   _globals['_GETBUNDLEREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_GETBUNDLEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\033r\0312\027^bundles/[0-9a-f-]{36}$'
+  _globals['_GETBUNDLEREQUEST'].fields_by_name['name']._serialized_options = b'\272H7r523^bundles/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_BUNDLEFILTER'].fields_by_name['incident']._loaded_options = None
   _globals['_BUNDLEFILTER'].fields_by_name['incident']._serialized_options = b'\272H\004r\002\030@'
   _globals['_BUNDLEFILTER'].fields_by_name['decision']._loaded_options = None
@@ -74,21 +74,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTEMPLATESRESPONSE']._serialized_start=283
   _globals['_LISTTEMPLATESRESPONSE']._serialized_end=381
   _globals['_RENDERPLAYBOOKREQUEST']._serialized_start=384
-  _globals['_RENDERPLAYBOOKREQUEST']._serialized_end=733
-  _globals['_RENDERPLAYBOOKREQUEST_INPUTSENTRY']._serialized_start=688
-  _globals['_RENDERPLAYBOOKREQUEST_INPUTSENTRY']._serialized_end=733
-  _globals['_RENDERPLAYBOOKRESPONSE']._serialized_start=735
-  _globals['_RENDERPLAYBOOKRESPONSE']._serialized_end=804
-  _globals['_GETBUNDLEREQUEST']._serialized_start=806
-  _globals['_GETBUNDLEREQUEST']._serialized_end=870
-  _globals['_GETBUNDLERESPONSE']._serialized_start=872
-  _globals['_GETBUNDLERESPONSE']._serialized_end=936
-  _globals['_BUNDLEFILTER']._serialized_start=938
-  _globals['_BUNDLEFILTER']._serialized_end=1033
-  _globals['_LISTBUNDLESREQUEST']._serialized_start=1036
-  _globals['_LISTBUNDLESREQUEST']._serialized_end=1168
-  _globals['_LISTBUNDLESRESPONSE']._serialized_start=1170
-  _globals['_LISTBUNDLESRESPONSE']._serialized_end=1262
-  _globals['_PLAYBOOKSERVICE']._serialized_start=1265
-  _globals['_PLAYBOOKSERVICE']._serialized_end=1727
+  _globals['_RENDERPLAYBOOKREQUEST']._serialized_end=761
+  _globals['_RENDERPLAYBOOKREQUEST_INPUTSENTRY']._serialized_start=716
+  _globals['_RENDERPLAYBOOKREQUEST_INPUTSENTRY']._serialized_end=761
+  _globals['_RENDERPLAYBOOKRESPONSE']._serialized_start=763
+  _globals['_RENDERPLAYBOOKRESPONSE']._serialized_end=832
+  _globals['_GETBUNDLEREQUEST']._serialized_start=834
+  _globals['_GETBUNDLEREQUEST']._serialized_end=926
+  _globals['_GETBUNDLERESPONSE']._serialized_start=928
+  _globals['_GETBUNDLERESPONSE']._serialized_end=992
+  _globals['_BUNDLEFILTER']._serialized_start=994
+  _globals['_BUNDLEFILTER']._serialized_end=1089
+  _globals['_LISTBUNDLESREQUEST']._serialized_start=1092
+  _globals['_LISTBUNDLESREQUEST']._serialized_end=1224
+  _globals['_LISTBUNDLESRESPONSE']._serialized_start=1226
+  _globals['_LISTBUNDLESRESPONSE']._serialized_end=1318
+  _globals['_PLAYBOOKSERVICE']._serialized_start=1321
+  _globals['_PLAYBOOKSERVICE']._serialized_end=1783
 # @@protoc_insertion_point(module_scope)
