@@ -76,7 +76,7 @@ def split(share: int, sprint: int = 1, **changes: Any) -> Split:
 
 def marks(*fired_in: int, of: Iterable[int] = range(1, 27)) -> tuple[DecisionMark, ...]:
     """Builds one decision in each of the sprints `of`, fired in those named."""
-    return tuple(DecisionMark(moment(sprint, 0), sprint in fired_in) for sprint in of)
+    return tuple(DecisionMark(moment(sprint, 0), DecisionTrigger.SPRINT_BEGAN, sprint in fired_in) for sprint in of)
 
 
 def situation(*facts: IncidentFact, **changes: Any) -> Situation:

@@ -88,7 +88,7 @@ def test_a_sprint_without_any_decision_is_not_quiet() -> None:
 
 
 def test_a_trigger_that_fired_in_the_present_sprint_keeps_the_share() -> None:
-    earlier = (*marks(of=range(1, 8)), DecisionMark(moment(8, 0.1), fired=True))
+    earlier = (*marks(of=range(1, 8)), DecisionMark(moment(8, 0.1), DecisionTrigger.ASSESSMENT, fired=True))
     late = Occasion(DecisionTrigger.SPRINT_BEGAN, moment(8, 0.2))
     assert decided(situation(split=split(450_000), marks=earlier), late).outcome is DecisionOutcome.HELD
 

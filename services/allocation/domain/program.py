@@ -82,10 +82,6 @@ class _Rows:
         self.lower.append(lower)
         self.upper.append(upper)
 
-    def drop_last(self) -> None:
-        del self.columns[self.starts[-2] :], self.values[self.starts[-2] :]
-        self.starts.pop(), self.lower.pop(), self.upper.pop()
-
 
 class _Solver(highspy.Highs):  # type: ignore[misc]  # ships no types
     """HiGHS without its banner on standard output, which enabling callbacks prints; none are used here."""
@@ -103,16 +99,19 @@ class _Program:
         self._lower = [0.0] * self._size
         self._upper = [1.0] * self._size
         self._rows = _Rows()
+        self._known = [0] * self._size  # a solution: nothing is ever done
         self._add_rows()
 
     def keep_all(self, deadlines: Sequence[Deadline]) -> None:
         for item, latest in latest_sprints(self._problem, deadlines).items():
             for sprint in range(latest, self._problem.horizon + 1):
                 self._lower[self._column(item, sprint)] = 1.0
+                self._known[self._column(item, sprint)] = 1
 
     def keep_most(self, deadlines: Sequence[Deadline]) -> None:
         """Finds how many protections, then how many due dates, can be kept together, and asks for as many."""
         kept = [self._size + index for index in range(len(deadlines))]
+        self._known += [0] * len(deadlines)
         for column, deadline in zip(kept, deadlines, strict=True):
             self._lower.append(0.0)
             self._upper.append(1.0)
@@ -133,8 +132,7 @@ class _Program:
         solution, gap = self._run(values)
         worth = _worth(values, solution)
         self._rows.add(range(self._size), values, worth, highspy.kHighsInf)
-        nearer, _ = self._run(nearness, solution)
-        self._rows.drop_last()
+        nearer, _ = self._run(nearness)
         # A double cannot tell sums this large apart to the last unit: the second answer must not have cost anything.
         return self._plan(nearer if _worth(values, nearer) >= worth else solution, gap)
 
@@ -156,22 +154,21 @@ class _Program:
                 for sprint in range(1, problem.horizon + 1):
                     rows.add([self._column(index, sprint), self._column(dependency, sprint)], [1, -1], unbounded, 0)
 
-    def _run(self, cost: Sequence[int], start: Sequence[int] | None = None) -> tuple[list[int], float]:
-        """Maximises `cost`; returns the variables and the proven gap."""
+    def _run(self, cost: Sequence[int]) -> tuple[list[int], float]:
+        """Maximises `cost`; returns the variables and the proven gap. Starts from the solution known, so that there always is one."""
         solver = _Solver()
         for option, value in _OPTIONS.items():
             solver.setOptionValue(option, value)
         solver.setOptionValue("mip_max_nodes", max(_EFFORT // len(self._lower), 10))
         solver.passModel(self._model([*cost, *([0] * (len(self._lower) - len(cost)))]))
-        if start is not None:
-            known = highspy.HighsSolution()
-            known.col_value = [float(value) for value in start]
-            solver.setSolution(known)
+        start = highspy.HighsSolution()
+        start.col_value = [float(value) for value in self._known]
+        solver.setSolution(start)
         solver.run()
-        solution = [round(value) for value in solver.getSolution().col_value]
+        self._known = [round(value) for value in solver.getSolution().col_value]
         if solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-            return solution, 0.0
-        return solution, float(solver.getInfo().mip_gap)
+            return self._known, 0.0
+        return self._known, min(float(solver.getInfo().mip_gap), 1.0)
 
     def _model(self, cost: Sequence[int]) -> highspy.HighsLp:
         model, rows = highspy.HighsLp(), self._rows

@@ -1,7 +1,7 @@
 """Roadmap items: what a team builds, what must come before, and the rules a roadmap keeps."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -47,6 +47,14 @@ class RoadmapItem:
     def is_done(self) -> bool:
         """Whether it needs no capacity any more and those that depend on it may go on."""
         return self.stage is RoadmapStage.DONE or (self.stage is RoadmapStage.PLANNED and not self.remaining_hours)
+
+
+def revise(sent: RoadmapItem, held: RoadmapItem | None, now: datetime) -> RoadmapItem:
+    """Returns the item as it is to be stored: `held` itself when nothing changes, else its next version. Recorded work stays."""
+    if held is None:
+        return replace(sent, recorded_hours=Decimal(0), version=1, created_at=now, updated_at=now)
+    kept = replace(sent, recorded_hours=held.recorded_hours, version=held.version, created_at=held.created_at, updated_at=held.updated_at)
+    return held if kept == held else replace(kept, version=held.version + 1, updated_at=now)
 
 
 def check_items(items: Sequence[RoadmapItem], held: Iterable[RoadmapItem]) -> None:

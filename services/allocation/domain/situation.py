@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from services.allocation.domain.decision import Split
+from services.allocation.domain.decision import DecisionTrigger, Split
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.roadmap import RoadmapItem
@@ -17,9 +17,10 @@ REMEMBERED_SPRINTS = 27
 
 @dataclass(frozen=True, slots=True)
 class DecisionMark:
-    """An earlier decision of the team: when it was made, and whether a trigger fired in it."""
+    """An earlier decision of the team: when and why it was made, and whether a trigger of the policy fired in it."""
 
     made_at: datetime
+    trigger: DecisionTrigger
     fired: bool
 
 
@@ -53,6 +54,12 @@ class Situation:
                 break
             count += 1
         return count
+
+    def awaits_boundary_decision(self, now: datetime) -> bool:
+        """Whether the present sprint has begun and no decision was made for that yet."""
+        sprint = self.team.cadence.sprint_at(now)
+        made = any(mark.trigger is DecisionTrigger.SPRINT_BEGAN and sprint.holds(mark.made_at) for mark in self.marks)
+        return sprint.number >= 1 and not made
 
     def has_fired_in(self, sprint: Sprint) -> bool:
         return any(mark.fired for mark in self.marks if sprint.holds(mark.made_at))

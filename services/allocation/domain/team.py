@@ -1,7 +1,7 @@
 """Teams: who is in them, how long their sprints last, and the capacity that makes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -49,6 +49,14 @@ class Team:
         weekly = sum((_exact(member.weekly_hours) * _exact(member.focus_factor) for member in self.members), Fraction(0))
         total = weekly * Fraction(self.sprint_length // _DAY, 7)
         return hours(Decimal(total.numerator) / Decimal(total.denominator))
+
+
+def revise(sent: Team, held: Team | None, now: datetime) -> Team:
+    """Returns the team as it is to be stored: `held` itself when nothing changes, else its next version."""
+    if held is None:
+        return replace(sent, version=1, created_at=now, updated_at=now)
+    same = replace(sent, version=held.version, created_at=held.created_at, updated_at=held.updated_at)
+    return held if same == held else replace(same, version=held.version + 1, updated_at=now)
 
 
 def check_teams(teams: Sequence[Team]) -> None:

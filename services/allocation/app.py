@@ -1,0 +1,47 @@
+"""Allocation put together."""
+
+from sqlalchemy.engine import make_url
+
+from services.allocation.settings import AllocationSettings
+from services.allocation.storage.decision_store import DecisionStore
+from services.allocation.storage.incident_store import IncidentStore
+from services.allocation.storage.policy_store import PolicyStore
+from services.allocation.storage.roadmap_store import RoadmapStore
+from services.allocation.storage.split_cache import SplitCache
+from services.allocation.storage.tables import MIGRATIONS
+from services.allocation.storage.team_store import TeamStore
+from services.allocation.transport.events import AssessmentEvents, encode
+from services.allocation.transport.servicer import SERVICE, AllocationServicer
+from services.allocation.transport.tracing import tracing
+from services.allocation.usecases.decisions import Decisions
+from services.allocation.usecases.policies import Policies
+from services.allocation.usecases.roadmap import Roadmap
+from services.allocation.usecases.teams import Teams
+from shared.app import App
+from shared.clock import Clock, RealClock
+
+NAME = "allocation"
+
+
+async def build(settings: AllocationSettings, clock: Clock | None = None) -> App:
+    """Builds the service; nothing listens or connects until it is started."""
+    app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
+    teams = TeamStore(app.database, app.outbox)
+    policies = PolicyStore(app.database, app.outbox)
+    roadmap = RoadmapStore(app.database, app.outbox)
+    cache = SplitCache(app.cache, make_url(settings.database_url).database or "")
+    store = DecisionStore(app.database, app.outbox, policies, cache)
+    decisions = Decisions(store, teams, IncidentStore(app.database), app.clock, tracing(app.telemetry.tracer))
+    app.serve(
+        SERVICE,
+        AllocationServicer(
+            app.database,
+            Teams(teams, policies, app.clock),
+            Roadmap(roadmap, teams, app.clock),
+            Policies(policies, app.clock),
+            decisions,
+        ),
+    )
+    app.receive(AssessmentEvents(decisions).handlers())
+    app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
+    return app

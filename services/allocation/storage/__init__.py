@@ -1,0 +1,1 @@
+"""Allocation's tables and its cache of splits: the only code that knows SQL."""

@@ -1,0 +1,126 @@
+"""Roadmap items and work records in PostgreSQL."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import insert as plain_insert
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.allocation.domain.errors import RoadmapItemNotFound, TeamNotFound
+from services.allocation.domain.events import RoadmapItemChanged, WorkRecorded
+from services.allocation.domain.roadmap import RoadmapItem, check_items, revise
+from services.allocation.domain.work import WorkRecord, check_work
+from services.allocation.storage.rows import item_from_row, item_to_row, record_from_row, record_to_row
+from services.allocation.storage.tables import roadmap_item, team, work_record
+from shared.events.outbox import Outbox
+from shared.paging import Page, PageQuery
+from shared.storage.database import Database
+from shared.storage.etags import check_etag
+
+
+class RoadmapStore:
+    """Roadmap items, and the work done on them and on incidents."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def upsert(self, items: Sequence[RoadmapItem], etags: Mapping[str, str], now: datetime) -> list[RoadmapItem]:
+        """Stores items with the events of those that changed: all or none. Safe to repeat: what is the same stays as it is.
+
+        Raises TeamNotFound, Conflict when an item is not at its etag, and what `check_items` raises.
+        """
+        async with self._database.transaction() as connection:
+            await _lock_teams(connection, {item.team for item in items})
+            held = await _items(connection, {item.team for item in items}, {item.name for item in items})
+            check_items(items, held.values())
+            for name, etag in etags.items():
+                check_etag(name, held[name].version if name in held else 0, etag)
+            after = [revise(item, held.get(item.name), now) for item in items]
+            await self._write(connection, [item for item in after if held.get(item.name) != item])
+        return after
+
+    async def get(self, name: str) -> RoadmapItem:
+        """Raises RoadmapItemNotFound."""
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(select(roadmap_item).where(roadmap_item.c.name == name))).first()
+        if row is None:
+            raise RoadmapItemNotFound(name)
+        return item_from_row(row)
+
+    async def page(self, of_team: str, query: PageQuery) -> Page[RoadmapItem]:
+        """Returns a page of items by name, of one team or of all."""
+        statement = select(roadmap_item).order_by(roadmap_item.c.name).limit(query.limit)
+        if of_team:
+            statement = statement.where(roadmap_item.c.team == of_team)
+        if query.cursor:
+            statement = statement.where(roadmap_item.c.name > query.cursor[0])
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute(statement))
+        return query.page([item_from_row(row) for row in rows], [(row.name,) for row in rows])
+
+    async def record_work(self, records: Sequence[WorkRecord], now: datetime) -> list[WorkRecord]:
+        """Stores records, takes their hours off the roadmap items they name, and records the events: all or none.
+
+        Not safe to repeat but by request_id. Raises what `check_work` raises.
+        """
+        async with self._database.transaction() as connection:
+            await _lock_teams(connection, {record.team for record in records})
+            items = await _items(connection, (), {record.roadmap_item for record in records})
+            check_work(records, frozenset(record.team for record in records), items, now)
+            await connection.execute(plain_insert(work_record), [record_to_row(record) | {"created_at": now} for record in records])
+            await self._outbox.record(connection, [WorkRecorded(tuple(records), now)])
+            await self._write(connection, _worked_on(records, items, now))
+        return list(records)
+
+    async def work_page(self, of_team: str, query: PageQuery) -> Page[WorkRecord]:
+        """Returns a page of a team's work records, newest first."""
+        key = tuple_(work_record.c.worked_at, work_record.c.id)
+        order = (work_record.c.worked_at.desc(), work_record.c.id.desc())
+        statement = select(work_record).where(work_record.c.team == of_team).order_by(*order).limit(query.limit)
+        if query.cursor:
+            statement = statement.where(key < (datetime.fromisoformat(query.cursor[0]), UUID(query.cursor[1])))
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute(statement))
+        return query.page([record_from_row(row) for row in rows], [(row.worked_at.isoformat(), str(row.id)) for row in rows])
+
+    async def _write(self, connection: AsyncConnection, changed: Sequence[RoadmapItem]) -> None:
+        if not changed:
+            return
+        statement = insert(roadmap_item)
+        kept = {"name", "created_at"}
+        rest = {column.name: statement.excluded[column.name] for column in roadmap_item.columns if column.name not in kept}
+        upsert = statement.on_conflict_do_update(index_elements=["name"], set_=rest)
+        await connection.execute(upsert, [item_to_row(item) for item in changed])
+        await self._outbox.record(connection, [RoadmapItemChanged(item) for item in changed])
+
+
+def _worked_on(records: Iterable[WorkRecord], items: Mapping[str, RoadmapItem], now: datetime) -> list[RoadmapItem]:
+    hours: dict[str, Decimal] = {}
+    for record in records:
+        if record.roadmap_item:
+            hours[record.roadmap_item] = hours.get(record.roadmap_item, Decimal(0)) + record.hours
+    return [
+        replace(items[name], recorded_hours=items[name].recorded_hours + more, version=items[name].version + 1, updated_at=now)
+        for name, more in hours.items()
+    ]
+
+
+async def _lock_teams(connection: AsyncConnection, names: Iterable[str]) -> None:
+    """Locks teams, in order: a team's row is the turnstile of all that changes its roadmap or its split. Raises TeamNotFound."""
+    wanted = sorted(names)
+    rows = await connection.execute(select(team.c.name).where(team.c.name.in_(wanted)).order_by(team.c.name).with_for_update())
+    found = {row.name for row in rows}
+    for name in wanted:
+        if name not in found:
+            raise TeamNotFound(name)
+
+
+async def _items(connection: AsyncConnection, teams: Iterable[str], names: Iterable[str]) -> dict[str, RoadmapItem]:
+    chosen = or_(roadmap_item.c.team.in_(list(teams)), roadmap_item.c.name.in_(list(names)))
+    return {row.name: item_from_row(row) for row in await connection.execute(select(roadmap_item).where(chosen))}

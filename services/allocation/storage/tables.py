@@ -1,0 +1,138 @@
+"""The tables of allocation."""
+
+from pathlib import Path
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.storage.tables import add_floor_tables
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+metadata = MetaData()
+add_floor_tables(metadata)
+
+team = Table(
+    "team",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("members", JSONB, nullable=False),
+    Column("sprint_days", Integer, nullable=False),
+    Column("first_sprint_at", DateTime(timezone=True), nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+roadmap_item = Table(
+    "roadmap_item",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("effort_hours", Numeric, nullable=False),
+    Column("recorded_hours", Numeric, nullable=False),
+    Column("cost_of_delay_per_week", Numeric, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("dependencies", ARRAY(Text), nullable=False),
+    Column("due_at", DateTime(timezone=True)),
+    Column("protected", Boolean, nullable=False),
+    Column("stage", SmallInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Index("roadmap_item_by_team", "team", "name"),
+)
+
+# One row for each revision: what a decision was made under stays readable for good.
+allocation_policy = Table(
+    "allocation_policy",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+# What is known of an incident: its newest assessment, no more.
+incident_fact = Table(
+    "incident_fact",
+    metadata,
+    Column("incident", Text, primary_key=True),
+    Column("assessment", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("teams", ARRAY(Text), nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("span_id", Text, nullable=False),
+    Index("incident_fact_by_team", "teams", postgresql_using="gin"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    # Decisions of one team are made one after the other, so its newest has the highest position, whatever the clock said.
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("team", Text, nullable=False),
+    Column("sprint_number", Integer, nullable=False),
+    Column("sprint_begin_at", DateTime(timezone=True), nullable=False),
+    Column("trigger", SmallInteger, nullable=False),
+    Column("assessment", Text, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("fired", Boolean, nullable=False),
+    Column("before", JSONB),
+    Column("after", JSONB, nullable=False),
+    Column("inputs", JSONB, nullable=False),
+    Column("terms", JSONB, nullable=False),
+    Column("requested_share", Integer, nullable=False),
+    Column("bounds", JSONB, nullable=False),
+    Column("incidents", JSONB, nullable=False),
+    Column("impact", JSONB, nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("policy_revision", BigInteger, nullable=False),
+    Column("formula_version", Text, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("decision_by_team", "team", "position"),
+    Index("decision_by_time", "team", "created_at"),
+    Index("decision_by_assessment", "assessment", "position"),
+    # One decision for each beginning of a sprint, however many replicas look at the clock.
+    Index("decision_once_a_sprint", "team", "sprint_begin_at", unique=True, postgresql_where=text("trigger = 1")),
+)
+
+work_record = Table(
+    "work_record",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("member", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("roadmap_item", Text, nullable=False),
+    Column("hours", Numeric, nullable=False),
+    Column("worked_at", DateTime(timezone=True), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("work_record_by_team", "team", "worked_at", "id"),
+)

@@ -1,0 +1,123 @@
+"""Teams and their sprints in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.allocation.domain.decision import Split
+from services.allocation.domain.errors import TeamNotFound
+from services.allocation.domain.events import TeamChanged
+from services.allocation.domain.sprint import Sprint
+from services.allocation.domain.team import Team, revise
+from services.allocation.storage.documents import split_from_json
+from services.allocation.storage.rows import team_from_row, team_to_row
+from services.allocation.storage.tables import team
+from shared.events.outbox import Outbox
+from shared.paging import Page, PageQuery
+from shared.storage.database import Database
+from shared.storage.etags import check_etag
+
+# Two requests may store the same new team at once, which no row lock can order: they take turns.
+_LOCK = text("select pg_advisory_xact_lock(hashtextextended('team', 7103))")
+_SPLITS = text(
+    """
+    select d.created_at, d.after from decision d
+    where d.team = :team and d.created_at >= :begin and d.created_at < :end order by d.position
+    """
+)
+_WORK = text(
+    """
+    select floor(extract(epoch from worked_at - :first) / (86400 * :days))::bigint + 1 as number,
+           coalesce(sum(hours) filter (where incident <> ''), 0) as remediation,
+           coalesce(sum(hours) filter (where roadmap_item <> ''), 0) as roadmap
+    from work_record where team = :team and worked_at >= :begin and worked_at < :end group by 1
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SprintFacts:
+    """What is recorded of a sprint: its newest split, and the hours worked."""
+
+    sprint: Sprint
+    split: Split | None
+    remediation_hours: Decimal
+    roadmap_hours: Decimal
+
+
+class TeamStore:
+    """Teams, by name."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def upsert(self, teams: Sequence[Team], etags: Mapping[str, str], now: datetime) -> list[Team]:
+        """Stores teams with the events of those that changed: all or none. Safe to repeat: what is the same stays as it is.
+
+        Raises Conflict when a team is not at its etag.
+        """
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCK)
+            held = await _locked(connection, [each.name for each in teams])
+            for name, etag in etags.items():
+                check_etag(name, held[name].version if name in held else 0, etag)
+            after = [revise(each, held.get(each.name), now) for each in teams]
+            changed = [each for each in after if held.get(each.name) != each]
+            if changed:
+                await _write(connection, changed)
+                await self._outbox.record(connection, [TeamChanged(each) for each in changed])
+        return after
+
+    async def get(self, name: str) -> Team:
+        """Raises TeamNotFound."""
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(select(team).where(team.c.name == name))).first()
+        if row is None:
+            raise TeamNotFound(name)
+        return team_from_row(row)
+
+    async def page(self, query: PageQuery) -> Page[Team]:
+        """Returns a page of teams by name."""
+        statement = select(team).order_by(team.c.name).limit(query.limit)
+        if query.cursor:
+            statement = statement.where(team.c.name > query.cursor[0])
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute(statement))
+        return query.page([team_from_row(row) for row in rows], [(row.name,) for row in rows])
+
+    async def sprint_facts(self, of: Team, sprints: Sequence[Sprint]) -> list[SprintFacts]:
+        """Returns what is recorded of these sprints, which follow one another, newest first."""
+        if not sprints:
+            return []
+        span = {"team": of.name, "begin": sprints[-1].begin_at, "end": sprints[0].end_at}
+        async with self._database.transaction() as connection:
+            decisions = list(await connection.execute(_SPLITS, span))
+            cadence = {"first": of.first_sprint_at, "days": of.sprint_length.days}
+            work = {row.number: row for row in await connection.execute(_WORK, span | cadence)}
+        splits = {of.cadence.number_at(row.created_at): split_from_json(row.after) for row in decisions}
+        return [
+            SprintFacts(
+                sprint,
+                splits.get(sprint.number),
+                work[sprint.number].remediation if sprint.number in work else Decimal(0),
+                work[sprint.number].roadmap if sprint.number in work else Decimal(0),
+            )
+            for sprint in sprints
+        ]
+
+
+async def _locked(connection: AsyncConnection, names: Sequence[str]) -> dict[str, Team]:
+    rows = await connection.execute(select(team).where(team.c.name.in_(names)).order_by(team.c.name).with_for_update())
+    return {row.name: team_from_row(row) for row in rows}
+
+
+async def _write(connection: AsyncConnection, changed: Sequence[Team]) -> None:
+    statement = insert(team)
+    rest = {column.name: statement.excluded[column.name] for column in team.columns if column.name not in {"name", "created_at"}}
+    await connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=rest), [team_to_row(each) for each in changed])

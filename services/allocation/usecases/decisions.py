@@ -1,0 +1,124 @@
+"""Deciding: on request, when a sprint begins, and when an assessment matters; and reading what was decided."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from services.allocation.domain.decision import Decision, DecisionTrigger, Split
+from services.allocation.domain.errors import SplitNotDecided, SprintNotBegun, TeamNotFound
+from services.allocation.domain.incident import IncidentFact, teams_to_decide
+from services.allocation.domain.rule import Occasion, decide
+from services.allocation.storage.decision_store import Deciding, DecisionQuery, DecisionStore
+from services.allocation.storage.incident_store import IncidentStore
+from services.allocation.storage.team_store import TeamStore
+from shared.clock import Clock
+from shared.ids import name_of, new_id
+from shared.paging import Page, PageQuery
+
+_log = structlog.get_logger(__name__)
+
+
+class Trace(Protocol):
+    """The trace of one decision while it is made."""
+
+    @property
+    def trace_id(self) -> str: ...
+
+    def decided(self, decision: Decision) -> None:
+        """Notes what was decided, on which incidents, and what it displaced."""
+
+
+class Decisions:
+    """Makes decisions, one after the other for each team, and reads them."""
+
+    def __init__(
+        self,
+        store: DecisionStore,
+        teams: TeamStore,
+        incidents: IncidentStore,
+        clock: Clock,
+        trace: Callable[[], AbstractContextManager[Trace]],
+    ) -> None:
+        self._store = store
+        self._teams = teams
+        self._incidents = incidents
+        self._clock = clock
+        self._trace = trace
+
+    async def split(self, team: str) -> Split:
+        """Returns the split that holds now. Raises TeamNotFound or SplitNotDecided."""
+        split = await self._store.split(team)
+        if split is None:
+            await self._teams.get(team)
+            raise SplitNotDecided(team)
+        return split
+
+    async def decide(self, team: str) -> Decision:
+        """Decides because somebody asked. Raises TeamNotFound or SprintNotBegun."""
+        return await self._decide(team, Occasion(DecisionTrigger.REQUEST, self._clock.now()))
+
+    async def preview(self, team: str) -> Decision:
+        """Returns what `decide` would decide, and stores nothing. Raises TeamNotFound or SprintNotBegun."""
+        occasion = Occasion(DecisionTrigger.REQUEST, self._clock.now())
+        return await asyncio.to_thread(decide, await self._store.situation(team, occasion.now), occasion)
+
+    async def decide_due_sprints(self, now: datetime) -> None:
+        """Decides for every team whose present sprint has begun without a decision for that; once, whoever else does the same.
+
+        A team for which it fails does not keep it from the others. Raises the first failure at the end.
+        """
+        failures = []
+        for team in await self._store.due_teams(now):
+            try:
+                await self._decide_boundary(team, now)
+            except Exception as error:  # noqa: BLE001 - raised below, once all had their turn
+                _log.warning("no decision at the beginning of a sprint", team=team, error=str(error))
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    async def hear(self, fact: IncidentFact) -> bool:
+        """Holds what an assessment says of an incident and decides for the teams it matters to.
+
+        Returns whether it was newer than what was held. Teams that are not stored here, or have not begun, are passed over.
+        """
+        held = await self._incidents.replace(fact)
+        if held is not None and held.revision >= fact.revision:
+            return False
+        occasion = Occasion(DecisionTrigger.ASSESSMENT, self._clock.now(), fact.assessment, fact.incident)
+        for team in teams_to_decide(held, fact):
+            try:
+                await self._decide(team, occasion)
+            except (TeamNotFound, SprintNotBegun) as error:
+                _log.info("an assessment decides nothing", team=team, incident=fact.incident, reason=error.reason)
+        return True
+
+    async def get(self, decision_id: UUID) -> Decision:
+        return await self._store.get(decision_id)
+
+    async def page(self, query: DecisionQuery, paging: PageQuery) -> Page[Decision]:
+        return await self._store.page(query, paging)
+
+    async def _decide(self, team: str, occasion: Occasion) -> Decision:
+        async with self._store.deciding(team, occasion.now) as turn:
+            return await self._make(turn, occasion)
+
+    async def _decide_boundary(self, team: str, now: datetime) -> None:
+        async with self._store.deciding(team, now) as turn:
+            # Another replica may have been here between the list and the lock.
+            if turn.situation.awaits_boundary_decision(now):
+                await self._make(turn, Occasion(DecisionTrigger.SPRINT_BEGAN, now))
+
+    async def _make(self, turn: Deciding, occasion: Occasion) -> Decision:
+        with self._trace() as trace:
+            # In a thread: the optimum of a large roadmap takes a while, and the solver leaves the interpreter free meanwhile.
+            made = await asyncio.to_thread(decide, turn.situation, occasion)
+            named = made.named(name_of("decisions", new_id(occasion.now)), trace.trace_id)
+            trace.decided(named)
+            await turn.record(named)
+        return named
