@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 _NEXT = text(
     """
     select transaction_id::text as transaction_id, position, payload from outbox
-    where (transaction_id, position) > (cast(:transaction_id as xid8), :position)
+    where (transaction_id, position) > (cast(cast(:transaction_id as text) as xid8), :position)
       and transaction_id < pg_snapshot_xmin(pg_current_snapshot()) and type in :types
     order by transaction_id, position limit :batch
     """
