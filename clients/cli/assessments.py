@@ -1,0 +1,103 @@
+"""`ballast assessments`: how bad an incident is, as a column of figures that adds up to its score."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from ballast.triage.v1 import assessment_pb2, severity_matrix_pb2
+from ballast.triage.v1 import triage_service_pb2 as pb
+from rich.console import RenderableType
+
+from clients.cli.formats import digits_that_add_up, duration_text, enum_text, member_text, money_text, rounding_gap, time_text
+from clients.cli.names import either_name
+from clients.cli.output import Column, cell, facts, table
+from clients.cli.session import Session, with_session
+from shared.errors import NotFound
+
+app = typer.Typer(help="Show how bad an incident is, term by term.")
+
+
+@app.callback()
+def _group() -> None:
+    """Show how bad an incident is, term by term."""
+
+
+@app.command("show")
+@with_session()
+async def show(
+    session: Session,
+    name: Annotated[
+        str, typer.Argument(metavar="INCIDENT_OR_ASSESSMENT", help="incidents/{uuid}, assessments/{uuid}, or the UUID of either.")
+    ],
+    revision: Annotated[int, typer.Option(metavar="N", min=0, help="This revision; the newest when 0.")] = 0,
+) -> None:
+    """Shows an assessment: the terms of its score, overrides, and what would alter the severity."""
+    names = either_name("INCIDENT_OR_ASSESSMENT", ("assessments", "incidents"), name)
+    response = await _first_found(session, names, revision)
+    session.output.answer(response, lambda: draw_assessment(response.assessment))
+
+
+async def _first_found(session: Session, names: list[str], revision: int) -> pb.GetAssessmentResponse:
+    for name in names[:-1]:
+        try:
+            return await session.connection.triage.GetAssessment(pb.GetAssessmentRequest(name=name, revision=revision))
+        except NotFound:
+            continue
+    return await session.connection.triage.GetAssessment(pb.GetAssessmentRequest(name=names[-1], revision=revision))
+
+
+def draw_assessment(assessment: assessment_pb2.Assessment) -> Iterable[RenderableType]:
+    yield cell(f"{_severity(assessment, 'severity')}  {assessment.title}", "bold")
+    yield facts(
+        [
+            ("name", f"{assessment.name} revision {assessment.revision} ({assessment.trigger})"),
+            ("incident", f"{assessment.incident} ({enum_text(assessment, 'incident_state')})"),
+            ("by score alone", _severity(assessment, "scored_severity")),
+            (
+                "impact × urgency",
+                f"{enum_text(assessment, 'impact')} × {enum_text(assessment, 'urgency')}, matrix revision {assessment.matrix_revision}",
+            ),
+            ("opened", time_text(assessment, "opened_at")),
+            ("restore within", duration_text(assessment.restore_target) if assessment.HasField("restore_target") else ""),
+            ("expected loss", _loss(assessment)),
+            ("components", ", ".join(assessment.components)),
+            ("unknown components", ", ".join(assessment.unknown_components)),
+            ("teams", ", ".join(assessment.teams)),
+            ("model", f"{assessment.model_version}, weights {assessment.weights_hash[:12]}"),
+            ("trace", assessment.trace_id),
+        ]
+    )
+    yield draw_terms(assessment)
+    if assessment.overrides:
+        rows = [(each.reason, _severity(each, "at_least"), "yes" if each.applied else "no") for each in assessment.overrides]
+        yield table("overrides", ("rule", "at least", "changed the result"), rows)
+    for each in assessment.counterfactuals:
+        yield cell(f"• {each.text}")
+
+
+def draw_terms(assessment: assessment_pb2.Assessment) -> RenderableType:
+    """The figures shown sum to the score shown: as many decimals as that takes, and a line for rounding where six are too few."""
+    points = [assessment.offset, *(term.points for term in assessment.terms)]
+    odds = [assessment.intercept, *(term.contribution for term in assessment.terms)]
+    digits = digits_that_add_up(points, assessment.score)
+    finer = digits_that_add_up(odds, assessment.log_odds, fewest=2)
+    rows = [("offset", "", "", f"{assessment.intercept:+.{finer}f}", f"{assessment.offset:+.{digits}f}", "where every score starts")]
+    rows += [
+        (term.feature, enum_text(term, "axis"), term.value, f"{term.contribution:+.{finer}f}", f"{term.points:+.{digits}f}", term.reason)
+        for term in assessment.terms
+    ]
+    gap = rounding_gap(points, assessment.score, digits)
+    if gap:
+        rows.append(("rounding", "", "", "", f"{gap:+.{digits}f}", "what the decimals left out add up to"))
+    footer = ("score", "", "", f"{assessment.log_odds:.{finer}f}", f"{assessment.score:.{digits}f}", "the sum of the column")
+    columns = ("term", "axis", "value", Column("log-odds", right=True), Column("points", right=True), "why")
+    return table("score", columns, rows, footer)
+
+
+def _loss(assessment: assessment_pb2.Assessment) -> str:
+    loss = money_text(assessment, "expected_loss_per_hour")
+    return f"{loss} an hour" if loss else ""
+
+
+def _severity(message: assessment_pb2.Assessment | assessment_pb2.SeverityOverride, field: str) -> str:
+    return member_text(severity_matrix_pb2.Severity.DESCRIPTOR, getattr(message, field)).upper()

@@ -1,0 +1,167 @@
+"""The connection: channels to the services a command asks, opened when first used, and what to say when one is away."""
+
+import getpass
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+from ballast.allocation.v1 import allocation_service_pb2
+from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.events.v1 import event_admin_service_pb2
+from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
+from ballast.governance.v1 import governance_service_pb2
+from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
+from ballast.intake.v1 import intake_service_pb2
+from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+from ballast.playbook.v1 import playbook_service_pb2
+from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
+from ballast.triage.v1 import triage_service_pb2
+from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
+from google.protobuf.message import Message
+
+from clients.cli.addresses import address_key
+from shared.errors import BallastError, DeadlineExceeded, Unavailable, invalid_field
+from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentials, connect
+
+if TYPE_CHECKING:  # these exist for the type checker only
+    from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
+    from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
+    from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
+    from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
+
+LARGEST_PAGE = 1000
+_SERVICES = {
+    "intake": intake_service_pb2.DESCRIPTOR.services_by_name["IntakeService"],
+    "triage": triage_service_pb2.DESCRIPTOR.services_by_name["TriageService"],
+    "allocation": allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
+    "playbook": playbook_service_pb2.DESCRIPTOR.services_by_name["PlaybookService"],
+    "governance": governance_service_pb2.DESCRIPTOR.services_by_name["GovernanceService"],
+}
+_EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
+
+Response = TypeVar("Response", bound=Message)
+
+
+class Connection:
+    """Stubs for the services at `addresses`. Use within one event loop; `close` at the end."""
+
+    def __init__(self, addresses: Mapping[str, str], credentials: ClientCredentials, timeout_seconds: float | None) -> None:
+        self.timeout_seconds = timeout_seconds
+        self._addresses = addresses
+        self._credentials = credentials
+        self._channels: dict[str, Channel] = {}
+
+    @cached_property
+    def intake(self) -> "IntakeServiceAsyncStub":
+        return IntakeServiceStub(self._channel("intake"))
+
+    @cached_property
+    def triage(self) -> "TriageServiceAsyncStub":
+        return TriageServiceStub(self._channel("triage"))
+
+    @cached_property
+    def allocation(self) -> "AllocationServiceAsyncStub":
+        return AllocationServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def playbook(self) -> "PlaybookServiceAsyncStub":
+        return PlaybookServiceStub(self._channel("playbook"))
+
+    @cached_property
+    def governance(self) -> "GovernanceServiceAsyncStub":
+        return GovernanceServiceStub(self._channel("governance"))
+
+    def event_admin(self, service: str) -> "EventAdminServiceAsyncStub":
+        """Returns the stub for the outbox of one service."""
+        return EventAdminServiceStub(self._channel(service))
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+    def explained(self, error: BallastError) -> BallastError:
+        """Returns the error a person can act on: which service is away and where it was looked for, or that time ran out."""
+        if isinstance(error, DeadlineExceeded):
+            seconds = self.timeout_seconds or DEFAULT_DEADLINE_SECONDS
+            return DeadlineExceeded(f"{self._who(error)} gave no answer within {seconds:g} s; give it more with --timeout SECONDS")
+        if isinstance(error, Unavailable) and error.reason == Unavailable.reason:
+            return Unavailable(f"{self._who(error)} is away ({error.message}); start the suite with: ballast up — or say where it is")
+        return error
+
+    def _who(self, error: BallastError) -> str:
+        """Names the services asked, or the one among them whose address gRPC complains of."""
+        named = [service for service, channel in self._channels.items() if channel.target in error.message]
+        chosen = named or list(self._channels)
+        return ", ".join(
+            f"{service} at {self._channels[service].target} (--{service}-address, {address_key(service)})" for service in chosen
+        )
+
+    def _channel(self, service: str) -> grpc.aio.Channel:
+        if service not in self._channels:
+            self._channels[service] = connect(
+                self._addresses[service],
+                [_SERVICES[service], _EVENT_ADMIN],
+                credentials=self._credentials,
+                deadline_seconds=self.timeout_seconds or DEFAULT_DEADLINE_SECONDS,
+            )
+        return self._channels[service].grpc
+
+
+async def every_page(call: Callable[..., Awaitable[Response]], request: Message, field: str, limit: int) -> Response:
+    """Calls a List RPC page after page and returns one answer with up to `limit` of `field`, all when zero.
+
+    Its `next_page_token` is empty only when nothing was left out.
+    """
+    asked = type(request)()
+    asked.CopyFrom(request)
+    merged: Response | None = None
+    while True:
+        left = limit - (len(getattr(merged, field)) if merged is not None else 0)
+        asked.page_size = min(LARGEST_PAGE, left) if limit else LARGEST_PAGE  # type: ignore[attr-defined]  # every List request has it
+        page = await call(asked)
+        token: str = page.next_page_token  # type: ignore[attr-defined]  # and every List response this
+        if merged is None:
+            merged = page
+        else:
+            merged.MergeFrom(page)
+            merged.next_page_token = token  # type: ignore[attr-defined]  # merging keeps an old token where the new one is empty
+        if not token or (limit and len(getattr(merged, field)) >= limit):
+            return merged
+        asked.page_token = token  # type: ignore[attr-defined]
+
+
+def credentials_from(environment: Mapping[str, str]) -> ClientCredentials:
+    """Reads who calls: BALLAST_CLIENT_CA, _CERT and _KEY (PEM files), BALLAST_TOKEN; without them the login name, for the record.
+
+    Raises InvalidInput for a file that cannot be read, and for a token without an authority: it would travel in clear.
+    """
+    token = environment.get("BALLAST_TOKEN", "")
+    ca, cert, key = (_readable(environment, f"BALLAST_CLIENT_{part}") for part in ("CA", "CERT", "KEY"))
+    if token and ca is None:
+        raise invalid_field("BALLAST_TOKEN", "would travel unencrypted; set BALLAST_CLIENT_CA as well", reason="CREDENTIALS_INVALID")
+    if bool(cert) != bool(key):
+        raise invalid_field("BALLAST_CLIENT_CERT", "stands without BALLAST_CLIENT_KEY or the other way about", reason="CREDENTIALS_INVALID")
+    return ClientCredentials(ca=ca, cert=cert, key=key, token=token, local_name=_login_name())
+
+
+def _readable(environment: Mapping[str, str], name: str) -> Path | None:
+    if not environment.get(name):
+        return None
+    path = Path(environment[name])
+    if not os.access(path, os.R_OK):
+        raise invalid_field(name, f"{path} cannot be read; give the path of a PEM file", reason="CREDENTIALS_INVALID")
+    return path
+
+
+def _login_name() -> str:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a user id without an entry, as in many containers
+        return "local"
+    # It travels as metadata, which carries printable ASCII only.
+    return name if name.isascii() and name.isprintable() else "local"

@@ -1,0 +1,89 @@
+"""How values read: times, spans, money, shares, names of enum members, and columns of figures that visibly add up."""
+
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from shared.money import Money
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_MOST_DIGITS = 6
+
+
+def time_text(message: Message, field: str) -> str:
+    """Returns the time in `field` to the second, in UTC; empty when it is absent."""
+    return stamp_text(getattr(message, field)) if message.HasField(field) else ""
+
+
+def stamp_text(stamp: Timestamp) -> str:
+    return stamp.ToDatetime(tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def duration_text(duration: Duration) -> str:
+    return span_text(duration.ToTimedelta())
+
+
+def span_text(span: timedelta) -> str:
+    """Returns the two largest units, such as `3 h 12 min`; below a minute, seconds to the millisecond."""
+    seconds = abs(span.total_seconds())
+    sign = "-" if span < timedelta(0) else ""
+    if seconds < 60:
+        return f"{sign}{seconds:.3f}".rstrip("0").rstrip(".") + " s"
+    rest, parts = round(seconds), list[str]()
+    for unit, size in _UNITS:
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+    return sign + " ".join(part for part in parts[:2] if part)
+
+
+def money_text(message: Message, field: str) -> str:
+    """Returns the amount in `field`; empty when it is absent."""
+    if not message.HasField(field):
+        return ""
+    amount = getattr(message, field)
+    return str(Money.from_units_and_nanos(amount.units, amount.nanos, amount.currency_code))
+
+
+def percent_text(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def number_text(value: float) -> str:
+    """Returns a figure with at most four decimals and no trailing zeros."""
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
+def enum_text(message: Message, field: str) -> str:
+    """Returns the member in `field` as a word: `INCIDENT_STATE_OPEN` reads `open`; a number this contract does not know stays one."""
+    return member_text(message.DESCRIPTOR.fields_by_name[field].enum_type, getattr(message, field))
+
+
+def member_text(enum: object, number: int) -> str:
+    values = enum.values_by_number  # type: ignore[attr-defined]  # an EnumDescriptor, whose type the stubs keep to themselves
+    if number not in values:
+        return str(number)
+    prefix = values[0].name.removesuffix("UNSPECIFIED")
+    return str(values[number].name).removeprefix(prefix).lower().replace("_", " ")
+
+
+def severity_text(number: int) -> str:
+    return f"SEV{number}" if number else "unknown"
+
+
+def digits_that_add_up(parts: Sequence[float], total: float, fewest: int = 1) -> int:
+    """Returns the fewest decimals, at most six, at which the rounded parts sum exactly to the rounded total."""
+    for digits in range(fewest, _MOST_DIGITS + 1):
+        if not rounding_gap(parts, total, digits):
+            return digits
+    return _MOST_DIGITS
+
+
+def rounding_gap(parts: Sequence[float], total: float, digits: int) -> float:
+    """Returns what rounding to `digits` decimals takes from the sum; zero when the figures shown add up."""
+    scale = 10.0**digits
+    gap = round(total * scale) - sum(round(part * scale) for part in parts)
+    return gap / scale

@@ -1,0 +1,52 @@
+"""Names as people type them: whole resource names, or the short form where the kind is clear."""
+
+import re
+from uuid import UUID
+
+from shared.errors import InvalidInput, invalid_field
+
+_TEAM = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def resource_name(argument: str, collection: str, text: str) -> str:
+    """Returns `collection/{uuid}` for that name or a bare UUID. Raises InvalidInput naming the argument."""
+    kind, slash, identifier = text.strip().rpartition("/")
+    if slash and kind != collection:
+        raise _refused(argument, text, f"is not of {collection}/; give {collection}/{{uuid}} or the bare UUID")
+    try:
+        return f"{collection}/{UUID(identifier)}"
+    except ValueError:
+        raise _refused(argument, text, f"does not end in a UUID; give {collection}/{{uuid}} or the bare UUID") from None
+
+
+def either_name(argument: str, collections: tuple[str, ...], text: str) -> list[str]:
+    """Returns the names `text` may mean, in the order to try them: one for a whole name, one for each collection for a bare UUID."""
+    if "/" in text:
+        kind = text.strip().partition("/")[0]
+        if kind not in collections:
+            raise _refused(
+                argument, text, f"is not of {' or '.join(f'{each}/' for each in collections)}; give one of those, or the bare UUID"
+            )
+        return [resource_name(argument, kind, text)]
+    return [resource_name(argument, each, text) for each in collections]
+
+
+def team_name(argument: str, text: str) -> str:
+    """Returns `teams/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    identifier = text.strip().removeprefix("teams/")
+    if not _TEAM.fullmatch(identifier):
+        raise _refused(argument, text, "is no team id; give teams/{id} or the id: lower-case letters, digits and inner dashes, at most 63")
+    return f"teams/{identifier}"
+
+
+def any_name(argument: str, text: str) -> str:
+    """Returns a resource name of any kind as it is. Raises InvalidInput for one without a kind."""
+    name = text.strip()
+    kind, slash, identifier = name.partition("/")
+    if not (kind and slash and identifier):
+        raise _refused(argument, text, "names no kind; give the whole name, such as incidents/{uuid}")
+    return name
+
+
+def _refused(argument: str, text: str, description: str) -> InvalidInput:
+    return invalid_field(argument, f"{text!r} {description}", reason="NAME_INVALID")
