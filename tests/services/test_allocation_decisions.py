@@ -223,6 +223,12 @@ async def test_a_filter_by_what_is_no_sprint_of_the_team_is_refused(suite: Suite
     assert refused.value.violations[0].field == "filter.sprint"
 
 
+async def test_an_outcome_that_is_none_is_refused(suite: Suite) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await suite.decisions("pages", outcomes=[9])
+    assert refused.value.violations[0].field == "filter.outcomes[0]"
+
+
 async def test_what_does_not_exist_is_not_found(suite: Suite) -> None:
     with pytest.raises(NotFound) as decision:
         await suite.allocation.GetDecision(pb.GetDecisionRequest(name=f"decisions/{uuid.uuid4()}"))

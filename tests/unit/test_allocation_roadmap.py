@@ -1,5 +1,6 @@
 """Roadmap items and the rules a roadmap keeps."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 
@@ -56,6 +57,12 @@ def test_two_teams_may_use_two_currencies() -> None:
 def test_a_negative_cost_of_delay_is_refused() -> None:
     with pytest.raises(FieldRefused, match="cost_of_delay_per_week"):
         check_items([item("a", 1, -1)], [])
+
+
+@pytest.mark.parametrize("due_at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_a_due_date_at_the_end_of_time_is_refused(due_at: datetime) -> None:
+    with pytest.raises(FieldRefused, match="due_at"):
+        check_items([item("a", due_at=due_at)], [])
 
 
 def test_an_item_stays_with_its_team() -> None:

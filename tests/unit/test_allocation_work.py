@@ -33,6 +33,11 @@ def test_work_in_the_future_is_refused_by_field() -> None:
     assert refused.value.violations[0].field == "records[1].worked_at"
 
 
+def test_work_at_the_beginning_of_time_is_refused() -> None:
+    with pytest.raises(FieldRefused, match="worked_at"):
+        check(record(worked_at=NOW.replace(year=1)))
+
+
 def test_work_of_an_unknown_team_is_refused() -> None:
     with pytest.raises(TeamNotFound):
         check(record(team="teams/none"))

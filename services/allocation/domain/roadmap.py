@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import IntEnum
 
 from services.allocation.domain.errors import CurrencyMismatch, DependencyCycle, DependencyUnknown, FieldRefused
+from services.allocation.domain.sprint import check_calendar
 from shared.money import Money
 
 LARGEST_COST_PER_WEEK = 10**12  # leaves room to multiply by any delay exactly
@@ -80,6 +81,7 @@ def _check_each(items: Sequence[RoadmapItem], before: Mapping[str, RoadmapItem])
         seen[item.name] = index
         if item.name in before and before[item.name].team != item.team:
             raise FieldRefused.at(f"{field}.team", f"{item.name} belongs to {before[item.name].team}; drop it there and make a new item")
+        check_calendar(f"{field}.due_at", item.due_at)
         _check_cost(item.cost_of_delay_per_week, f"{field}.cost_of_delay_per_week")
         if not item.effort_hours:
             raise FieldRefused.at(f"{field}.effort_hours", "comes to zero at a millionth of an hour; send at least 0.000001")

@@ -4,6 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from services.allocation.domain.errors import FieldRefused
+
+# Times that can be computed with: sprints counted from outside these years would leave the calendar, and PostgreSQL's driver
+# takes the calendar's ends for infinity.
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+
+
+def check_calendar(field: str, moment: datetime | None) -> None:
+    """Raises FieldRefused when the time lies outside the years that can be computed with."""
+    if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise FieldRefused.at(field, f"{moment.isoformat()} must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
+
 
 @dataclass(frozen=True, slots=True)
 class Sprint:

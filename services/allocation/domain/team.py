@@ -8,9 +8,8 @@ from fractions import Fraction
 
 from services.allocation.domain.errors import CapacityZero, FieldRefused, MemberDuplicate
 from services.allocation.domain.quantity import hours
-from services.allocation.domain.sprint import Cadence
+from services.allocation.domain.sprint import Cadence, check_calendar
 
-FIRST_YEAR, LAST_YEAR = 1970, 2200  # of sprint 1: later times would leave the calendar
 DEFAULT_POLICY = "allocationPolicies/default"
 
 _DAY = timedelta(days=1)
@@ -72,10 +71,7 @@ def check_teams(teams: Sequence[Team]) -> None:
             raise FieldRefused.at(
                 f"{field}.sprint_length", f"must be whole days, and {team.sprint_length} is not; send a multiple of 86400s"
             )
-        if not FIRST_YEAR <= team.first_sprint_at.year <= LAST_YEAR:
-            raise FieldRefused.at(
-                f"{field}.first_sprint_at", f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}; sprints follow from it"
-            )
+        check_calendar(f"{field}.first_sprint_at", team.first_sprint_at)
         if not team.capacity_hours:
             raise CapacityZero.at(f"{field}.members", "capacity of a sprint is zero; give at least one member weekly hours and focus")
 

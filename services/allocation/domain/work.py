@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from services.allocation.domain.errors import FieldRefused, RoadmapItemNotFound, TeamNotFound, WorkInFuture
 from services.allocation.domain.roadmap import RoadmapItem
+from services.allocation.domain.sprint import check_calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ def check_work(records: Sequence[WorkRecord], teams: frozenset[str], items: Mapp
         field = f"records[{index}]"
         if record.team not in teams:
             raise TeamNotFound(record.team)
+        check_calendar(f"{field}.worked_at", record.worked_at)
         if record.worked_at > now:
             raise WorkInFuture.at(
                 f"{field}.worked_at", f"{record.worked_at.isoformat()} is later than now, {now.isoformat()}; record work once done"

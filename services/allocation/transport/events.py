@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from services.allocation.domain.events import AllocationPolicyChanged, DecisionMade, Event, RoadmapItemChanged, TeamChanged
 from services.allocation.domain.incident import GRAVEST, MILDEST, IncidentFact
+from services.allocation.domain.sprint import check_calendar
 from services.allocation.transport.convert import item_to_pb, policy_to_pb, record_to_pb, team_to_pb, time_from_pb
 from services.allocation.transport.decisions import decision_to_pb
 from services.allocation.usecases.decisions import Decisions
@@ -49,7 +50,7 @@ class AssessmentEvents:
 
 
 def fact_from_pb(assessment: Assessment, traceparent: str) -> IncidentFact:
-    """Returns what an assessment says of its incident. Raises InvalidInput with every field that is missing."""
+    """Returns what an assessment says of its incident. Raises InvalidInput for what no assessment can lack or be."""
     opened_at = time_from_pb(assessment, "opened_at")
     missing = [
         Violation(f"assessment.{field}", "is missing; an assessment always has it")
@@ -63,6 +64,8 @@ def fact_from_pb(assessment: Assessment, traceparent: str) -> IncidentFact:
     ]
     if missing or opened_at is None:
         raise InvalidInput(f"{missing[0].field} {missing[0].description}", missing, reason="EVENT_MALFORMED")
+    for field in ("opened_at", "resolved_at"):
+        check_calendar(f"assessment.{field}", time_from_pb(assessment, field))
     trace_id, span_id = trace_ids(context_from_traceparent(traceparent))
     return IncidentFact(
         incident=assessment.incident,
