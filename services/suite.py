@@ -96,13 +96,15 @@ class Suite:
         await self._stack.aclose()
 
     async def settle(self, patience: timedelta) -> None:
-        """Returns when no event waits anywhere. Raises NotSettled when patience ends, saying where events wait."""
+        """Returns when no event waits anywhere. Raises NotSettled when patience ends, saying where events wait.
+
+        A delivery that ends may have queued another one upstream or down, so all must be quiet at one moment: nothing else runs
+        between the looks, as they do not wait.
+        """
         deadline = asyncio.get_running_loop().time() + patience.total_seconds()
-        while True:
-            pending = {name: await app.deliverer.pending_count() for name, app in self.apps.items()}
-            if not any(pending.values()):
-                return
+        while not all(app.deliverer.is_quiet for app in self.apps.values()):
             if asyncio.get_running_loop().time() > deadline:
+                pending = {name: await app.deliverer.pending_count() for name, app in self.apps.items()}
                 waiting = ", ".join(f"{name} {count}" for name, count in pending.items() if count)
                 raise NotSettled(f"events still wait after {patience.total_seconds():.0f} s: {waiting}; see `ballast events backlog`")
             await asyncio.sleep(_SETTLE_POLL_SECONDS)

@@ -47,11 +47,12 @@ class App:
         self._ticks: list[Tick] = []
         self.telemetry = setup(name, endpoint=settings.otlp_endpoint, log_format=settings.log_format)
         self.database = Database(settings.database_url, name, pool_size=settings.database_pool_size)
-        self.outbox = Outbox(name, encode, {key: each.types for key, each in settings.subscribers.items()})
+        self.outbox = Outbox(self.database, encode, {key: each.types for key, each in settings.subscribers.items()})
         self.cache: Cache = connect_cache(settings.cache_url, meter=self.telemetry.meter)
         self.feed = Feed(self.database, self.outbox)
         self.deliverer = Deliverer(
             self.database,
+            self.outbox,
             self.telemetry,
             concurrency=settings.delivery_concurrency,
             max_attempts=settings.delivery_max_attempts,

@@ -26,9 +26,10 @@ _BACKLOG = text(
 )
 _DEAD_LETTERS = text(
     """
-    select q.id, q.attempts, q.payload, o.id as event_id, o.type, o.aggregateid, o.recorded_at,
+    select q.id, q.attempts, q.headers ->> 'subscriber' as subscriber, q.headers ->> 'event' as event_id,
+           o.type, o.aggregateid, o.recorded_at,
            (select l.traceback from pgqueuer_log l where l.job_id = q.id and l.traceback is not null order by l.id desc limit 1) as failure
-    from pgqueuer q left join outbox o on o.id = (convert_from(q.payload, 'UTF8')::jsonb ->> 'event')::uuid
+    from pgqueuer q left join outbox o on o.id = (q.headers ->> 'event')::uuid
     where q.status = 'failed' and q.entrypoint = :entrypoint and q.id > :after order by q.id limit :limit
     """
 )
@@ -79,7 +80,7 @@ def _dead_letter(row: Any) -> pb.DeadLetter:
         event_id=str(row.event_id or ""),
         event_type=row.type or "",
         subject=row.aggregateid or "",
-        subscriber=json.loads(row.payload)["subscriber"],
+        subscriber=row.subscriber or "",
         attempts=row.attempts + 1,
         last_error=str(failure.get("exception_message", "")),
     )

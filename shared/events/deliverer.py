@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import structlog
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
@@ -17,20 +15,18 @@ from opentelemetry import trace
 from pgqueuer.core.applications import PgQueuer
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job, Schedule
-from sqlalchemy import MetaData, select, text
+from sqlalchemy import text
 
 from shared.errors import BallastError, InvalidInput
-from shared.events.outbox import ENTRYPOINT
+from shared.events.outbox import ENTRYPOINT, Outbox
 from shared.rpc.client import Channel
 from shared.storage.database import Database
 from shared.storage.queue import queue_channel, queue_queries
-from shared.storage.tables import outbox_table
 from shared.telemetry import Telemetry, context_from_traceparent
 
 if TYPE_CHECKING:
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub  # exists for the type checker only
 
-_TABLE = outbox_table(MetaData())
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 300.0
 _DEADLINE_SECONDS = 30.0
@@ -43,12 +39,14 @@ _PRUNE = (
     text(
         """
         delete from outbox where recorded_at < clock_timestamp() - :retention and not exists
-            (select 1 from pgqueuer q where convert_from(q.payload, 'UTF8')::jsonb ->> 'event' = outbox.id::text)
+            (select 1 from pgqueuer q where q.headers ->> 'event' = outbox.id::text)
         """
     ),
     text("delete from inbox where received_at < clock_timestamp() - :retention"),
     text("delete from request where created_at < clock_timestamp() - :retention"),
 )
+
+_WAITING = text("select id from pgqueuer where status in ('queued', 'picked') and entrypoint = :entrypoint")
 
 _log = structlog.get_logger(__name__)
 
@@ -59,12 +57,14 @@ class Deliverer:
     def __init__(
         self,
         database: Database,
+        outbox: Outbox,
         telemetry: Telemetry,
         *,
         concurrency: int = 10,
         max_attempts: int = 12,
     ) -> None:
         self._database = database
+        self._outbox = outbox
         self._stubs: dict[str, EventSinkServiceAsyncStub] = {}
         self._telemetry = telemetry
         self._concurrency = concurrency
@@ -73,7 +73,9 @@ class Deliverer:
         self._queue: PgQueuer | None = None
         self._stopping = False
         self._schedules: list[tuple[str, str, Callable[[], Awaitable[object]]]] = [("prune", "17 * * * *", self._prune)]
-        self._done_ids: set[int] = set()  # delivered, not yet taken out of the queue by PgQueuer's buffered log
+        self._done_ids: set[int] = set()  # ended, not yet taken out of the queue by PgQueuer's buffered log
+        self._found_count = 0  # deliveries that waited when the worker started
+        self._ended_count = 0  # deliveries made, or given up, since then
 
     def schedule(self, name: str, expression: str, call: Callable[[], Awaitable[object]]) -> None:
         """Runs `call` at the times of a cron expression (UTC), once among all replicas. To be called before start."""
@@ -97,14 +99,15 @@ class Deliverer:
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every delivery this process knows of was made or given up. Costs nothing, and knows nothing of other replicas."""
+        return self._ended_count >= self._found_count + self._outbox.queued_count
+
     async def pending_count(self) -> int:
-        """Returns how many deliveries wait or are under way."""
+        """Returns how many deliveries wait or are under way, in any replica."""
         async with self._database.transaction() as connection:
-            result = await connection.execute(
-                text("select id from pgqueuer where status in ('queued', 'picked') and entrypoint = :entrypoint"),
-                {"entrypoint": ENTRYPOINT},
-            )
-            waiting = {row.id for row in result}
+            waiting = {row.id for row in await connection.execute(_WAITING, {"entrypoint": ENTRYPOINT})}
         self._done_ids &= waiting
         return len(waiting - self._done_ids)
 
@@ -118,6 +121,7 @@ class Deliverer:
                 await asyncio.sleep(_RECONNECT_SECONDS)
                 continue
             try:
+                self._found_count = await self.pending_count() + self._ended_count - self._outbox.queued_count
                 self._queue = self._worker(
                     PgQueuer(
                         connection=(queries := queue_queries(connection, self._database.schema)).driver,
@@ -146,27 +150,25 @@ class Deliverer:
         return queue
 
     async def _deliver(self, job: Job) -> None:
-        body = json.loads(job.payload or b"{}")
         try:
-            await self._hand_over(UUID(body["event"]), body["subscriber"])
+            await self._hand_over(job.payload or b"", str((job.headers or {}).get("subscriber", "")))
         except InvalidInput:
+            self._ended(job)
             raise  # no retry can mend it: a dead letter, for a person to see
         except Exception as error:
             if job.attempts + 1 >= self._max_attempts:
+                self._ended(job)
                 raise
             delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2**job.attempts) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             reason = error.message if isinstance(error, BallastError) else repr(error)
             raise RetryRequested(delay=timedelta(seconds=delay), reason=reason) from error
-        self._done_ids.add(job.id)
+        self._ended(job)
 
-    async def _hand_over(self, event_id: UUID, subscriber: str) -> None:
-        async with self._database.transaction() as connection:
-            payload = (await connection.execute(select(_TABLE.c.payload).where(_TABLE.c.id == event_id))).scalar_one_or_none()
-        if payload is None:
-            raise InvalidInput(
-                f"event {event_id} is no longer in the outbox: it is older than {_RETENTION.days} days",
-                reason="EVENT_PRUNED",
-            )
+    def _ended(self, job: Job) -> None:
+        self._done_ids.add(job.id)
+        self._ended_count += 1
+
+    async def _hand_over(self, payload: bytes, subscriber: str) -> None:
         stub = self._stubs.get(subscriber)
         if stub is None:
             raise InvalidInput(

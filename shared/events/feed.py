@@ -125,7 +125,7 @@ class Feed:
         """Tells all replicas that the outbox grew, until the connection is lost.
 
         Outside the transactions that made it grow: NOTIFY holds a lock until its transaction is on disk, so that within them
-        every commit would wait for the one before. A transaction may not be visible yet when it is told of; readers look again.
+        every commit would wait for the one before.
         """
         while not connection.is_closed():
             with contextlib.suppress(TimeoutError):

@@ -1,7 +1,6 @@
 """The outbox: events recorded in the transaction that caused them, one delivery queued for each subscriber."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.events.event import EncodedEvent, cloud_event
 from shared.ids import new_id
 from shared.principal import current_principal_name
-from shared.storage.database import raw
+from shared.storage.database import Database, raw
 from shared.storage.queue import queue_queries
 from shared.storage.tables import outbox_table
 from shared.telemetry import current_traceparent
@@ -39,17 +38,20 @@ def feed_channel(schema: str) -> str:
 class Outbox:
     """Records a service's events. `encode` turns the service's own event into its wire form."""
 
-    def __init__(self, schema: str, encode: Callable[[Any], EncodedEvent], subscribers: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, database: Database, encode: Callable[[Any], EncodedEvent], subscribers: Mapping[str, Sequence[str]]) -> None:
         """`subscribers` maps the name of each subscriber to the types of events it wants; `*` means every type."""
-        self.source = f"/ballast/{schema}"
-        self._schema = schema
+        self.source = f"/ballast/{database.schema}"
+        self._database = database
+        self._schema = database.schema
         self._encode = encode
-        # Set while a transaction that recorded events is about to commit; the feed tells other replicas.
+        # Set when a transaction that recorded events has committed; the feed tells other replicas.
         self.grew = asyncio.Event()
+        # Deliveries queued by this process since it started, for who waits until all were made.
+        self.queued_count = 0
         self._subscribers = {name: frozenset(types) for name, types in subscribers.items()}
 
     async def record(self, connection: AsyncConnection, events: Sequence[object], headers: Sequence[Headers] | None = None) -> None:
-        """Records events and queues their deliveries, in the caller's transaction: all of it commits with the change, or none.
+        """Records events and queues their deliveries, in the caller's `Database.transaction()`: all commits with the change, or none.
 
         `headers` says for each event what caused it; without them it is the call under way.
         """
@@ -62,9 +64,15 @@ class Outbox:
         if jobs:
             # PgQueuer's job goes through the driver's own connection, inside the same transaction.
             queue: Queries = queue_queries(await raw(connection), self._schema)
-            payloads: list[bytes | None] = [json.dumps({"event": str(row["id"]), "subscriber": name}).encode() for name, row in jobs]
-            await queue.enqueue([ENTRYPOINT] * len(jobs), payloads, [0] * len(jobs))
-        self.grew.set()
+            payloads: list[bytes | None] = [row["payload"] for _, row in jobs]
+            notes: list[dict[str, str] | None] = [{"event": str(row["id"]), "subscriber": name} for name, row in jobs]
+            await queue.enqueue([ENTRYPOINT] * len(jobs), payloads, [0] * len(jobs), headers=notes)
+
+        async def committed() -> None:
+            self.queued_count += len(jobs)
+            self.grew.set()
+
+        self._database.after_commit(committed)
 
     def _row(self, event: EncodedEvent, headers: Headers) -> dict[str, Any]:
         event_id: UUID = new_id(event.time)

@@ -30,7 +30,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=_CONNECT_TIMEOUT_SECONDS,
-            pool_pre_ping=True,
+            # No ping before each use: it would cost a round trip a transaction. After a restart of the server each connection
+            # fails once, as Unavailable, which callers retry; the pool is then renewed.
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": _STATEMENT_TIMEOUT_SECONDS,

@@ -1,5 +1,6 @@
 """PgQueuer in a service's own schema: one queue for each service, no configuration from the environment."""
 
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -15,8 +16,14 @@ def queue_channel(schema: str) -> Channel:
     return Channel(f"ballast_{schema}_queue")
 
 
+@cache
+def queue_settings(schema: str) -> DBSettings:
+    """Names of the queue's tables; kept, because making them reads the whole environment."""
+    return DBSettings(db_schema=schema, channel=queue_channel(schema))
+
+
 def queue_queries(connection: "asyncpg.Connection[Any]", schema: str) -> Queries:
-    settings = DBSettings(db_schema=schema, channel=queue_channel(schema))
+    settings = queue_settings(schema)
     return Queries(
         AsyncpgDriver(connection),
         qbe=QueryBuilderEnvironment(settings),

@@ -59,14 +59,20 @@ class SuiteProcess:
         """Ends it as a crash would: no handler runs."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self._end(10)
 
     def stop(self) -> int:
         """Asks it to end, and returns its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self._end(30)
+
+    def _end(self, seconds: float) -> int:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return self.process.wait(seconds)
 
 
 class Clients:
