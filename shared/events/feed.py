@@ -11,7 +11,7 @@ import structlog
 from ballast.events.v1.cloudevents_pb2 import CloudEvent
 from sqlalchemy import bindparam, text
 
-from shared.errors import InvalidInput, Violation
+from shared.errors import InvalidInput, invalid_field
 from shared.events.event import ReceivedEvent, received_event
 from shared.events.outbox import Outbox, feed_channel
 from shared.paging import decode_token, encode_token
@@ -65,7 +65,8 @@ class Feed:
         """Yields events of these types after the token, or from the present on, and a heartbeat when none came for a while.
 
         Never ends of itself. Raises InvalidInput with reason RESUME_TOKEN_INVALID. An event shows once every transaction older
-        than its own has ended, which any transaction of the whole database server may delay.
+        than its own has ended, which any transaction of the whole database server may delay. Transactions come in the order they
+        began to write: of two changes of one aggregate made at the same moment the later may come first, as its version tells.
         """
         digest = f"feed-{self._database.schema}"
         place = _place(digest, resume_token) if resume_token else (await self._present(), 0)
@@ -98,8 +99,8 @@ class Feed:
 
     async def _present(self) -> str:
         async with self._database.transaction() as connection:
-            # Everything below the oldest running transaction is past; start there, before anything that is not yet final.
-            return f"{int((await connection.execute(_PRESENT)).scalar_one()) - 1}"
+            # Everything below the oldest running transaction is past; start before its first row, which has position 1 or more.
+            return str((await connection.execute(_PRESENT)).scalar_one())
 
     async def _read(self, place: tuple[str, int], types: Sequence[str]) -> list[Any]:
         async with self._database.transaction() as connection:
@@ -141,10 +142,10 @@ class Feed:
 
 def _place(digest: str, token: str) -> tuple[str, int]:
     try:
-        transaction_id, position = decode_token(digest, token)
-        return str(int(transaction_id)), int(position)
+        transaction_id, position = (int(part) for part in decode_token(digest, token))
     except (InvalidInput, ValueError):
-        description = "is malformed or of another stream; send one as it was given, or leave it empty to start with the present"
-        raise InvalidInput(
-            f"resume_token: {description}", [Violation("resume_token", description)], reason="RESUME_TOKEN_INVALID"
-        ) from None
+        transaction_id, position = -1, -1
+    if 0 <= transaction_id < 2**64 and 0 <= position < 2**63:
+        return str(transaction_id), position
+    description = "is malformed or of another stream; send one as it was given, or leave it empty to start with the present"
+    raise invalid_field("resume_token", description, reason="RESUME_TOKEN_INVALID")

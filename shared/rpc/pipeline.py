@@ -1,7 +1,8 @@
 """The stages every call passes, in a fixed order, around any handler: unary or streaming."""
 
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -109,14 +110,21 @@ class PipelineInterceptor(Interceptor):
 
         return respond
 
-    def _stream(self, method: Method, behaviour: Callable[..., AsyncIterator[Any]], streams: bool) -> Callable[..., AsyncIterator[Any]]:
-        async def respond(request: Any, context: Context) -> AsyncIterator[Any]:
+    def _stream(self, method: Method, behaviour: Callable[..., Any], streams: bool) -> Callable[..., Awaitable[None]]:
+        # Written, not yielded: a generator whose caller goes away in the middle of an answer is closed later, by another task, where
+        # neither its stages nor its own clean-up can end as they began.
+        async def respond(request: Any, context: Context) -> None:
             call = Call(method, None if streams else request, context)
             async with AsyncExitStack() as stack:
                 for stage in self._stages:
                     await stack.enter_async_context(stage.around(call))
-                async for response in behaviour(self._seen(call, request) if streams else request, context):
-                    yield response
+                answers = behaviour(self._seen(call, request) if streams else request, context)
+                if inspect.iscoroutine(answers):
+                    await answers  # it writes by itself, as the library's health service does
+                    return
+                await stack.enter_async_context(aclosing(answers))
+                async for response in answers:
+                    await context.write(response)
 
         return respond
 

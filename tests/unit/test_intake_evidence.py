@@ -46,6 +46,7 @@ def test_every_annotation_of_ours_is_read() -> None:
             "ballast.burn_rate": "14.4",
             "ballast.recent_change": "true",
             "summary": "slow",
+            "ballasted": "not ours",
         }
     )
     assert evidence == Evidence(1200, ServiceImpact.OUTAGE, True, False, False, True, 14.4, True)

@@ -44,8 +44,8 @@ def test_a_group_by_labels_never_has_the_key_of_a_lonely_alert() -> None:
 
 
 def test_components_are_named_once_and_sorted() -> None:
-    labels = [{"component": "web"}, {"component": "db"}, {"component": "web"}, {"component": ""}, {"alertname": "x"}]
-    assert components_of(labels, Grouping()) == ("db", "web")
+    labels = [{"component": name} for name in ("web", "db", "api", "web", "", "queue", "cache")]
+    assert components_of([*labels, {"alertname": "x"}], Grouping()) == ("api", "cache", "db", "queue", "web")
 
 
 def test_the_label_that_names_the_component_is_a_setting() -> None:
