@@ -116,7 +116,7 @@ async def test_only_revisions_that_matter_decide_and_the_others_are_held_all_the
         assert await suite.deliver(made(each)) == [ACCEPTED]
         counts.append(len(await suite.decisions("revise", assessment=first.name)))
     assert counts == [1, 1, 2, 3]
-    assert await suite.deliver(made(worse)) == [STALE]
+    assert await suite.deliver(made(worse), made(over)) == [STALE, STALE]
     newest = (await suite.decisions("revise"))[0]
     assert [(each.assessment_revision, each.open) for each in newest.incidents] == [(4, False)]
 
