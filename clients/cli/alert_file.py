@@ -121,8 +121,9 @@ def _elements(text: str, violations: list[Violation]) -> Iterator[tuple[int, Any
             if separator != ",":
                 raise json.JSONDecodeError("Expecting ',' or ']'", text, position)  # noqa: TRY301 - the same refusal as the decoder's own
             position += 1
-        if text[position + 1 :].strip():
-            raise json.JSONDecodeError("Extra data after the array", text, position + 1)  # noqa: TRY301
+        position = _after_space(text, position + 1)
+        if position < len(text):
+            raise json.JSONDecodeError("Extra data after the array", text, position)  # noqa: TRY301
     except json.JSONDecodeError as error:
         violations.append(
             _violation(error.lineno, "", f"is not JSON at column {error.colno}: {error.msg}; write an array of objects: [{_EXAMPLE}]")

@@ -15,7 +15,7 @@ from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clients.cli.alert_file import LocatedReport, read_reports
-from clients.cli.formats import enum_text
+from clients.cli.formats import count_text, enum_text
 from clients.cli.output import Column, as_data, cell, table
 from clients.cli.session import Session, with_session
 from shared.errors import BallastError, InvalidInput, Violation, invalid_field
@@ -78,7 +78,9 @@ def draw_receipts(located: Sequence[LocatedReport], receipts: Sequence[alert_pb2
     counts = Counter(row[1] for row in rows)
     incidents = len({receipt.incident for receipt in receipts if receipt.incident})
     yield cell(
-        f"{len(rows)} durable: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) + f"; {incidents} incidents"
+        f"{len(rows)} durable: "
+        + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+        + f"; {count_text(incidents, 'incident')}"
     )
 
 
@@ -108,7 +110,12 @@ def _by_line(error: BallastError, batch: Sequence[LocatedReport]) -> BallastErro
     if not isinstance(error, InvalidInput):
         return error
     violations = [Violation(_located(each.field, batch), each.description) for each in error.violations]
-    return InvalidInput(f"the server refused {len(violations)} of the alerts" if violations else error.message, violations, reason=error.reason, metadata=error.metadata)
+    return InvalidInput(
+        f"the server refused {len(violations)} of the alerts" if violations else error.message,
+        violations,
+        reason=error.reason,
+        metadata=error.metadata,
+    )
 
 
 def _located(field: str, batch: Sequence[LocatedReport]) -> str:

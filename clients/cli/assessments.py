@@ -90,7 +90,7 @@ def draw_terms(assessment: assessment_pb2.Assessment) -> RenderableType:
     if gap:
         rows.append(("rounding", "", "", "", f"{gap:+.{digits}f}", "what the decimals left out add up to"))
     footer = ("score", "", "", f"{assessment.log_odds:.{finer}f}", f"{assessment.score:.{digits}f}", "the sum of the column")
-    columns = ("term", "axis", "value", Column("log-odds", right=True), Column("points", right=True), "why")
+    columns = (Column("term", whole=True), "axis", "value", Column("log-odds", right=True), Column("points", right=True), "why")
     return table("score", columns, rows, footer)
 
 

@@ -13,7 +13,7 @@ from clients.cli.bundle_files import WrittenFile, write_files
 from clients.cli.connection import every_page
 from clients.cli.formats import time_text
 from clients.cli.names import resource_name
-from clients.cli.output import Column, cell, facts, plain, table
+from clients.cli.output import Column, cell, facts, plain, table, total
 from clients.cli.session import Limit, Session, with_session
 from shared.errors import invalid_field
 
@@ -86,8 +86,7 @@ def draw_list(response: pb.ListBundlesResponse) -> Iterable[RenderableType]:
     ]
     columns = (Column("bundle", whole=True), Column("rendered", whole=True), "template", "trigger", "incident", "decision")
     yield table("", columns, rows)
-    more = "; there are more: raise --limit" if response.next_page_token else ""
-    yield cell(f"{len(rows)} bundles{more}", "dim")
+    yield total(len(rows), "bundle", response.next_page_token)
 
 
 def draw_bundle(bundle: bundle_pb2.Bundle) -> Iterable[RenderableType]:

@@ -10,6 +10,7 @@ from clients.cli.formats import (
     digits_that_add_up,
     duration_text,
     enum_text,
+    hours_text,
     money_text,
     number_text,
     percent_text,
@@ -17,15 +18,15 @@ from clients.cli.formats import (
     severity_text,
     time_text,
 )
-from clients.cli.output import Column, cell, facts, table
+from clients.cli.output import Column, cell, facts, table, total
 from clients.cli.split import bar
 
 _SPLIT_COLUMNS = (
     "",
     Column("remediation", right=True),
     Column("roadmap", right=True),
-    Column("remediation h", right=True),
-    Column("roadmap h", right=True),
+    Column("for remediation", right=True),
+    Column("for the roadmap", right=True),
     "sprint",
 )
 
@@ -55,8 +56,7 @@ def draw_list(response: pb.ListDecisionsResponse) -> Iterable[RenderableType]:
         "why",
     )
     yield table("", columns, rows)
-    more = "; there are more: raise --limit" if response.next_page_token else ""
-    yield cell(f"{len(rows)} decisions{more}", "dim")
+    yield total(len(rows), "decision", response.next_page_token)
 
 
 def draw_decision(decision: decision_pb2.Decision) -> Iterable[RenderableType]:
@@ -92,7 +92,7 @@ def draw_terms(decision: decision_pb2.Decision) -> RenderableType:
     if gap:
         rows.append(("rounding", f"{gap:+.{digits}f} %", "", "what the decimals left out add up to"))
     footer = ("asked for", f"{total:.{digits}f} %", "", "the sum of the column")
-    return table("terms", ("term", Column("share", right=True), "fired", "why"), rows, footer)
+    return table("terms", (Column("term", whole=True), Column("share", right=True), "fired", "why"), rows, footer)
 
 
 def share_change(decision: decision_pb2.Decision) -> str:
@@ -107,12 +107,14 @@ def _splits(decision: decision_pb2.Decision) -> RenderableType:
 
 def _split_row(when: str, split: team_pb2.Split) -> Sequence[object]:
     shares = (percent_text(split.remediation_share), percent_text(split.roadmap_share))
-    return (when, *shares, number_text(split.remediation_hours), number_text(split.roadmap_hours), split.sprint)
+    return (when, *shares, hours_text(split.remediation_hours), hours_text(split.roadmap_hours), split.sprint)
 
 
 def _inputs(decision: decision_pb2.Decision) -> RenderableType:
     rows = [(each.input, number_text(each.value), each.unit, each.sample_count or "") for each in decision.inputs]
-    return table("facts it was made on", ("input", Column("value", right=True), "unit", Column("observations", right=True)), rows)
+    return table(
+        "facts it was made on", (Column("input", whole=True), Column("value", right=True), "unit", Column("observations", right=True)), rows
+    )
 
 
 def _bounds(decision: decision_pb2.Decision) -> RenderableType:

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from clients.cli.addresses import PORTS, service_named
 from clients.cli.connection import every_page
 from clients.cli.formats import time_text
-from clients.cli.output import Column, cell, table
+from clients.cli.output import Column, cell, table, total
 from clients.cli.session import Limit, Session, with_session
 
 app = typer.Typer(help="Show and repair the delivery of events.")
@@ -79,5 +79,4 @@ def draw_dead_letters(response: pb.ListDeadLettersResponse) -> Iterable[Renderab
         "last error",
     )
     yield table("", columns, rows)
-    more = "; there are more: raise --limit" if response.next_page_token else ""
-    yield cell(f"{len(rows)} dead letters{more}", "dim")
+    yield total(len(rows), "dead letter", response.next_page_token)

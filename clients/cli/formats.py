@@ -57,6 +57,15 @@ def number_text(value: float) -> str:
     return f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
+def hours_text(hours: float) -> str:
+    return f"{hours:,.1f} h"
+
+
+def count_text(count: int, noun: str, nouns: str = "") -> str:
+    """Returns `1 incident`, `2 incidents`."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def enum_text(message: Message, field: str) -> str:
     """Returns the member in `field` as a word: `INCIDENT_STATE_OPEN` reads `open`; a number this contract does not know stays one."""
     return member_text(message.DESCRIPTOR.fields_by_name[field].enum_type, getattr(message, field))

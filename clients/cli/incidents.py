@@ -17,7 +17,7 @@ from clients.cli.failures import ExitCode
 from clients.cli.formats import enum_text, span_text, time_text
 from clients.cli.incident_feed import follow
 from clients.cli.names import resource_name
-from clients.cli.output import Column, cell, facts, table
+from clients.cli.output import Column, cell, facts, table, total
 from clients.cli.session import Limit, Session, with_session
 from shared.errors import invalid_field
 
@@ -136,8 +136,7 @@ def draw_list(response: pb.ListIncidentsResponse) -> Iterable[RenderableType]:
         "title",
     )
     yield table("", columns, [_row(each) for each in response.incidents])
-    more = "; there are more: raise --limit" if response.next_page_token else ""
-    yield cell(f"{len(response.incidents)} incidents{more}", "dim")
+    yield total(len(response.incidents), "incident", response.next_page_token)
 
 
 def draw_incident(incident: incident_pb2.Incident) -> Iterable[RenderableType]:

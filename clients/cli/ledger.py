@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clients.cli.connection import every_page
 from clients.cli.failures import ExitCode
-from clients.cli.formats import time_text
-from clients.cli.output import Column, cell, table
+from clients.cli.formats import count_text, time_text
+from clients.cli.output import Column, cell, table, total
 from clients.cli.session import Limit, Session, with_session
 
 # A long ledger takes minutes to verify; the server's own default would cut it off.
@@ -57,7 +57,7 @@ def fits(last: pb.VerifyLedgerResponse) -> bool:
 
 def draw_verdict(last: pb.VerifyLedgerResponse) -> Iterable[RenderableType]:
     if fits(last):
-        yield cell(f"the ledger fits: {last.verified_count} entries, head {last.head_hash}", "green")
+        yield cell(f"the ledger fits: {count_text(last.verified_count, 'entry', 'entries')}, head {last.head_hash}", "green")
     elif last.HasField("fault"):
         yield cell(f"the ledger does not fit at entry {last.fault.sequence}: {last.fault.detail} [{last.fault.reason}]", "red")
         yield cell(f"{last.verified_count} of {last.total_count} entries before it fit")
@@ -80,5 +80,4 @@ def draw_entries(response: pb.ListLedgerEntriesResponse) -> Iterable[RenderableT
     ]
     columns = (Column("no.", right=True), Column("happened", whole=True), "event", Column("subject", whole=True), "who", "trace", "hash")
     yield table("", columns, rows)
-    more = "; there are more: raise --limit" if response.next_page_token else ""
-    yield cell(f"{len(rows)} entries{more}", "dim")
+    yield total(len(rows), "entry", response.next_page_token, "entries")

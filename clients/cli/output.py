@@ -11,11 +11,16 @@ from typing import IO, Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from clients.cli.formats import count_text
+
 _PIPED_WIDTH = 200
+_GAP = 3  # between columns, as the box has it
+_NARROWEST = 12  # a column of text narrower than this reads badly
 # Control characters move the cursor or recolour the terminal; format characters hide text or reverse its direction.
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -45,21 +50,58 @@ class Column:
     whole: bool = False
 
 
-def table(title: str, columns: Sequence[Column | str], rows: Iterable[Sequence[object]], footer: Sequence[object] | None = None) -> Table:
-    """Returns a table; every cell, and the title, is escaped."""
-    drawn = Table(box=SIMPLE_HEAD, title=cell(title, "bold") if title else None, title_justify="left", show_footer=footer is not None)
-    for index, each in enumerate(columns):
-        column = Column(each) if isinstance(each, str) else each
-        drawn.add_column(
-            cell(column.header),
-            footer=cell(footer[index], "bold") if footer else "",
-            justify="right" if column.right else "left",
-            no_wrap=column.whole,
-            overflow="fold",
-        )
-    for row in rows:
-        drawn.add_row(*(cell(value) for value in row))
-    return drawn
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows under headers; where the terminal is too narrow for them, one block for each row, so that nothing is cut."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Text]]
+    footer: Sequence[Text] | None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        if self._needed_width() <= options.max_width:
+            yield self._table()
+            return
+        if self.title:
+            yield cell(self.title, "bold")
+        for row in [*self.rows, *([self.footer] if self.footer else [])]:
+            yield facts((column.header, value) for column, value in zip(self.columns, row, strict=True))
+            yield Text()
+
+    def _needed_width(self) -> int:
+        return sum(self._needed(index) + _GAP for index in range(len(self.columns)))
+
+    def _needed(self, index: int) -> int:
+        column = self.columns[index]
+        natural = max([cell_len(column.header), *(value[index].cell_len for value in self.rows)])
+        return natural if column.whole or column.right else min(natural, _NARROWEST)
+
+    def _table(self) -> Table:
+        drawn = Table(box=SIMPLE_HEAD, title=cell(self.title, "bold") if self.title else None, title_justify="left")
+        drawn.show_footer = self.footer is not None
+        for index, column in enumerate(self.columns):
+            drawn.add_column(
+                cell(column.header),
+                footer=self.footer[index] if self.footer else "",
+                justify="right" if column.right else "left",
+                no_wrap=column.whole or column.right,
+                overflow="fold",
+            )
+        for row in self.rows:
+            drawn.add_row(*row)
+        return drawn
+
+
+def table(title: str, columns: Sequence[Column | str], rows: Iterable[Sequence[object]], footer: Sequence[object] | None = None) -> Listing:
+    """Returns a listing; every cell, and the title, is escaped."""
+    return Listing(
+        title,
+        [Column(each) if isinstance(each, str) else each for each in columns],
+        [[cell(value) for value in row] for row in rows],
+        [cell(value, "bold") for value in footer] if footer else None,
+    )
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Table:
@@ -69,8 +111,13 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Table:
     drawn.add_column(overflow="fold")
     for name, value in pairs:
         if str(value):
-            drawn.add_row(cell(name, "dim"), cell(value))
+            drawn.add_row(cell(name or "·", "dim"), cell(value))
     return drawn
+
+
+def total(count: int, noun: str, next_page_token: str, nouns: str = "") -> Text:
+    """Returns the line below a list: how many it shows, and whether there are more."""
+    return cell(count_text(count, noun, nouns) + ("; there are more: raise --limit" if next_page_token else ""), "dim")
 
 
 def as_data(value: Any) -> Any:

@@ -9,7 +9,7 @@ from ballast.allocation.v1 import team_pb2
 from rich.console import RenderableType
 from rich.text import Text
 
-from clients.cli.formats import number_text, percent_text, time_text
+from clients.cli.formats import hours_text, percent_text, time_text
 from clients.cli.names import team_name
 from clients.cli.output import facts
 from clients.cli.session import Session, with_session
@@ -37,9 +37,9 @@ def draw_split(split: team_pb2.Split) -> Iterable[RenderableType]:
     yield facts(
         [
             ("sprint", split.sprint),
-            ("remediation", f"{percent_text(split.remediation_share)}, {number_text(split.remediation_hours)} h"),
-            ("roadmap", f"{percent_text(split.roadmap_share)}, {number_text(split.roadmap_hours)} h"),
-            ("capacity", f"{number_text(split.capacity_hours)} h"),
+            ("remediation", f"{percent_text(split.remediation_share)}, {hours_text(split.remediation_hours)}"),
+            ("roadmap", f"{percent_text(split.roadmap_share)}, {hours_text(split.roadmap_hours)}"),
+            ("capacity", hours_text(split.capacity_hours)),
             ("since", time_text(split, "effective_at")),
             ("decision", split.decision),
             ("policy", f"{split.policy} revision {split.policy_revision}"),

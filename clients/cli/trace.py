@@ -15,7 +15,7 @@ from rich.tree import Tree
 
 from clients.cli.connection import every_page
 from clients.cli.decision_drawing import share_change
-from clients.cli.formats import duration_text, enum_text, money_text, severity_text, time_text
+from clients.cli.formats import count_text, duration_text, enum_text, money_text, severity_text, time_text
 from clients.cli.names import resource_name
 from clients.cli.output import cell
 from clients.cli.session import Session, with_session
@@ -97,7 +97,7 @@ def _weighed(tree: Tree, story: Story) -> None:
 
 def _events(tree: Tree, entries: Iterable[ledger_pb2.LedgerEntry], decision: decision_pb2.Decision) -> None:
     ordered = sorted(entries, key=lambda each: (_happened(each), each.sequence))
-    branch = tree.add(cell(f"this trace in the ledger ({len(ordered)} entries)", "bold"))
+    branch = tree.add(cell(f"this trace in the ledger ({count_text(len(ordered), 'entry', 'entries')})", "bold"))
     for each in ordered:
         offset = (_happened(each) - _happened(ordered[0])).total_seconds()
         own = each.subject == decision.name

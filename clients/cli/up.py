@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from clients.cli.addresses import DEFAULT_STATE
+from clients.cli.addresses import DEFAULT_STATE, PORTS
 from clients.cli.output import Output, cell, plain, table
 
 # A log line with a long traceback is some kilobytes; beyond this a line is cut in two.
@@ -92,12 +92,19 @@ class _Suite:
 def draw_ready(addresses: Mapping[str, str], state: Path) -> Iterable[RenderableType]:
     where = "" if state == DEFAULT_STATE else f" --state {shlex.quote(str(state))}"
     alert = '{"labels": {"component": "checkout"}, "annotations": {"summary": "Checkout answers slowly"}}'
-    yield table("Ballast is up", ("service", "address"), addresses.items())
+    rows = sorted(addresses.items(), key=_place)
+    yield table("Ballast is up", ("service", "address"), rows)
     yield cell("Try it, in another terminal:")
     yield cell(f"  echo '{alert}' | ballast alerts send{where} -")
     yield cell(f"  ballast incidents list{where}")
     yield cell(f"  ballast incidents watch{where}")
     yield cell("Ctrl-C stops it; its state stays in " + str(state) + ".")
+
+
+def _place(entry: tuple[str, str]) -> int:
+    """Services in the order events flow, others after them."""
+    service, known = entry[0], list(PORTS)
+    return known.index(service) if service in known else len(known)
 
 
 def summary_of(line: str) -> str:
