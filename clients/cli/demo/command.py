@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,14 @@ from rich.rule import Rule
 
 from clients.cli.demo.bundle import write_bundle
 from clients.cli.demo.example import Example, read_example
-from clients.cli.demo.picture import draw_picture
+from clients.cli.demo.picture import Mark, draw_picture
 from clients.cli.demo.report import build_report, report_bytes
 from clients.cli.demo.run import Outcome, run
+from clients.cli.demo.story import Story
 from clients.cli.demo.story_text import tell
 from clients.cli.demo.table import year_table
 from clients.cli.failures import reported
+from clients.cli.formats import severity_text
 from clients.cli.output import cell, facts
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "cloud-year"
@@ -55,9 +58,15 @@ def _console(file: object) -> Console:
 
 def _leave(outcome: Outcome, report: bytes, out: Path) -> None:
     (out / "report.json").write_bytes(report)
-    draw_picture(outcome.year, outcome.summaries, out / "year.svg", out / "year.png")
+    draw_picture(outcome.year, outcome.summaries, out, _mark(outcome.story) if outcome.story else None)
     if outcome.story and outcome.story.bundle:
         write_bundle(outcome.story.bundle, out / "bundle")
+
+
+def _mark(story: Story) -> Mark:
+    """Returns what the picture says of the story's incident."""
+    opened = story.incident.opened_at.ToDatetime(tzinfo=UTC)
+    return Mark(opened, f"{opened:%d %b %Y}: {story.incident.title}, {severity_text(story.assessment.severity)}")
 
 
 def _print(outcome: Outcome, example: Example, out: Path) -> None:

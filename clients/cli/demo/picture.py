@@ -23,7 +23,7 @@ from clients.cli.demo.year import Year, moment_of
 
 # Okabe and Ito's palette, told apart by the colour-blind: vermilion, orange, yellow, sky blue; blue for the split.
 _SEVERITY_COLOURS = {1: "#8b1a00", 2: "#d55e00", 3: "#e69f00", 4: "#a6cbe3", 5: "#d9e6ee"}
-_SPLIT, _TEAM, _TEXT, _GRID = "#0072b2", "#b0b7bf", "#22272e", "#e3e6ea"
+_SPLIT, _TEAM, _TEXT, _FAINT, _GRID = "#0072b2", "#b0b7bf", "#22272e", "#57606a", "#e3e6ea"
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "ballast",
     "font.family": "DejaVu Sans",
@@ -42,11 +42,20 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment worth pointing at, and what to say of it."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Drawing:
     year: Year
     summaries: Sequence[SprintSummary]
     teams: dict[str, ShareLine]
     whole: ShareLine
+    mark: Mark | None
 
     @property
     def begin(self) -> datetime:
@@ -62,19 +71,22 @@ class _Drawing:
         return [_x(summary.begin_at + self.year.example.cadence.length / 2) for summary in self.summaries]
 
 
-def draw_picture(year: Year, summaries: Sequence[SprintSummary], svg: Path, png: Path) -> None:
-    """Draws the year into both files."""
+def draw_picture(year: Year, summaries: Sequence[SprintSummary], folder: Path, mark: Mark | None = None) -> tuple[Path, Path]:
+    """Draws the year into `year.svg` and `year.png` of the folder; returns both."""
+    svg, png = folder / "year.svg", folder / "year.png"
     lines = team_lines(year)
-    drawing = _Drawing(year, summaries, lines, weighted_line(lines, capacities(year)))
+    drawing = _Drawing(year, summaries, lines, weighted_line(lines, capacities(year)), mark)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DOTS)
         split, incidents, restore = figure.subplots(3, 1, sharex=True, height_ratios=(5, 3, 2))
+        split.set_xlim(_x(drawing.begin), _x(drawing.end))
         _draw_split(split, drawing)
         _draw_incidents(incidents, drawing)
         _draw_restore(restore, drawing)
         _draw_frame(figure, (split, incidents, restore), drawing)
         figure.savefig(svg, metadata={"Date": None})
         figure.savefig(png, metadata={"Software": None})
+    return svg, png
 
 
 def _draw_split(axes: Axes, drawing: _Drawing) -> None:
@@ -89,7 +101,10 @@ def _draw_split(axes: Axes, drawing: _Drawing) -> None:
     axes.set_ylabel("share of capacity\nreserved for remediation")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     axes.yaxis.set_major_locator(MultipleLocator(0.1))
-    axes.set_ylim(0.28, max(0.5, *(max(line.shares, default=0.0) for line in drawing.teams.values())) + 0.04)
+    highest = max(0.5, *(max(line.shares, default=0.0) for line in drawing.teams.values()))
+    axes.set_ylim(0.28, highest + 0.06)
+    if drawing.mark:
+        _draw_mark(axes, drawing.mark, drawing.whole.at(drawing.mark.at), highest + 0.035)
     _legend(
         axes,
         [
@@ -121,6 +136,15 @@ def _draw_marks(axes: Axes, drawing: _Drawing) -> None:
         axes.scatter(xs, shares, marker=marker, s=34, facecolor=face, edgecolor=_SPLIT, linewidth=1, zorder=6)
 
 
+def _draw_mark(axes: Axes, mark: Mark, share: float, height: float) -> None:
+    """Says what happened there, above the lines; the text lies on the side with more room."""
+    left, right = axes.get_xlim()
+    towards_left = _x(mark.at) > (left + right) / 2
+    axes.plot([_x(mark.at)] * 2, [share, height + 0.012], color=_TEXT, linewidth=0.9, zorder=4)
+    place: dict[str, Any] = {"ha": "right" if towards_left else "left", "xytext": (-6 if towards_left else 6, 0)}
+    axes.annotate(mark.text, (_x(mark.at), height), textcoords="offset points", va="center", fontsize=9.5, **place)
+
+
 def _with_outcome(drawing: _Drawing, outcome: int) -> list[Decision]:
     return [each for each in drawing.year.decisions if each.outcome == outcome]
 
@@ -134,8 +158,9 @@ def _draw_incidents(axes: Axes, drawing: _Drawing) -> None:
         floor = [below + count for below, count in zip(floor, counts, strict=True)]
     axes.set_ylabel("incidents\nopened")
     axes.yaxis.set_major_locator(MultipleLocator(5))
-    axes.set_ylim(0, max([*floor, 5]) * 1.22)
-    _legend(axes, [Patch(color=colour, label=f"SEV{severity}") for severity, colour in _SEVERITY_COLOURS.items()])
+    axes.set_ylim(0, max([*floor, 5]) * 1.1)
+    seen = {severity for summary in drawing.summaries for severity, count in summary.severities.items() if count}
+    _legend(axes, [Patch(color=colour, label=f"SEV{severity}") for severity, colour in _SEVERITY_COLOURS.items() if severity in seen])
 
 
 def _draw_restore(axes: Axes, drawing: _Drawing) -> None:
@@ -144,8 +169,8 @@ def _draw_restore(axes: Axes, drawing: _Drawing) -> None:
     axes.vlines(middles, 0.01, hours, color=_GRID, linewidth=2)
     axes.plot(middles, hours, "o", color=_TEXT, markersize=5)
     axes.set_yscale("log")
-    axes.set_ylim(0.2, 400)
-    axes.set_yticks([1, 24, 168], ["1 hour", "1 day", "1 week"])
+    axes.set_ylim(0.1, 400)
+    axes.set_yticks([1 / 6, 1, 24, 168], ["10 min", "1 hour", "1 day", "1 week"])
     axes.minorticks_off()
     axes.set_ylabel("median time\nto restore")
 
@@ -158,19 +183,19 @@ def _draw_frame(figure: Figure, panels: Sequence[Axes], drawing: _Drawing) -> No
         for summary in drawing.summaries:
             axes.axvline(_x(summary.begin_at), color=_GRID, linewidth=0.5, zorder=0)
     bottom = panels[-1]
-    bottom.set_xlim(_x(drawing.begin), _x(drawing.end))
     months = _months(drawing.begin, drawing.end)
     bottom.set_xticks([_x(month) for month in months], [f"{month:%b\n%Y}" for month in months], ha="left")
+    bottom.tick_params(axis="x", length=5, color=_TEXT)
     bottom.set_xlabel("thin vertical lines: sprints of two weeks")
     figure.align_ylabels(panels)
     figure.subplots_adjust(left=0.085, right=0.985, top=0.855, bottom=0.085, hspace=0.16)
     figure.text(0.012, 0.965, "A year of cloud incidents, and what Ballast did with it", fontsize=17, fontweight="bold", va="center")
-    figure.text(0.012, 0.925, _subtitle(drawing), fontsize=10.5, va="center", color="#57606a")
+    figure.text(0.012, 0.925, _subtitle(drawing), fontsize=10.5, va="center", color=_FAINT)
 
 
 def _months(begin: datetime, end: datetime) -> list[datetime]:
-    """Returns the first days of the months within."""
-    days = (begin.replace(hour=0) + index * _DAY for index in range((end - begin) // _DAY + 1))
+    """Returns the first days of the months within, but for the last week, where a label has no room."""
+    days = (begin + index * _DAY for index in range(max(0, (end - begin) // _DAY - 7)))
     return [day for day in days if day.day == 1]
 
 
@@ -178,7 +203,7 @@ def _subtitle(drawing: _Drawing) -> str:
     raised, lowered = (sum(getattr(each, name) for each in drawing.summaries) for name in ("raised", "lowered"))
     return (
         f"{len(drawing.year.incidents)} real Google Cloud incidents replayed over {len(drawing.summaries)} sprints of "
-        f"{len(drawing.teams)} teams. {raised} decisions moved hours from the roadmap to remediation, {lowered} gave them back."
+        f"{len(drawing.teams)} teams. {raised} decisions moved hours from roadmap to remediation, {lowered} gave them back."
     )
 
 

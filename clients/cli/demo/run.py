@@ -22,7 +22,7 @@ from clients.cli.demo.story import Story, choose, read_story
 from clients.cli.demo.suite import running_suite
 from clients.cli.demo.summary import SprintSummary, summarise
 from clients.cli.demo.year import Year, read_year
-from shared.errors import BallastError
+from shared.errors import BallastError, invalid_field
 from shared.rpc.client import ClientCredentials, connect
 
 _CALL_SECONDS = 60.0
@@ -42,10 +42,13 @@ class Outcome:
 def run(example: Example, out: Path, console: Console) -> Outcome:
     """Runs the example; progress goes to `console`. The suite is stopped however this ends.
 
-    Raises SuiteFailed, naming the suite's log, when the suite or the replay fails.
+    Raises InvalidInput when `out` cannot be written, SuiteFailed, naming the suite's log, when the suite or the replay fails.
     """
     state = out / "state"
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise invalid_field("--out", f"{state} cannot be made ({error.strerror}); give a folder that can be written") from None
     return asyncio.run(_replayed(example, state, out / "suite.log", console))
 
 

@@ -19,7 +19,7 @@ _COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("SEV\n1–2", _RIGHT),
     ("remed.\nhours", _RIGHT),
     ("median\nrestore", _RIGHT),
-    ("remediation\nshare", "left"),
+    ("remediation\nshare, %", "left"),
     (_MOVER, "left"),
     ("items\ndispl.", _RIGHT),
     ("value\nat risk", _RIGHT),
@@ -38,7 +38,7 @@ def year_table(summaries: Sequence[SprintSummary]) -> Table:
 
 def _row(summary: SprintSummary) -> list[str]:
     mover = summary.mover
-    moved = f"{mover.team} {100 * mover.share_before:.0f}→{100 * mover.share_after:.0f} %" if mover else ""
+    moved = f"{mover.team} {100 * mover.share_before:.0f}→{100 * mover.share_after:.0f}" if mover else ""
     return [
         str(summary.number),
         f"{summary.begin_at:%d %b %y}",
@@ -46,7 +46,7 @@ def _row(summary: SprintSummary) -> list[str]:
         str(summary.grave or "–"),
         f"{summary.remediation_hours:,.0f}",
         restore_text(summary.restore),
-        f"{100 * summary.share_before:.1f} → {100 * summary.share_after:.1f} %",
+        f"{100 * summary.share_before:.1f} → {100 * summary.share_after:.1f}",
         f"{moved}: {summary.reason}" if mover else "–",
         str(len(summary.displaced) or "–"),
         dollars(summary.value_at_risk),
