@@ -27,6 +27,7 @@ INCLUDED: dict[str, frozenset[str]] = {
     "admin": frozenset({"viewer", "responder", "planner", "approver", "admin"}),
     "service": frozenset({"viewer", "service"}),
 }
+_EVERYTHING = frozenset((role, EVERY_TEAM) for role in INCLUDED)
 # Infrastructure every client must reach before it is known; none of it shows data.
 _OPEN = ("grpc.health.v1.Health/", "grpc.reflection.v1.ServerReflection/", "grpc.reflection.v1alpha.ServerReflection/")
 _ALGORITHMS = ["RS256", "ES256", "EdDSA"]
@@ -62,8 +63,7 @@ class Authority:
         """Returns who calls. Raises Unauthenticated when it cannot be told."""
         metadata = dict(context.invocation_metadata() or ())
         if self._open_loopback:
-            name = str(metadata.get(LOCAL_NAME_KEY, "local"))
-            return Principal(name, frozenset((role, EVERY_TEAM) for role in INCLUDED))
+            return Principal(str(metadata.get(LOCAL_NAME_KEY, "local")), _EVERYTHING)
         spiffe = self._spiffe_id(context)
         if spiffe:
             return Principal(spiffe, frozenset({("service", EVERY_TEAM)}))
