@@ -58,5 +58,7 @@ def test_every_rpc_declares_whether_a_retry_is_safe(rpc: MethodDescriptor) -> No
 
 
 def test_generated_code_is_what_the_contracts_give() -> None:
-    checked = subprocess.run([sys.executable, "protos/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    checked = subprocess.run(
+        [sys.executable, "protos/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     assert checked.returncode == 0, checked.stderr
