@@ -1,5 +1,7 @@
 """Fixtures for every test: embedded engines, a cloned database for each module, a simulated clock."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -14,6 +16,22 @@ from shared.testing.databases import Databases
 
 SERVICES = sorted(path.parts[-3] for path in Path(__file__).parent.parent.glob("services/*/storage/tables.py"))
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+_TEMPORARY = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    # Not below pytest's own /tmp/pytest-of-<user>: every run of pytest closes that to other accounts when it starts, and as root
+    # PostgreSQL has an account of its own, which would lose its files to another run.
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="ballast-test-")
+        config.stash[_TEMPORARY] = Path(config.option.basetemp)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    made = session.config.stash.get(_TEMPORARY, None)
+    if made is not None and session.exitstatus == pytest.ExitCode.OK:  # otherwise the engines' logs may tell why
+        shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
