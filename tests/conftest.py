@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -35,10 +34,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def engines() -> Iterator[Engines]:
-    # Not under pytest's own folder: each session that starts closes that one to other accounts, and as root PostgreSQL runs under
-    # another account, so a second session would take the first one's data away from it.
-    with TemporaryDirectory(prefix="ballast-tests-") as state, running(Path(state), durable=False) as started:
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    with running(tmp_path_factory.mktemp("state"), durable=False) as started:
         yield started
 
 
