@@ -129,6 +129,8 @@ class Deliverer:
                         queries=queries,
                     )
                 )
+                if self._stopping:  # since we began to connect: this queue was not there yet to be told
+                    break
                 await self._queue.run(
                     batch_size=self._concurrency,
                     max_concurrent_tasks=self._concurrency * 2,

@@ -11,7 +11,7 @@ import structlog
 from ballast.events.v1.cloudevents_pb2 import CloudEvent
 from sqlalchemy import bindparam, text
 
-from shared.errors import InvalidInput, invalid_field
+from shared.errors import InvalidInput, Unavailable, invalid_field
 from shared.events.event import ReceivedEvent, received_event
 from shared.events.outbox import Outbox, feed_channel
 from shared.paging import decode_token, encode_token
@@ -52,11 +52,15 @@ class Feed:
         self._outbox = outbox
         self._waiters: set[asyncio.Event] = set()
         self._task: asyncio.Task[None] | None = None
+        self._is_over = False
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._listen(), name=f"feed-{self._database.schema}")
 
     async def stop(self) -> None:
+        """Ends every stream, so that none holds up a service that stops, and each reader finds another replica at once."""
+        self._is_over = True
+        self._wake()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -64,9 +68,10 @@ class Feed:
     async def follow(self, resume_token: str, types: Sequence[str]) -> AsyncIterator[FeedItem]:
         """Yields events of these types after the token, or from the present on, and a heartbeat when none came for a while.
 
-        Never ends of itself. Raises InvalidInput with reason RESUME_TOKEN_INVALID. An event shows once every transaction older
-        than its own has ended, which any transaction of the whole database server may delay. Transactions come in the order they
-        began to write: of two changes of one aggregate made at the same moment the later may come first, as its version tells.
+        Never ends of itself. Raises InvalidInput with reason RESUME_TOKEN_INVALID, and Unavailable when the service stops. An event
+        shows once every transaction older than its own has ended, which any transaction of the whole database server may delay.
+        Transactions come in the order they began to write: of two changes of one aggregate made at the same moment the later may
+        come first, as its version tells.
         """
         digest = f"feed-{self._database.schema}"
         place = _place(digest, resume_token) if resume_token else (await self._present(), 0)
@@ -75,7 +80,7 @@ class Feed:
         try:
             yield FeedItem(None, encode_token(digest, (place[0], str(place[1]))))
             quiet = 0.0
-            while True:
+            while not self._is_over:
                 woken.clear()
                 rows = await self._read(place, types)
                 for row in rows:
@@ -94,6 +99,7 @@ class Feed:
                 elif quiet >= _HEARTBEAT_SECONDS:
                     quiet = _POLL_SECONDS
                     yield FeedItem(None, encode_token(digest, (place[0], str(place[1]))))
+            raise Unavailable("the service stops; go on with the last resume_token", reason="STREAM_ENDED")
         finally:
             self._waiters.discard(woken)
 
