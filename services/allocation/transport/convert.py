@@ -1,13 +1,9 @@
 """Teams, roadmap items, policies and work to protobuf and back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from ballast.allocation.v1 import allocation_policy_pb2, roadmap_item_pb2, team_pb2
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
-from google.type import money_pb2
 
 from services.allocation.domain.decision import Split
 from services.allocation.domain.policy import AllocationPolicy, IncidentFrequencyTrigger, OpenIncidentTrigger, TimeToRestoreTrigger
@@ -17,39 +13,11 @@ from services.allocation.domain.sprint import sprint_name
 from services.allocation.domain.team import DEFAULT_POLICY, Member, Team
 from services.allocation.domain.work import WorkRecord
 from services.allocation.storage.team_store import SprintFacts
-from shared.money import Money
+from shared.rpc.wellknown import duration_to_pb, money_from_pb, money_to_pb, time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
 
 # What the service sets is not read from a request; a value of these times is never stored.
 _UNSET = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def time_to_pb(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
-
-
-def time_from_pb(message: Message, field: str) -> datetime | None:
-    """Returns the time in `field`, or None when it is absent."""
-    return getattr(message, field).ToDatetime(tzinfo=UTC) if message.HasField(field) else None
-
-
-def duration_to_pb(value: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(value)
-    return duration
-
-
-def money_to_pb(money: Money) -> money_pb2.Money:
-    units, nanos = money.units_and_nanos
-    return money_pb2.Money(currency_code=money.currency, units=units, nanos=nanos)
-
-
-def money_from_pb(money: money_pb2.Money) -> Money:
-    return Money.from_units_and_nanos(money.units, money.nanos, money.currency_code)
 
 
 def team_from_pb(team: team_pb2.Team) -> Team:

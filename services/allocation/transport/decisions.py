@@ -6,8 +6,9 @@ from services.allocation.domain.decision import Decision, DecisionInput, Decisio
 from services.allocation.domain.quantity import share_to_float
 from services.allocation.domain.sprint import sprint_name
 from services.allocation.storage.decision_store import DecisionQuery
-from services.allocation.transport.convert import duration_to_pb, money_to_pb, split_to_pb, time_to_pb
+from services.allocation.transport.convert import split_to_pb
 from shared.errors import invalid_field
+from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
 
 
 def decision_to_pb(decision: Decision) -> decision_pb2.Decision:

@@ -8,12 +8,13 @@ from google.protobuf.message import Message
 from services.allocation.domain.events import AllocationPolicyChanged, DecisionMade, Event, RoadmapItemChanged, TeamChanged
 from services.allocation.domain.incident import GRAVEST, MILDEST, IncidentFact
 from services.allocation.domain.sprint import check_calendar
-from services.allocation.transport.convert import item_to_pb, policy_to_pb, record_to_pb, team_to_pb, time_from_pb
+from services.allocation.transport.convert import item_to_pb, policy_to_pb, record_to_pb, team_to_pb
 from services.allocation.transport.decisions import decision_to_pb
 from services.allocation.usecases.decisions import Decisions
 from shared.errors import InvalidInput, Violation
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
 from shared.events.sink import Handler
+from shared.rpc.wellknown import time_from_pb
 from shared.telemetry import context_from_traceparent, trace_ids
 
 

@@ -1,16 +1,14 @@
 """Governance's domain values to protobuf and back."""
 
-from datetime import datetime
-
 from ballast.governance.v1 import governance_service_pb2 as pb
 from ballast.governance.v1 import ledger_pb2, lineage_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.governance.domain.ledger import LedgerEntry
 from services.governance.domain.lineage import Direction, LineageQuery, NodeKind, ReachedNode, RecordedEdge
 from services.governance.domain.verification import LedgerFault, VerificationProgress
 from services.governance.storage.ledger_store import LedgerQuery
 from shared.errors import InvalidInput, Violation
+from shared.rpc.wellknown import time_to_pb
 
 DEFAULT_DEPTH = 8
 DEFAULT_NODES = 200
@@ -21,12 +19,6 @@ _DIRECTIONS = {
     pb.LINEAGE_DIRECTION_UPSTREAM: Direction.UPSTREAM,
     pb.LINEAGE_DIRECTION_BOTH: Direction.BOTH,
 }
-
-
-def time_to_pb(value: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
 
 
 def entry_to_pb(entry: LedgerEntry) -> ledger_pb2.LedgerEntry:

@@ -1,32 +1,17 @@
 """Intake's domain values to protobuf and back."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from ballast.intake.v1 import alert_pb2, incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.intake.domain.alert import Alert
 from services.intake.domain.evidence import Evidence
 from services.intake.domain.incident import Incident, IncidentState, TimelineEntry
 from services.intake.storage.incident_store import IncidentQuery
 from services.intake.usecases.report_alerts import RawReport, Receipt
+from shared.rpc.wellknown import time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
-
-
-def time_to_pb(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
-
-
-def time_from_pb(message: Message, field: str) -> datetime | None:
-    """Returns the time in `field`, or None when it is absent."""
-    return getattr(message, field).ToDatetime(tzinfo=UTC) if message.HasField(field) else None
 
 
 def report_from_pb(report: alert_pb2.AlertReport) -> RawReport:

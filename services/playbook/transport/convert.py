@@ -13,12 +13,7 @@ from services.playbook.domain.template import Template
 from services.playbook.storage.bundle_store import BundleQuery
 from shared.errors import invalid_field
 from shared.ids import uuid_of
-
-
-def time_to_pb(value: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
+from shared.rpc.wellknown import time_to_pb
 
 
 def template_to_pb(template: Template) -> template_pb2.Template:

@@ -1,13 +1,7 @@
 """Triage's domain values to protobuf and back."""
 
-from datetime import UTC, datetime, timedelta
-
 from ballast.triage.v1 import assessment_pb2, component_pb2, severity_matrix_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
-from google.type.money_pb2 import Money as MoneyMessage
 
 from services.triage.domain.assessment import Assessment, Finding
 from services.triage.domain.component import Component, StoredComponent, Tier
@@ -16,33 +10,8 @@ from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
 from services.triage.storage.assessment_store import AssessmentQuery
 from shared.money import Money
+from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
 from shared.storage.etags import etag_of
-
-
-def time_to_pb(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
-
-
-def time_from_pb(message: Message, field: str) -> datetime | None:
-    """Returns the time in `field`, or None when it is absent."""
-    return getattr(message, field).ToDatetime(tzinfo=UTC) if message.HasField(field) else None
-
-
-def duration_to_pb(value: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(value)
-    return duration
-
-
-def money_to_pb(money: Money | None) -> MoneyMessage | None:
-    if money is None:
-        return None
-    units, nanos = money.units_and_nanos
-    return MoneyMessage(currency_code=money.currency, units=units, nanos=nanos)
 
 
 def component_from_pb(message: component_pb2.Component) -> Component:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from ballast.intake.v1 import incident_pb2
 
 from services.triage.domain.incident import Evidence, Incident, IncidentState, ServiceImpact
-from services.triage.transport.convert import time_from_pb
 from shared.errors import InvalidInput, Violation, invalid_field
 from shared.ids import uuid_of
+from shared.rpc.wellknown import time_from_pb
 
 
 def incident_from_pb(message: incident_pb2.Incident) -> Incident:

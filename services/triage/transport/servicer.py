@@ -11,6 +11,7 @@ from services.triage.usecases.matrices import Matrices
 from shared.paging import page_query
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
+from shared.rpc.wellknown import time_from_pb
 from shared.storage.database import Database
 
 SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["TriageService"], add_TriageServiceServicer_to_server)
@@ -67,7 +68,7 @@ class TriageServicer(TriageServiceServicer):
         return pb.ListAssessmentsResponse(assessments=assessments, next_page_token=page.next_page_token)
 
     async def SimulateAssessment(self, request: pb.SimulateAssessmentRequest, context: object) -> pb.SimulateAssessmentResponse:
-        opened_at = convert.time_from_pb(request, "opened_at")
+        opened_at = time_from_pb(request, "opened_at")
         finding = await self._assessments.simulate(
             component_ids(request.components), evidence_from_pb(request.evidence), opened_at, request.alert_count or 1
         )
