@@ -121,7 +121,6 @@ async def test_what_is_unknown_is_not_found(story: Story) -> None:
         (story.playbook.RenderPlaybook(request(story)), "INCIDENT_UNKNOWN"),
         (story.playbook.RenderPlaybook(request(story, "templates/gone")), "TEMPLATE_NOT_FOUND"),
         (story.playbook.GetBundle(pb.GetBundleRequest(name=f"bundles/{story.id}")), "BUNDLE_NOT_FOUND"),
-        (story.playbook.GetBundle(pb.GetBundleRequest(name="bundles/" + "-" * 36)), "BUNDLE_NOT_FOUND"),
     ]
     for call, reason in calls:
         with pytest.raises(NotFound) as refused:
