@@ -99,18 +99,19 @@ def test_the_table_has_a_row_for_each_sprint_and_fits_120_columns() -> None:
 def test_the_story_is_of_the_gravest_incident_that_displaced_something() -> None:
     told = year(
         [incident("1", 1, 3), incident("2", 2, 4), incident("3", 3, 5), incident("4", 3, 5)],
-        [assessment("1", 1), assessment("2", 2, 61.0), assessment("3", 2, 60.0), assessment("4", 3)],
+        [assessment("1", 1), assessment("2", 2, 60.0), assessment("3", 2, 61.0), assessment("4", 3)],
         [
             decision(1, (None, BASELINE), of="1"),
-            decision(2, (None, 0.4), of="2", at_risk=500),
-            decision(3, (0.4, 0.45), of="3", at_risk=900),
+            decision(2, (None, 0.4), of="2", at_risk=5000),
+            decision(3, (0.4, 0.45), of="3", at_risk=700),
+            decision(3, (0.4, 0.45), "compute", of="3", at_risk=900),
             decision(4, (0.45, 0.5), of="4", at_risk=9000),
             decision(SPRINT, (0.5, 0.6), at_risk=9000),
         ],
     )
     chosen = choose(told)
     assert chosen is not None
-    assert told.outage_assessed(chosen.assessment) == "3"
+    assert (told.outage_assessed(chosen.assessment), chosen.team) == ("3", "teams/compute")
     assert choose(replace(told, decisions=())) is None
 
 

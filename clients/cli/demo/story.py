@@ -40,14 +40,12 @@ class Story:
 
 
 def choose(year: Year) -> Decision | None:
-    """Returns the decision to tell of: of the gravest incident that displaced roadmap items, the decision that put most at risk.
-
-    Without any such incident, None.
-    """
+    """Returns the decision to tell of: of the gravest incident that displaced roadmap items (by severity, then by score), the one
+    that put most at risk. Without any such incident, None."""
 
     def rank(decision: Decision) -> tuple[object, ...]:
         assessment = year.assessments[year.outage_assessed(decision.assessment)]
-        return (assessment.severity, -value_of(decision).amount, -assessment.score, decision.create_time.seconds, decision.team)
+        return (assessment.severity, -assessment.score, -value_of(decision).amount, decision.create_time.seconds, decision.team)
 
     telling = [each for each in year.decisions if each.impact.displaced and year.outage_assessed(each.assessment)]
     return min(telling, key=rank, default=None)

@@ -39,7 +39,7 @@ def tell(story: Story) -> Iterator[RenderableType]:
             ("trace", decision.trace_id),
         )
     )
-    yield _heading(f"1. {len(story.alerts)} alerts came in")
+    yield _heading(f"1. {len(story.alerts)} alert{'' if len(story.alerts) == 1 else 's'} came in")
     yield _alerts(story)
     yield _heading("2. Its time-line")
     rows = ((stamp_text(entry.occurred_at), entry.actor, entry.text) for entry in story.timeline)
@@ -53,7 +53,8 @@ def tell(story: Story) -> Iterator[RenderableType]:
     yield cell(decision.explanation)
     yield _terms_of_share(decision)
     at_risk = money_text(decision.impact, "value_at_risk")
-    yield _heading(f"5. That displaced {len(decision.impact.displaced)} roadmap items, {at_risk} at risk")
+    count = len(decision.impact.displaced)
+    yield _heading(f"5. That displaced {count} roadmap item{'' if count == 1 else 's'}, {at_risk} at risk")
     yield _displaced(decision)
     yield _heading("6. The playbook for those who do the work")
     yield _bundle(story.bundle)
