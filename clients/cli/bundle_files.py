@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ballast.playbook.v1.bundle_pb2 import BundleFile
 
 from clients.cli.output import plain
-from shared.errors import Conflict, InvalidInput, Violation
+from shared.errors import Conflict, InvalidInput, Violation, invalid_field
 
 _MODE = 0o644
 
@@ -46,10 +46,19 @@ def write_files(files: Sequence[BundleFile], directory: Path, *, force: bool) ->
 
     Before anything is written: raises BundleUnsafe for a path that would leave the directory or bytes that do not fit their hash,
     and FilesDiffer when something else stands at a path, unless it is a plain file or a link and `force` is set. A link is
-    replaced, never followed.
+    replaced, never followed. Raises InvalidInput for a directory that cannot be written; earlier files may then be there.
     """
-    root = directory.resolve()
     _check_bundle(files)
+    try:
+        return _written(files, directory, force=force)
+    except OSError as error:
+        raise invalid_field(
+            "DIR", f"{error.filename or directory} cannot be written ({error.strerror}); choose another directory"
+        ) from None
+
+
+def _written(files: Sequence[BundleFile], directory: Path, *, force: bool) -> list[WrittenFile]:
+    root = directory.resolve()
     outcomes = [WrittenFile(file.path, _outcome(file, root)) for file in files]
     blocked = [f"{each.path} differs; --force replaces it" for each in outcomes if each.outcome is Outcome.REPLACED and not force]
     if blocked:

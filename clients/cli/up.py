@@ -50,7 +50,8 @@ class _Suite:
         """Returns the child's exit code; 128 plus the signal's number when a signal ended it, as shells have it."""
         self._output.note("starting the suite; the first start takes some seconds longer")
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services", *arguments),
+            # -P: a folder `services` where the command is run must not be taken for the suite.
+            *(sys.executable, "-P", "-m", "services", *arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE_BYTES,

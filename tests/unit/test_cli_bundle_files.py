@@ -8,6 +8,7 @@ from ballast.playbook.v1.bundle_pb2 import BundleFile
 
 from clients.cli.bundle_files import BundleUnsafe, FilesDiffer, Outcome, write_files
 from clients.cli.bundles import cell_of_file
+from shared.errors import InvalidInput
 from tests.support.terminal import seen
 
 
@@ -92,6 +93,13 @@ def test_what_is_no_plain_file_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("")
     with pytest.raises(FilesDiffer, match="needs a directory"):
         write_files([file("b/c")], tmp_path, force=True)
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(InvalidInput, match=r"taken.* cannot be written"):
+        write_files([file("a")], tmp_path / "taken", force=True)
+    assert (tmp_path / "taken").read_text() == "a file"
 
 
 def test_bytes_that_do_not_fit_their_hash_are_refused(tmp_path: Path) -> None:
