@@ -56,6 +56,9 @@ def connect(
     options = [
         ("grpc.service_config", json.dumps(_service_config(services))),
         ("grpc.enable_retries", 1),
+        # gRPC's own second and two minutes would outlast the retries, and keep a subscriber that is back without its events.
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
