@@ -46,6 +46,13 @@ class ServiceSettings(BaseSettings):
         None, description="PEM authorities that callers' certificates must come from; makes callers present one."
     )
     trust_domain: str = Field("ballast", description="SPIFFE trust domain whose ids are services of this suite.")
+    token_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port for callers known by token; used only with tls_client_ca, which makes those of the other port present "
+        "certificates. 0 lets the system choose.",
+    )
     oidc_issuer: str = Field("", description="Issuer of bearer tokens; empty accepts none.")
     oidc_audience: str = Field("ballast", description="Audience a bearer token must name.")
     oidc_jwks: str = Field("", description="Key set of the issuer: an https URL, or a file.")

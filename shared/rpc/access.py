@@ -76,9 +76,10 @@ class Authority:
         )
 
     def _spiffe_id(self, context: Context) -> str:
-        prefix = f"spiffe://{self._settings.trust_domain}/"
-        names = (context.auth_context() or {}).get("x509_subject_alternative_name", ())
-        return next((name.decode() for name in names if name.decode().startswith(prefix)), "")
+        # gRPC gives this property only where the certificate has exactly one URI and that is a SPIFFE id, as the standard asks;
+        # among all alternative names a host name could read like one.
+        names = [name.decode() for name in (context.auth_context() or {}).get("peer_spiffe_id", ())]
+        return next((name for name in names if name.startswith(f"spiffe://{self._settings.trust_domain}/")), "")
 
     async def _bearer(self, token: str) -> Principal:
         assert self._keys is not None
@@ -94,8 +95,8 @@ class Authority:
             )
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"the bearer token is refused: {error}", reason="TOKEN_REFUSED") from None
-        granted = claims.get(self._settings.oidc_roles_claim, [])
-        pairs = (str(each).partition("@") for each in granted)
+        granted = claims.get(self._settings.oidc_roles_claim)
+        pairs = (each.partition("@") for each in granted if isinstance(each, str)) if isinstance(granted, list) else ()
         return Principal(str(claims["sub"]), frozenset((role, team or EVERY_TEAM) for role, _, team in pairs if role in INCLUDED))
 
 
@@ -110,15 +111,16 @@ class _KeySet:
         )
         self._fixed = None if self._client else jwt.PyJWKSet.from_dict(json.loads(Path(location).read_text()))
 
-    async def key_for(self, token: str) -> Any:
+    async def key_for(self, token: str) -> jwt.PyJWK:
+        """Returns the key with its own algorithm: a token cannot have it used with another."""
         if self._client is not None:
             # The client is blocking; it answers from its cache except for the first token of a key.
-            return (await asyncio.to_thread(self._client.get_signing_key_from_jwt, token)).key
+            return await asyncio.to_thread(self._client.get_signing_key_from_jwt, token)
         assert self._fixed is not None
         wanted = jwt.get_unverified_header(token).get("kid")
         for key in self._fixed.keys:
             if key.key_id == wanted:
-                return key.key
+                return key
         raise jwt.InvalidKeyError(f"no key {wanted!r} in the issuer's key set")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -56,6 +55,7 @@ class Server:
             ],
         )
         self.port = 0
+        self.token_port = 0  # of callers known by token, where others are known by certificate
 
     def add(self, service: GrpcService, servicer: object) -> None:
         """Serves `servicer`; to be called before `start`."""
@@ -66,13 +66,10 @@ class Server:
         """Listens and serves; not yet ready until `set_ready`. Raises RuntimeError, naming the address, when it is taken."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, self._names)
-        address = self._address_of(self._settings.port)
-        try:
-            self.port = self._bind(address)
-        except RuntimeError as error:
-            raise RuntimeError(
-                f"{self._name}: cannot listen on {address}: {error}; choose another port, or stop what listens there"
-            ) from error
+        settings = self._settings
+        self.port = self._listen(settings.port, certificates=bool(settings.tls_client_ca))
+        if settings.tls_client_ca and settings.oidc_issuer:
+            self.token_port = self._listen(settings.token_port, certificates=False)
         await self._health.set_ready(self._names, ready=False)
         await self._health.set(LIVENESS, SERVING)
         await self._server.start()
@@ -89,18 +86,32 @@ class Server:
     def address(self) -> str:
         return self._address_of(self.port)
 
+    @property
+    def token_address(self) -> str:
+        """Where callers without a certificate are known by their token."""
+        return self._address_of(self.token_port or self.port)
+
     def _address_of(self, port: int) -> str:
         host = self._settings.host
         return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
-    def _bind(self, address: str) -> int:
+    def _listen(self, port: int, *, certificates: bool) -> int:
+        """Listens there, asking callers for certificates or not: gRPC can only demand one or never ask, so both take two ports."""
+        address = self._address_of(port)
+        credentials = self._credentials(certificates=certificates)
+        try:
+            return self._server.add_secure_port(address, credentials) if credentials else self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"{self._name}: cannot listen on {address}: {error}; choose another port, or stop what listens there"
+            ) from error
+
+    def _credentials(self, *, certificates: bool) -> grpc.ServerCredentials | None:
         settings = self._settings
         if not settings.tls_cert or not settings.tls_key:
-            return self._server.add_insecure_port(address)
-        credentials = grpc.ssl_server_credentials(
-            [(Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes())],
-            root_certificates=Path(settings.tls_client_ca).read_bytes() if settings.tls_client_ca else None,
-            # With tokens accepted as well, a caller may come without a certificate and be known by its token.
-            require_client_auth=bool(settings.tls_client_ca) and not settings.oidc_issuer,
+            return None
+        return grpc.ssl_server_credentials(
+            [(settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())],
+            root_certificates=settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None,
+            require_client_auth=certificates,
         )
-        return self._server.add_secure_port(address, credentials)
