@@ -124,7 +124,9 @@ class Suite:
 
     async def _serve_simulation(self, clock: SimulatedClock) -> None:
         settings = ServiceSettings(port=0)
-        server = Server("simulation", settings, setup("simulation", endpoint=settings.otlp_endpoint, log_format=settings.log_format))
+        telemetry = setup("simulation", endpoint=settings.otlp_endpoint, log_format=settings.log_format)
+        self._stack.push_async_callback(asyncio.to_thread, telemetry.shutdown)
+        server = Server("simulation", settings, telemetry)
         server.add(SIMULATION, SimulationServicer(clock, self._tick, self.settle))
         await server.start()
         self._stack.push_async_callback(server.stop)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import shared.rpc  # noqa: F401 - its settings for gRPC must come before any channel
 from shared.clock import SimulatedClock
 from shared.embedded import Engines, running
 from shared.testing.databases import Databases
