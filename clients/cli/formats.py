@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, timedelta
+from decimal import Decimal
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -93,6 +94,9 @@ def digits_that_add_up(parts: Sequence[float], total: float, fewest: int = 1) ->
 
 def rounding_gap(parts: Sequence[float], total: float, digits: int) -> float:
     """Returns what rounding to `digits` decimals takes from the sum; zero when the figures shown add up."""
-    scale = 10.0**digits
-    gap = round(total * scale) - sum(round(part * scale) for part in parts)
-    return gap / scale
+
+    def shown(value: float) -> Decimal:
+        # As formatting rounds, not as round() does: of a half the two may go different ways.
+        return Decimal(f"{value:.{digits}f}")
+
+    return float(shown(total) - sum(shown(part) for part in parts))
