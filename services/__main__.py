@@ -12,18 +12,20 @@ from pydantic import ValidationError
 
 from services.suite import Suite, SuiteOptions
 from shared.embedded import EngineFailed, StateDirInUse, running
-from shared.run import stopped
+from shared.rpc.server import AddressTaken
+from shared.run import end_on_sigterm, stopped
 
 
 def main() -> int:
     """Returns 0 after SIGTERM or SIGINT, 2 for wrong settings or a state directory in use, 1 for anything else."""
     options = _options()
+    end_on_sigterm()
     try:
         with running(options.state_dir) as engines:
             return uvloop.run(_serve(Suite(options, engines)))
     except ValidationError as error:
         problems = [f"setting {'.'.join(map(str, each['loc'])) or error.title}: {each['msg']}" for each in error.errors()]
-    except (StateDirInUse, EngineFailed, RuntimeError) as error:
+    except (StateDirInUse, EngineFailed, AddressTaken) as error:
         problems = [str(error)]
     sys.stderr.write("".join(f"ballast: {problem}\n" for problem in problems))
     return 2

@@ -11,7 +11,8 @@ import uvloop
 from pydantic import ValidationError
 
 from shared.app import App
-from shared.embedded import running
+from shared.embedded import EngineFailed, StateDirInUse, running
+from shared.rpc.server import AddressTaken
 from shared.settings import ServiceSettings
 from shared.storage.provision import provision
 
@@ -19,7 +20,7 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 def run(name: str, settings: Callable[[], Settings], build: Callable[[Settings], Awaitable[App]]) -> int:
-    """Runs the service and returns its exit code: 0 drained, 2 its settings are wrong, 1 anything else."""
+    """Runs the service and returns its exit code: 0 drained, 2 its settings are wrong or what they name is taken, 1 anything else."""
     try:
         read = settings()
     except ValidationError as error:
@@ -28,8 +29,13 @@ def run(name: str, settings: Callable[[], Settings], build: Callable[[Settings],
             place = "".join(f"{part}: " for part in each["loc"])
             sys.stderr.write(f"{name}: setting {place}{each['msg'].removeprefix('Value error, ')}\n")
         return 2
-    with ExitStack() as stack:
-        return uvloop.run(_serve(name, read, build, stack))
+    end_on_sigterm()
+    try:
+        with ExitStack() as stack:
+            return uvloop.run(_serve(name, read, build, stack))
+    except (StateDirInUse, EngineFailed, AddressTaken) as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 2
 
 
 async def _serve(name: str, settings: Settings, build: Callable[[Settings], Awaitable[App]], stack: ExitStack) -> int:
@@ -47,6 +53,14 @@ async def _serve(name: str, settings: Settings, build: Callable[[Settings], Awai
     finally:
         await app.stop()
     return 0
+
+
+def end_on_sigterm() -> None:
+    """Makes SIGTERM end the process as an exit does, so that what was opened is closed, until `stopped` listens for it.
+
+    Without it a signal during start-up would kill the process at once, and leave its engines running.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 async def stopped() -> None:

@@ -19,6 +19,10 @@ from shared.telemetry import Telemetry
 _HARD_LIMIT_FACTOR = 8
 
 
+class AddressTaken(RuntimeError):
+    """Something else listens where this server should."""
+
+
 @dataclass(frozen=True, slots=True)
 class GrpcService:
     """A gRPC service as its contract gives it: the descriptor, and the generated `add_…_to_server`."""
@@ -63,7 +67,7 @@ class Server:
         self._names.append(service.descriptor.full_name)
 
     async def start(self) -> None:
-        """Listens and serves; not yet ready until `set_ready`. Raises RuntimeError, naming the address, when it is taken."""
+        """Listens and serves; not yet ready until `set_ready`. Raises AddressTaken, naming the address, when it is taken."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, self._names)
         settings = self._settings
@@ -102,7 +106,7 @@ class Server:
         try:
             return self._server.add_secure_port(address, credentials) if credentials else self._server.add_insecure_port(address)
         except RuntimeError as error:
-            raise RuntimeError(
+            raise AddressTaken(
                 f"{self._name}: cannot listen on {address}: {error}; choose another port, or stop what listens there"
             ) from error
 
