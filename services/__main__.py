@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from services.suite import Suite, SuiteOptions
 from shared.embedded import EngineFailed, StateDirInUse, running
 from shared.rpc.server import AddressTaken
-from shared.run import end_on_sigterm, stopped
+from shared.run import done_before, end_on_sigterm, stop_signal
 
 
 def main() -> int:
@@ -32,12 +32,14 @@ def main() -> int:
 
 
 async def _serve(suite: Suite) -> int:
-    await suite.start()
+    told = stop_signal()
+    if not await done_before(suite.start(), told):
+        return 0
     _spare_the_collector()
     try:
         sys.stdout.write(json.dumps({"ready": True, "addresses": suite.addresses}, sort_keys=True) + "\n")
         sys.stdout.flush()
-        await stopped()
+        await told.wait()
     finally:
         await suite.stop()
     return 0

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TypeVar
 
 import uvloop
@@ -39,34 +39,50 @@ def run(name: str, settings: Callable[[], Settings], build: Callable[[Settings],
 
 
 async def _serve(name: str, settings: Settings, build: Callable[[Settings], Awaitable[App]], stack: ExitStack) -> int:
+    told = stop_signal()
     if not settings.database_url or not settings.cache_url:
         engines = stack.enter_context(running(settings.state_dir))
         database = settings.database_url or (await provision(engines.database_url, "ballast", [name]))[name]
         settings = settings.model_copy(update={"database_url": database, "cache_url": settings.cache_url or engines.cache_url})
     app = await build(settings)
-    await app.start()
+    if not await done_before(app.start(), told):
+        return 0
     try:
         await app.open()
         sys.stdout.write(f"{name} serves on {app.server.address}\n")
         sys.stdout.flush()
-        await stopped()
+        await told.wait()
     finally:
         await app.stop()
     return 0
 
 
 def end_on_sigterm() -> None:
-    """Makes SIGTERM end the process as an exit does, so that what was opened is closed, until `stopped` listens for it.
+    """Makes SIGTERM end the process as an exit does, so that what was opened is closed, until `stop_signal` listens for it.
 
     Without it a signal during start-up would kill the process at once, and leave its engines running.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-async def stopped() -> None:
-    """Returns at SIGTERM or SIGINT."""
+def stop_signal() -> asyncio.Event:
+    """Returns what is set at SIGTERM or SIGINT, from now on."""
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, event.set)
-    await event.wait()
+    return event
+
+
+async def done_before(work: Awaitable[object], told: asyncio.Event) -> bool:
+    """Does the work, and says whether it was done before `told` was set; otherwise it was cancelled. Raises what the work raises."""
+    task, waiter = asyncio.ensure_future(work), asyncio.create_task(told.wait())
+    await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
+    waiter.cancel()
+    if not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        return False
+    await task
+    return True
