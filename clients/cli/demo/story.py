@@ -58,7 +58,7 @@ async def read_story(connection: Connection, year: Year, decision: Decision) -> 
     intake = connection.intake
     alerts = await every_page(intake.ListAlerts, intake_pb.ListAlertsRequest(incident=incident.name), "alerts", 0)
     timeline = await every_page(intake.ListTimeline, intake_pb.ListTimelineRequest(incident=incident.name), "entries", 0)
-    ordered = tuple(sorted(alerts.alerts, key=lambda alert: sorted(alert.labels.items())))
+    ordered = tuple(sorted(alerts.alerts, key=lambda alert: (alert.labels["component"], alert.labels["alertname"])))
     entries = await every_page(
         connection.governance.ListLedgerEntries, governance_pb.ListLedgerEntriesRequest(trace_id=decision.trace_id), "entries", 0
     )
