@@ -17,7 +17,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job, Schedule
 from sqlalchemy import text
 
-from shared.errors import BallastError, InvalidInput
+from shared.errors import BallastError, InvalidInput, Unavailable
 from shared.events.outbox import ENTRYPOINT, Outbox
 from shared.rpc.client import Channel
 from shared.storage.database import Database
@@ -31,6 +31,8 @@ _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 300.0
 _DEADLINE_SECONDS = 30.0
 _RECONNECT_SECONDS = 1.0
+# New deliveries announce themselves; those to be retried or replayed are found by looking again.
+_POLL = timedelta(seconds=1)
 _RETENTION = timedelta(days=14)
 # How long a delivery may seem stuck before another worker takes it over: after a crash this is the longest wait.
 _HEARTBEAT_TIMEOUT = timedelta(seconds=10)
@@ -38,12 +40,20 @@ _HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 _PRUNE = (
     text(
         """
-        delete from outbox where recorded_at < clock_timestamp() - :retention and not exists
+        delete from outbox where recorded_at < clock_timestamp() - cast(:retention as interval) and not exists
             (select 1 from pgqueuer q where q.headers ->> 'event' = outbox.id::text)
         """
     ),
-    text("delete from inbox where received_at < clock_timestamp() - :retention"),
-    text("delete from request where created_at < clock_timestamp() - :retention"),
+    text("delete from inbox where received_at < clock_timestamp() - cast(:retention as interval)"),
+    text("delete from request where created_at < clock_timestamp() - cast(:retention as interval)"),
+    # PgQueuer keeps its log for good; a dead letter finds its last error there.
+    text(
+        """
+        delete from pgqueuer_log where created < clock_timestamp() - cast(:retention as interval)
+            and not exists (select 1 from pgqueuer q where q.id = pgqueuer_log.job_id)
+        """
+    ),
+    text("delete from pgqueuer_statistics where created < clock_timestamp() - cast(:retention as interval)"),
 )
 
 _WAITING = text("select id from pgqueuer where status in ('queued', 'picked') and entrypoint = :entrypoint")
@@ -135,7 +145,7 @@ class Deliverer:
                     batch_size=self._concurrency,
                     max_concurrent_tasks=self._concurrency * 2,
                     heartbeat_timeout=_HEARTBEAT_TIMEOUT,
-                    dequeue_timeout=timedelta(seconds=5),
+                    dequeue_timeout=_POLL,
                     shutdown_on_listener_failure=True,
                 )
             except Exception as error:  # noqa: BLE001 - as above; a worker that fails is started again
@@ -173,10 +183,8 @@ class Deliverer:
     async def _hand_over(self, payload: bytes, subscriber: str) -> None:
         stub = self._stubs.get(subscriber)
         if stub is None:
-            raise InvalidInput(
-                f"{subscriber} is no longer a subscriber; add it to the settings and replay",
-                reason="SUBSCRIBER_UNKNOWN",
-            )
+            # To be retried: while settings are being rolled out, another replica may know it already.
+            raise Unavailable(f"{subscriber} is no longer a subscriber; add it to the settings and replay", reason="SUBSCRIBER_UNKNOWN")
         event = CloudEvent.FromString(payload)
         parent = context_from_traceparent(event.attributes["traceparent"].ce_string if "traceparent" in event.attributes else "")
         with self._telemetry.tracer.start_as_current_span(f"deliver {event.type}", context=parent, kind=trace.SpanKind.PRODUCER):

@@ -25,6 +25,7 @@ def everything(rows: list[int], size: int) -> list[Page[int]]:
         found = [row for row in rows if row > after][: query.limit]
         pages.append(query.page(found, [(str(row),) for row in found]))
         token = pages[-1].next_page_token
+        assert len(pages) <= len(rows) + 1, "pages without end"
     return pages
 
 
