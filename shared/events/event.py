@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from shared.errors import InvalidInput, Violation
 
 Data = TypeVar("Data", bound=Message)
+_LONGEST_VERSION = 18  # digits that any 64-bit integer holds
 
 
 class Outcome(IntEnum):
@@ -73,10 +74,10 @@ def cloud_event(event_id: str, source: str, event: EncodedEvent, headers: dict[s
     return wire
 
 
-def received_event(wire: CloudEvent) -> ReceivedEvent:
-    """Reads an event. Raises InvalidInput with reason EVENT_MALFORMED and every field at fault."""
+def received_event(wire: CloudEvent, place: str = "event") -> ReceivedEvent:
+    """Reads an event that stands at `place` of a request. Raises InvalidInput with reason EVENT_MALFORMED and every field at fault."""
     violations = [
-        Violation(f"batch.events.{field}", description)
+        Violation(f"{place}.{field}", description)
         for field, broken, description in (
             ("id", not wire.id, "must not be empty: with source it identifies the event"),
             ("source", not wire.source, "must not be empty: with id it identifies the event"),
@@ -87,8 +88,8 @@ def received_event(wire: CloudEvent) -> ReceivedEvent:
         if broken
     ]
     version = _text(wire, "aggregateversion") or "0"
-    if not version.isdigit():
-        violations.append(Violation("batch.events.attributes.aggregateversion", f"is {version!r}; send a whole number as a string"))
+    if not (version.isascii() and version.isdigit() and len(version) <= _LONGEST_VERSION):
+        violations.append(Violation(f'{place}.attributes["aggregateversion"]', f"is {version!r}; send a whole number as a string"))
     if violations:
         raise InvalidInput(
             f"event {wire.id or '?'}: {violations[0].field} {violations[0].description}",

@@ -36,7 +36,7 @@ class EventSinkServicer(EventSinkServiceServicer):
 
     async def Deliver(self, request: DeliverRequest, context: object) -> DeliverResponse:
         del context
-        events = [received_event(wire) for wire in request.batch.events]
+        events = [received_event(wire, f"batch.events[{index}]") for index, wire in enumerate(request.batch.events)]
         async with self._database.transaction() as connection:
             outcomes = [await self._take(connection, event) for event in events]
         return DeliverResponse(outcomes=[outcome.value for outcome in outcomes])  # type: ignore[misc]  # the numbers are the same
