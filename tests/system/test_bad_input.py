@@ -7,12 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
 from ballast.allocation.v1 import allocation_messages_pb2, roadmap_item_pb2, team_pb2
 from ballast.intake.v1 import alert_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.triage.v1 import component_pb2, triage_service_pb2
+
 from services.intake.settings import IntakeSettings
 from services.suite import Suite, SuiteOptions
 from shared.embedded import Engines
