@@ -117,7 +117,7 @@ def test_a_person_resolves_it_once_nothing_fires() -> None:
 
 
 def test_firing_alerts_stand_in_the_way_and_are_counted() -> None:
-    with pytest.raises(AlertsFiring, match="2 firing alerts; wait for them to end, or resolve it with force") as refused:
+    with pytest.raises(AlertsFiring, match="2 firing alerts; wait until they end, or resolve it with force") as refused:
         resolve(incident(), at(7), at(8), force=False)
     assert refused.value.metadata["firing_count"] == "2"
 

@@ -34,5 +34,5 @@ class AlertsFiring(PreconditionFailed):
     reason = "ALERTS_FIRING"
 
     def __init__(self, name: str, count: int) -> None:
-        message = f"{name} has {count} firing alerts; wait for them to end, or resolve it with force"
+        message = f"{name} has {count} firing {'alert' if count == 1 else 'alerts'}; wait until they end, or resolve it with force"
         super().__init__(message, metadata={"name": name, "firing_count": str(count)})

@@ -56,7 +56,8 @@ class Incidents:
 
         def change(before: Incident) -> Changed:
             after = resolve(before, when, now, force=force)
-            line = note or (f"resolved while {before.firing_count} alerts fire" if before.firing_count else "resolved")
+            firing = "1 alert fires" if before.firing_count == 1 else f"{before.firing_count} alerts fire"
+            line = note or (f"resolved while {firing}" if before.firing_count else "resolved")
             return self._changed(before, after, IncidentChange.RESOLVED, self._entry(after, TimelineKind.RESOLVED, when, line, now))
 
         return await self._store.change(incident_id, etag, change)
