@@ -67,9 +67,9 @@ def test_a_share_that_only_falls_falls_for_quiet_sprints() -> None:
     assert summarise(told)[1].reason == "quiet sprints"
 
 
-def test_value_at_risk_is_the_sum_over_the_sprint_s_decisions() -> None:
-    told = year(decisions=[decision(1, (None, 0.4), at_risk=1000), decision(2, (0.4, 0.45), at_risk=500)])
-    first, second = summarise(told)
+def test_value_at_risk_is_the_sum_over_the_decisions_that_raised_the_share() -> None:
+    lowered = decision(SPRINT, (0.45, 0.4), at_risk=70)
+    first, second = summarise(year(decisions=[decision(1, (None, 0.4), at_risk=1000), decision(2, (0.4, 0.45), at_risk=500), lowered]))
     assert (str(first.value_at_risk), first.displaced, first.raised) == ("1,500.00 USD", ("net-psc",), 2)
     assert (str(second.value_at_risk), second.displaced) == ("0.00 USD", ())
 

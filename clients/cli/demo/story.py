@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ballast.allocation.v1.decision_pb2 import Decision
+from ballast.allocation.v1.decision_pb2 import DECISION_OUTCOME_RAISED, Decision
 from ballast.governance.v1 import governance_service_pb2 as governance_pb
 from ballast.governance.v1.ledger_pb2 import LedgerEntry
 from ballast.governance.v1.lineage_pb2 import LINEAGE_RELATION_DISPLACES, LINEAGE_RELATION_RENDERED_AS, LineageEdge
@@ -47,7 +47,8 @@ def choose(year: Year) -> Decision | None:
         assessment = year.assessments[year.outage_assessed(decision.assessment)]
         return (assessment.severity, -assessment.score, -value_of(decision).amount, decision.create_time.seconds, decision.team)
 
-    telling = [each for each in year.decisions if each.impact.displaced and year.outage_assessed(each.assessment)]
+    raising = [each for each in year.decisions if each.outcome == DECISION_OUTCOME_RAISED and each.impact.displaced]
+    telling = [each for each in raising if year.outage_assessed(each.assessment)]
     return min(telling, key=rank, default=None)
 
 

@@ -63,6 +63,7 @@ class SprintSummary:
     raised: int  # decisions
     lowered: int
     held: int
+    # Of the decisions that raised the share. One that lowers it may reorder the roadmap too, but takes nothing from it.
     displaced: tuple[str, ...]  # ids of roadmap items, sorted
     value_at_risk: Money
 
@@ -94,6 +95,7 @@ def _summary(year: Year, number: int, lines: Mapping[str, ShareLine], whole: Sha
     opened = {key: each for key, each in year.incidents.items() if cadence.number_at(each.opened_at.ToDatetime(tzinfo=UTC)) == number}
     decisions = [each for each in year.decisions if sprint_of(each) == number]
     outcomes = Counter(each.outcome for each in decisions)
+    raising = [each for each in decisions if each.outcome == DECISION_OUTCOME_RAISED]
     teams = tuple(_team_sprint(year, team, number, line) for team, line in lines.items())
     mover = max(teams, key=lambda team: (abs(team.share_after - team.share_before), team.team))
     moved = mover if mover.share_after != mover.share_before else None
@@ -111,8 +113,8 @@ def _summary(year: Year, number: int, lines: Mapping[str, ShareLine], whole: Sha
         raised=outcomes[DECISION_OUTCOME_RAISED],
         lowered=outcomes[DECISION_OUTCOME_LOWERED],
         held=outcomes[DECISION_OUTCOME_HELD],
-        displaced=tuple(sorted({id_of(item.roadmap_item) for each in decisions for item in each.impact.displaced})),
-        value_at_risk=sum((value_of(each) for each in decisions), Money(Decimal(0))),
+        displaced=tuple(sorted({id_of(item.roadmap_item) for each in raising for item in each.impact.displaced})),
+        value_at_risk=sum((value_of(each) for each in raising), Money(Decimal(0))),
     )
 
 
