@@ -21,7 +21,7 @@ def main() -> int:
     options = _options()
     end_on_sigterm()
     try:
-        with running(options.state_dir) as engines:
+        with running(options.state_dir, durable=options.durable) as engines:
             return uvloop.run(_serve(Suite(options, engines)))
     except ValidationError as error:
         problems = [f"setting {'.'.join(map(str, each['loc'])) or error.title}: {each['msg']}" for each in error.errors()]
@@ -58,8 +58,9 @@ def _options() -> SuiteOptions:
     parser.add_argument("--clock", type=_time, help="start of a simulated clock, RFC 3339; without it the clock is real")
     parser.add_argument("--fresh", action="store_true", help="drop the suite's database first")
     parser.add_argument("--free-ports", action="store_true", help="let the system choose the ports")
+    parser.add_argument("--no-sync", action="store_true", help="do not wait for the disk: for state that can be made anew")
     read = parser.parse_args()
-    return SuiteOptions(read.state, read.clock, read.fresh, read.free_ports)
+    return SuiteOptions(read.state, read.clock, read.fresh, read.free_ports, durable=not read.no_sync)
 
 
 def _time(text: str) -> datetime:

@@ -57,6 +57,7 @@ class SuiteOptions:
     start: datetime | None = None  # of a simulated clock; None for the real one
     fresh: bool = False  # drop the suite's database first
     free_ports: bool = False  # let the system choose
+    durable: bool = True  # wait for the disk; without it a crash of the machine may lose state
 
 
 class Suite:

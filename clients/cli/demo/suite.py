@@ -27,7 +27,19 @@ async def running_suite(state: Path, start: datetime, log: Path) -> AsyncIterato
     """
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "services", "--state", str(state), "--clock", start.isoformat(), "--fresh", "--free-ports"),
+            *(
+                sys.executable,
+                "-P",
+                "-m",
+                "services",
+                "--state",
+                str(state),
+                "--clock",
+                start.isoformat(),
+                "--fresh",
+                "--free-ports",
+                "--no-sync",
+            ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
