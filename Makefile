@@ -30,7 +30,7 @@ lint: setup ## style, types, import contracts, contracts' lint, generated code i
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy --no-error-summary
-	PYTHONPATH=. $(BIN)/lint-imports --no-timings
+	PYTHONPATH=. $(BIN)/lint-imports
 	$(BIN)/python protos/generate.py --check
 	@mkdir -p .ballast && $(BIN)/python protos/generate.py --image .ballast/contracts.binpb
 	$(BIN)/buf lint .ballast/contracts.binpb --config buf.yaml

@@ -48,6 +48,13 @@ def test_a_lower_share_brings_items_forward() -> None:
     assert (found.advanced[0].delay, found.advanced[0].value_at_risk) == (-FORTNIGHT, Money(Decimal(-2000)))
 
 
+def test_hours_given_back_delay_nothing_even_where_another_order_would_be_dearer() -> None:
+    # Without the promise the best plan under more hours does `big` first and `small` later than before.
+    found = impact(item("big", 150, 2000), item("small", 120, 1100), before=HALF, after=THIRD)
+    assert found.displaced == ()
+    assert names(impact(item("big", 150, 2000), item("small", 120, 1100), before=THIRD, after=HALF)) == ["big"]
+
+
 def test_value_at_risk_is_exact_for_sprints_of_odd_length() -> None:
     odd = situation(items=(item("a", 150, 700),), team=team(sprint_length=timedelta(days=15)))
     found = impact_of(odd, 420_000, HALF, NOW)  # 257 hours: 149.1 at 42 %

@@ -27,7 +27,10 @@ def impact_of(situation: Situation, share_before: int, share_after: int, now: da
         return _impact(situation, (), (), (*never, *_late_when_held(after)), 0.0)
     before = _problem(situation, items, share_before, now)
     plan_before = best_plan(before, due_deadlines(before))
-    deadlines = (*protecting_deadlines(after, plan_before), *due_deadlines(after))
+    # Giving hours back must not delay anything: with more of them the plan before still fits, and a plan that moves an item back for
+    # the sake of a dearer one would book the gift as a loss.
+    gives_back = share_after < share_before
+    deadlines = (*protecting_deadlines(after, plan_before, every=gives_back), *due_deadlines(after))
     plan_after = best_plan(after, deadlines, near=plan_before)
     moved = _moved(situation, items, (plan_before, plan_after), now)
     displaced = tuple(sorted((item for item in moved if item.delay.days > 0), key=_by_value))

@@ -55,12 +55,12 @@ def due_deadlines(problem: Problem) -> tuple[Deadline, ...]:
     return tuple(Deadline(index, item.due) for index, item in enumerate(problem.items) if item.due)
 
 
-def protecting_deadlines(problem: Problem, before: Plan) -> tuple[Deadline, ...]:
-    """Returns the promise, for each protected item, to be done no later than in the plan before."""
+def protecting_deadlines(problem: Problem, before: Plan, *, every: bool = False) -> tuple[Deadline, ...]:
+    """Returns the promise, for each protected item, or for every item, to be done no later than in the plan before."""
     return tuple(
         Deadline(index, finish, protects=True)
         for index, (item, finish) in enumerate(zip(problem.items, before.finish, strict=True))
-        if item.protected and finish is not None
+        if (every or item.protected) and finish is not None
     )
 
 

@@ -45,7 +45,10 @@ class Incidents:
         def change(before: Incident) -> Changed:
             after = acknowledge(before, when, now)
             return self._changed(
-                before, after, IncidentChange.ACKNOWLEDGED, self._entry(after, TimelineKind.ACKNOWLEDGED, when, note or "taken", now)
+                before,
+                after,
+                IncidentChange.ACKNOWLEDGED,
+                self._entry(after, TimelineKind.ACKNOWLEDGED, after.acknowledged_at or when, note or "taken", now),
             )
 
         return await self._store.change(incident_id, etag, change)
@@ -58,7 +61,9 @@ class Incidents:
             after = resolve(before, when, now, force=force)
             firing = "1 alert fires" if before.firing_count == 1 else f"{before.firing_count} alerts fire"
             line = note or (f"resolved while {firing}" if before.firing_count else "resolved")
-            return self._changed(before, after, IncidentChange.RESOLVED, self._entry(after, TimelineKind.RESOLVED, when, line, now))
+            return self._changed(
+                before, after, IncidentChange.RESOLVED, self._entry(after, TimelineKind.RESOLVED, after.resolved_at or when, line, now)
+            )
 
         return await self._store.change(incident_id, etag, change)
 

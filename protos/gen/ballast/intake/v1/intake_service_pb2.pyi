@@ -308,7 +308,7 @@ class AcknowledgeIncidentRequest(_message.Message):
     """A line for the time-line; may be empty."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
-        """When it happened; now when absent."""
+        """When it happened; now when absent. A time before the incident opened counts as the opening."""
 
     def __init__(
         self,
@@ -375,7 +375,7 @@ class ResolveIncidentRequest(_message.Message):
     """Resolve even while alerts fire."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
-        """When it ended; now when absent."""
+        """When it ended; now when absent. A time before the incident opened counts as the opening."""
 
     def __init__(
         self,
