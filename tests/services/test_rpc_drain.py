@@ -25,7 +25,8 @@ from shared.embedded import Engines
 from shared.errors import Unavailable
 from shared.rpc.client import ClientCredentials, connect
 from shared.storage.database import connect_raw
-from tests.support.intake import SERVICE
+from tests.support.intake import SERVICE, report
+from tests.support.sink import sinking
 from tests.support.waiting import SECONDS, until
 from tests.support.wire import plain_channel
 
@@ -81,20 +82,32 @@ async def test_a_call_under_way_when_the_service_stops_ends_well(starting: Start
             await stopping
 
 
-async def test_a_service_says_that_it_stops_before_it_stops_listening(starting: Starting, urls: dict[str, str]) -> None:
+async def test_a_service_says_that_it_stops_before_it_stops_listening(starting: Starting) -> None:
+    async with sinking() as sink:
+        app = await starting(subscribers={"slow": {"address": sink.address}})
+        sink.hold()
+        async with plain_channel(app.server.address) as channel:
+            rpc = IntakeServiceStub(channel)
+            watching = HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+            told = aiter(watching)
+            assert (await anext(told)).status == health_pb2.HealthCheckResponse.SERVING
+            await rpc.ReportAlerts(pb.ReportAlertsRequest(source="test", reports=[report("slow")]))
+            await until(lambda: bool(sink.offered))
+            stopping = asyncio.create_task(app.stop())  # which waits for the delivery under way
+            async with asyncio.timeout(SECONDS / 2):
+                assert (await anext(told)).status == NOT_SERVING
+            await rpc.ListIncidents(pb.ListIncidentsRequest())
+            assert not stopping.done()
+            watching.cancel()
+            sink.release()
+            await stopping
+    assert len(sink.taken) == 1
+
+
+async def test_a_service_that_is_stopped_as_soon_as_it_started_stops_at_once(starting: Starting) -> None:
     app = await starting()
-    async with plain_channel(app.server.address) as channel, standing_still(urls) as is_waiting:
-        watching = HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
-        told = aiter(watching)
-        assert (await anext(told)).status == health_pb2.HealthCheckResponse.SERVING
-        call = asyncio.ensure_future(IntakeServiceStub(channel).ListIncidents(pb.ListIncidentsRequest()))
-        await until(is_waiting)
-        stopping = asyncio.create_task(app.stop())
-        assert (await anext(told)).status == NOT_SERVING
-        assert not call.done()
-        watching.cancel()
-        call.cancel()
-        await stopping
+    async with asyncio.timeout(SECONDS / 2):
+        await app.stop()
 
 
 async def test_what_comes_after_the_stop_is_refused_as_unavailable(starting: Starting) -> None:

@@ -24,11 +24,14 @@ class Sink(EventSinkServiceServicer):
         self.taken: list[CloudEvent] = []
         self.metadata: list[dict[str, Any]] = []
         self.failing: Failure = lambda _: None
+        self._open = asyncio.Event()
+        self._open.set()
 
     async def Deliver(self, request: pb.DeliverRequest, context: Any) -> pb.DeliverResponse:
         for event in request.batch.events:
             self.offered.append(event)
             self.metadata.append(dict(context.invocation_metadata()))
+            await self._open.wait()
             code = self.failing(event)
             if code is not None:
                 await context.abort(code, f"{subject_of(event)} is refused")
@@ -39,6 +42,13 @@ class Sink(EventSinkServiceServicer):
         """Fails deliveries about this subject, one for each code; then takes them."""
         left = list(codes)
         self.failing = lambda event: left.pop(0) if left and subject_of(event) == subject else None
+
+    def hold(self) -> None:
+        """Lets deliveries wait until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        self._open.set()
 
     async def taking(self, subject: str, count: int = 1) -> list[CloudEvent]:
         """Returns the events about this subject once so many have come."""
