@@ -23,6 +23,7 @@ from shared.principal import enter, leave
 from shared.rpc.access import Authority
 from shared.rpc.fault import faults_of
 from shared.rpc.pipeline import Call, Oversized, Unreadable
+from shared.rpc.remedies import remedy_of
 from shared.rpc.status import DETAILS_KEY, code_of, status_of
 from shared.telemetry import DURATION_BUCKETS_SECONDS, Telemetry, context_from_traceparent
 
@@ -152,9 +153,7 @@ class ValidationStage:
             return  # health and reflection have no rules of ours
         found = protovalidate.collect_violations(message)
         if found:
-            raise _field_invalid(
-                [Violation(_path(each.proto.field), f"{each.proto.message} (rule {each.proto.rule_id})") for each in found]
-            )
+            raise _field_invalid([_violation(each.proto) for each in found])
 
 
 class DeadlineStage(_SeesNoStream):
@@ -193,6 +192,11 @@ def _named(code: Any) -> tuple[int, str]:
 def _field_invalid(violations: Sequence[Violation]) -> InvalidInput:
     message = "; ".join(f"{each.field}: {each.description}" for each in violations[:5])
     return InvalidInput(message, violations, reason="FIELD_INVALID")
+
+
+def _violation(found: Any) -> Violation:
+    """Returns the field, the rule it breaks and the remedy."""
+    return Violation(_path(found.field), f"{found.message}: {remedy_of(found.rule_id)} (rule {found.rule_id})")
 
 
 def _path(field: Any) -> str:

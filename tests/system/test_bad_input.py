@@ -52,7 +52,7 @@ async def test_an_alert_without_labels_is_refused(clients: Clients) -> None:
     with pytest.raises(InvalidInput) as refused:
         await clients.intake.ReportAlerts(reports(alert_pb2.AlertReport(labels={"component": "checkout"}), alert_pb2.AlertReport()))
     assert refused.value.violations[0].field == "reports[1].labels"
-    assert "at least 1" in refused.value.violations[0].description
+    assert refused.value.violations[0].description == "map must be at least 1 entries: add at least one entry (rule map.min_pairs)"
     assert await alert_count(clients) == before
 
 
@@ -114,10 +114,14 @@ async def test_a_team_without_capacity_is_refused(clients: Clients) -> None:
     idle.first_sprint_at.FromDatetime(START)
     with pytest.raises(InvalidInput) as refused:
         await clients.allocation.UpsertTeams(allocation_messages_pb2.UpsertTeamsRequest(teams=[idle]))
-    assert "focus_factor" in refused.value.violations[0].field
-    del idle.members[:]
-    with pytest.raises(InvalidInput):
+    assert refused.value.violations[0].field == "teams[0].members[0].focus_factor"
+    assert "send a value within the range" in refused.value.violations[0].description
+    idle.members[0].focus_factor, idle.members[0].weekly_hours = 1, 0
+    with pytest.raises(InvalidInput, match="hours") as refused:
         await clients.allocation.UpsertTeams(allocation_messages_pb2.UpsertTeamsRequest(teams=[idle]))
+    assert refused.value.reason == "CAPACITY_ZERO"
+    with pytest.raises(NotFound):
+        await clients.allocation.GetTeam(allocation_messages_pb2.GetTeamRequest(name="teams/idle"))
 
 
 async def test_a_policy_whose_bounds_exclude_its_baseline_is_refused(clients: Clients) -> None:

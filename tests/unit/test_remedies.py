@@ -1,0 +1,29 @@
+"""Every rule the contracts use has a remedy of its own."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.rpc.remedies import remedy_of
+
+PROTOS = Path(__file__).parent.parent.parent / "protos" / "ballast"
+KINDS = ("string", "repeated", "map", "enum")
+
+
+def rules_in_use() -> set[str]:
+    """Reads the rule ids that the contracts' annotations give rise to."""
+    text = "\n".join(path.read_text() for path in PROTOS.rglob("*.proto"))
+    names = {"min_pairs": "map", "max_pairs": "map", "min_items": "repeated", "max_items": "repeated", "unique": "repeated"}
+    names |= {"uuid": "string", "pattern": "string", "min_len": "string", "max_len": "string", "max_bytes": "string"}
+    names |= {"defined_only": "enum", "not_in": "enum"}
+    return {f"{kind}.{name}" for name, kind in names.items() if re.search(rf"\b{name}\b", text)}
+
+
+@pytest.mark.parametrize("rule", sorted(rules_in_use() | {"required", "int32.gte_lte", "double.gt", "int64.gte", "duration.gt_lte"}))
+def test_a_rule_has_a_remedy(rule: str) -> None:
+    assert not remedy_of(rule).startswith("see the rule")
+
+
+def test_a_rule_nobody_thought_of_points_at_the_contract() -> None:
+    assert remedy_of("bytes.prefix") == "see the rule bytes.prefix at the field in the contract"
