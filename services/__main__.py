@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from services.suite import Suite, SuiteOptions
 from shared.embedded import EngineFailed, StateDirInUse, running
 from shared.rpc.server import AddressTaken
-from shared.run import done_before, end_on_sigterm, stop_signal
+from shared.run import done_before, end_on_sigterm, problems_of, stop_signal
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
         with running(options.state_dir, durable=options.durable) as engines:
             return uvloop.run(_serve(Suite(options, engines)))
     except ValidationError as error:
-        problems = [f"setting {'.'.join(map(str, each['loc'])) or error.title}: {each['msg']}" for each in error.errors()]
+        problems = problems_of(error)
     except (StateDirInUse, EngineFailed, AddressTaken) as error:
         problems = [str(error)]
     sys.stderr.write("".join(f"ballast: {problem}\n" for problem in problems))

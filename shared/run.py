@@ -24,10 +24,7 @@ def run(name: str, settings: Callable[[], Settings], build: Callable[[Settings],
     try:
         read = settings()
     except ValidationError as error:
-        for each in error.errors():
-            # A rule about several settings has no place of its own: its message begins with their names.
-            place = "".join(f"{part}: " for part in each["loc"])
-            sys.stderr.write(f"{name}: setting {place}{each['msg'].removeprefix('Value error, ')}\n")
+        sys.stderr.writelines(f"{name}: {problem}\n" for problem in problems_of(error))
         return 2
     end_on_sigterm()
     try:
@@ -36,6 +33,12 @@ def run(name: str, settings: Callable[[], Settings], build: Callable[[Settings],
     except (StateDirInUse, EngineFailed, AddressTaken) as error:
         sys.stderr.write(f"{name}: {error}\n")
         return 2
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Returns a line for each setting that is wrong: which, and the rule it breaks with its remedy."""
+    # A rule about several settings has no place of its own: its message begins with their names.
+    return [f"setting {''.join(f'{part}: ' for part in each['loc'])}{each['msg'].removeprefix('Value error, ')}" for each in error.errors()]
 
 
 async def _serve(name: str, settings: Settings, build: Callable[[Settings], Awaitable[App]], stack: ExitStack) -> int:
