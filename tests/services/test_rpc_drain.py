@@ -104,8 +104,10 @@ async def test_a_service_says_that_it_stops_before_it_stops_listening(starting: 
     assert len(sink.taken) == 1
 
 
-async def test_a_service_that_is_stopped_as_soon_as_it_started_stops_at_once(starting: Starting) -> None:
+@pytest.mark.parametrize("milliseconds", [0, 1, 2, 4, 8, 16])
+async def test_a_service_that_is_stopped_as_soon_as_it_started_stops_at_once(starting: Starting, milliseconds: int) -> None:
     app = await starting()
+    await asyncio.sleep(milliseconds / 1000)
     async with asyncio.timeout(SECONDS / 2):
         await app.stop()
 
