@@ -156,11 +156,12 @@ def _draw_incidents(axes: Axes, drawing: _Drawing) -> None:
         counts = [summary.severities.get(severity, 0) for summary in drawing.summaries]
         axes.bar(drawing.middles, counts, width=width, bottom=floor, color=colour, zorder=2)
         floor = [below + count for below, count in zip(floor, counts, strict=True)]
-    axes.set_ylabel("incidents\nopened")
+    axes.set_ylabel("incidents opened\nper sprint")
     axes.yaxis.set_major_locator(MultipleLocator(5))
     axes.set_ylim(0, max([*floor, 5]) * 1.1)
     seen = {severity for summary in drawing.summaries for severity, count in summary.severities.items() if count}
-    _legend(axes, [Patch(color=colour, label=f"SEV{severity}") for severity, colour in _SEVERITY_COLOURS.items() if severity in seen])
+    labels = {severity: f"SEV{severity}" for severity in _SEVERITY_COLOURS} | {1: "SEV1, gravest"}
+    _legend(axes, [Patch(color=colour, label=labels[severity]) for severity, colour in _SEVERITY_COLOURS.items() if severity in seen])
 
 
 def _draw_restore(axes: Axes, drawing: _Drawing) -> None:

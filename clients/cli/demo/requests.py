@@ -94,7 +94,7 @@ def alert_reports(outage: Outage, components: Iterable[ComponentEntry], *, over:
             labels={"component": component.id, "alertname": alert, GROUP_LABEL: outage.number, "severity": outage.severity},
             annotations={
                 "summary": summary,
-                "description": f"{component.product}: {outage.impact}, seen in {outage.locations or 'an unknown number of'} locations",
+                "description": f"{component.product}: {outage.impact}{_where(outage)}",
                 "ballast.service_impact": outage.impact,
             },
             starts_at=stamp(outage.begin),
@@ -109,6 +109,11 @@ def summary_of(outage: Outage) -> str:
     """Returns one line on what is affected: `Cloud Load Balancing and 22 more: outage`."""
     others = len(outage.products) - 1
     return f"{outage.products[0]}{f' and {others} more' if others else ''}: {outage.impact}"
+
+
+def _where(outage: Outage) -> str:
+    """Returns in how many locations it was seen; nothing when the page did not tell."""
+    return f", seen in {outage.locations} location{'' if outage.locations == 1 else 's'}" if outage.locations else ""
 
 
 def incident_records(teams: Iterable[str], incident: str, work: Iterable[Work]) -> list[team_pb2.WorkRecord]:

@@ -27,7 +27,7 @@ from shared.rpc.client import ClientCredentials, connect
 
 _CALL_SECONDS = 60.0
 _SIMULATION = simulation_service_pb2.DESCRIPTOR.services_by_name["SimulationService"]
-_CREDENTIALS = ClientCredentials(local_name="demo")
+_CREDENTIALS = ClientCredentials(local_name="replay")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,12 @@ class Story:
 
 def choose(year: Year) -> Decision | None:
     """Returns the decision to tell of: of the gravest incident that displaced roadmap items (by severity, then by score), the one
-    that put most at risk. Without any such incident, None."""
+    that displaced most of them, then the one that put most at risk. Without any such incident, None."""
 
     def rank(decision: Decision) -> tuple[object, ...]:
         assessment = year.assessments[year.outage_assessed(decision.assessment)]
-        return (assessment.severity, -assessment.score, -value_of(decision).amount, decision.create_time.seconds, decision.team)
+        gravity = (assessment.severity, -assessment.score)
+        return (*gravity, -len(decision.impact.displaced), -value_of(decision).amount, decision.create_time.seconds, decision.team)
 
     raising = [each for each in year.decisions if each.outcome == DECISION_OUTCOME_RAISED and each.impact.displaced]
     telling = [each for each in raising if year.outage_assessed(each.assessment)]
