@@ -73,6 +73,8 @@ def test_a_fault_of_the_manifest_is_told_with_its_line(tmp_path: Path, wrong: st
         ("[[= incident.name | default('x') =]]", 1, "default"),
         ("one\ntwo\n[[= severity =]]\n", 3, "severity is not a value a template can use"),
         ("one\n[[= inputs.colour =]]\n", 2, "inputs.colour is not declared"),
+        ("one\n[[= incident.colour =]]\n", 2, "incident.colour is not a value a template can use; incident has acknowledged_at, "),
+        ("one\ntwo\n[[= practice.colour =]]\n", 3, "practice.colour is not a value a template can use"),
         ('one\n[[% include "gone.j2" %]]\n', 2, "includes gone.j2"),
     ],
 )

@@ -1,6 +1,7 @@
 """Compiles a template once, and renders its files from records: the same version and the same values give the same bytes."""
 
 import re
+from collections.abc import Mapping
 
 from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateNotFound, TemplateRuntimeError
@@ -8,6 +9,7 @@ from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateNot
 from services.playbook.domain.environment import BUDGET, LARGEST_FILE, Budget, LimitExceeded, TemplateEnvironment
 from services.playbook.domain.errors import InputUndefined, RenderRefused, TemplateInvalid
 from services.playbook.domain.manifest import MANIFEST
+from services.playbook.domain.specimen import known_fields
 from services.playbook.domain.template import Template
 from services.playbook.domain.value import MissingValue, TextOutsideBlock
 
@@ -79,6 +81,23 @@ class CompiledTemplate:
             if reference not in self.template.sources:
                 line = _line_of(text, reference or "include")
                 raise TemplateInvalid(self.template.file(source), line, f"includes {reference}, which is not in the folder")
+
+    def check_fields(self) -> None:
+        """Raises TemplateInvalid for a field that no value has: found when a template is loaded, not in the middle of an incident."""
+        known = known_fields()
+        for source in sorted(self.template.sources):
+            if source != MANIFEST:
+                self._check_fields(self._environment.parse(self.template.sources[source], name=source), source, known)
+
+    def _check_fields(self, tree: nodes.Template, source: str, known: Mapping[str, frozenset[str]]) -> None:
+        own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+        for use in tree.find_all(nodes.Getattr):
+            if not isinstance(use.node, nodes.Name) or use.node.name in own:
+                continue
+            fields = known.get(use.node.name)
+            if fields is not None and use.attr not in fields:
+                message = f"{use.node.name}.{use.attr} is not a value a template can use; {use.node.name} has {', '.join(sorted(fields))}"
+                raise TemplateInvalid(self.template.file(source), use.lineno, message)
 
     def _undeclared(self, tree: nodes.Template, source: str, name: str, remedy: str) -> TemplateInvalid:
         line = next((use.lineno for use in tree.find_all(nodes.Name) if use.name == name), 1)

@@ -71,6 +71,11 @@ class Record:
         self._path = path
         self._fields = dict(fields)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the fields there are, whether or not anybody reported them."""
+        return frozenset(self._fields)
+
     def field(self, name: str) -> object:
         """Returns the value, an Absent that knows its path when nobody reported it, or a Missing when there is no such field."""
         path = f"{self._path}.{name}"

@@ -15,6 +15,8 @@ def load_templates(root: Path = SHIPPED) -> dict[str, CompiledTemplate]:
     if not root.is_dir():
         raise TemplateInvalid(str(root), 1, "is not a folder; set template_dir to one that holds a folder for each template")
     compiled = [CompiledTemplate(read_template(folder)) for folder in sorted(root.iterdir()) if _is_template_folder(folder)]
+    for each in compiled:
+        each.check_fields()
     return {each.template.name: each for each in compiled}
 
 
