@@ -152,7 +152,7 @@ def test_the_facts_of_the_incident_stand_where_its_readers_look() -> None:
         "| owner teams | `teams/payments` |",
         "| components | `components/checkout` |",
         "| expected loss | 84,000.00 USD an hour |",
-        "| users_affected | impact | +88.2 | reported |",
+        "| users_affected | impact | +88.2 | known |",
         "remediation 33.3 % → 45.0 % (raised), 63.0 h of 140.0 h",
         "Delayed: `roadmapItems/wallet` by 10.5 days; value at risk 12,000.00 USD.",
         "| roadmapItems/wallet: One-click wallet",

@@ -122,7 +122,7 @@ def _why(assessment: AssessmentFact) -> dict[str, object]:
                     "feature": term.feature,
                     "axis": word_figure(term.axis),
                     "points": points_figure(term.points),
-                    "basis": "no report: stated default" if term.missing else "reported",
+                    "basis": "not known: stated default" if term.missing else "known",
                 },
             )
             for term in terms
@@ -135,7 +135,7 @@ def _why(assessment: AssessmentFact) -> dict[str, object]:
             )
             for item in overrides
         ],
-        "counterfactuals": [Text(f"{change.text} (gives {change.severity.name})", change.feature) for change in changes],
+        "counterfactuals": [Text(change.text, change.feature) for change in changes],
     }
 
 
