@@ -87,15 +87,15 @@ def test_the_playbook_of_the_story_is_left_as_files(first: tuple[Path, str]) -> 
 
 @pytest.mark.slow
 def test_a_demo_told_to_stop_stops_its_suite_too(tmp_path: Path) -> None:
-    process = start(tmp_path)
-    ready = tmp_path / "state" / "suite.json"
-    deadline = time.monotonic() + 90
-    while not ready.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.1)
-    children = psutil.Process(process.pid).children(recursive=True)
-    assert children
-    process.send_signal(signal.SIGTERM)
-    code, _, stderr = finish(process)
+    with start(tmp_path) as process:
+        ready = tmp_path / "state" / "suite.json"
+        deadline = time.monotonic() + 90
+        while not ready.exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.1)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+        process.send_signal(signal.SIGTERM)
+        code, _, stderr = finish(process)
     assert code == 143
     assert "Traceback" not in stderr
     assert not psutil.wait_procs(children, timeout=15)[1]
