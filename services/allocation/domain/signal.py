@@ -66,8 +66,9 @@ def frequency_signal(trigger: IncidentFrequencyTrigger, reading: Reading | None)
     inputs.append(DecisionInput("incident_mean", hours(mean), Unit.INCIDENTS, len(history)))
     above = len(opened) * len(history) > trigger.ratio * total
     enough = len(opened) >= trigger.minimum_count
+    verb = ("exceeds" if above else "does not exceed") if len(opened) == 1 else ("exceed" if above else "do not exceed")
     reason = (
-        f"{counted(len(opened), 'incident')} in sprint {reading.sprint.number} {'exceed' if above else 'do not exceed'} {trigger.ratio} × "
+        f"{counted(len(opened), 'incident')} in sprint {reading.sprint.number} {verb} {trigger.ratio} × "
         f"the mean of {figure(mean)} in the {counted(len(history), 'sprint')} before"
     )
     reason += f", but it takes at least {trigger.minimum_count}." if above and not enough else "."
