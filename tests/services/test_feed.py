@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ballast.intake.v1 import incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
+from sqlalchemy import text
 
 from services.intake.domain.events import IncidentChanged
 from services.intake.domain.evidence import Evidence
@@ -115,9 +116,10 @@ async def test_a_stream_goes_on_right_after_its_token(intake: Intake, watch: Wat
 
 
 async def test_any_token_of_a_stream_goes_on_after_its_own_answer(intake: Intake, watch: Watch) -> None:
+    await intake.open()
+    await intake.send(*(report(f"token-{number}") for number in range(3)))  # three changes of one transaction
     names, tokens = [], [watch.token]
     for _ in range(4):
-        await intake.open()
         names.append((await watch.incident()).name)
         tokens.append(watch.token)
     for position, token in enumerate(tokens):
@@ -130,6 +132,12 @@ async def test_any_token_of_a_stream_goes_on_after_its_own_answer(intake: Intake
 async def test_changes_of_one_transaction_come_in_their_order(intake: Intake, watch: Watch) -> None:
     receipts = await intake.send(*(report(f"batch-{number}") for number in range(20)))
     assert [each.name for each in await watch.incidents(20)] == [each.incident for each in receipts]
+
+
+async def test_a_transaction_of_more_changes_than_are_read_at_once_is_told_whole(intake: Intake, watch: Watch) -> None:
+    async with intake.app.database.transaction() as connection:
+        await intake.app.outbox.record(connection, [change(number) for number in range(450)])
+    assert [each.title for each in await watch.incidents(450)] == [f"number {number}" for number in range(450)]
 
 
 async def test_a_change_that_was_rolled_back_is_never_told(intake: Intake, watch: Watch) -> None:
@@ -199,6 +207,9 @@ async def test_every_change_comes_once_and_in_one_order_while_many_commit_out_of
         for number, (before, during) in enumerate(delays[writer]):
             await asyncio.sleep(before)
             async with intake.app.database.transaction() as connection:
+                # A transaction has its number from its first write on, which need not be that of its event.
+                await connection.execute(text("select pg_current_xact_id()"))
+                await asyncio.sleep(during)
                 await intake.app.outbox.record(connection, [change(writer * 1000 + number)])
                 await asyncio.sleep(during)
 

@@ -17,9 +17,12 @@ from ballast.allocation.v1.allocation_service_pb2_grpc import (
     AllocationServiceStub,
     add_AllocationServiceServicer_to_server,
 )
-from ballast.events.v1 import event_sink_service_pb2
-from ballast.events.v1.event_admin_service_pb2 import ListDeadLettersRequest
-from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
+from ballast.events.v1 import event_admin_service_pb2, event_sink_service_pb2
+from ballast.events.v1.event_admin_service_pb2_grpc import (
+    EventAdminServiceServicer,
+    EventAdminServiceStub,
+    add_EventAdminServiceServicer_to_server,
+)
 from ballast.events.v1.event_sink_service_pb2_grpc import (
     EventSinkServiceServicer,
     EventSinkServiceStub,
@@ -49,6 +52,7 @@ from tests.support.wire import call_with_bytes, info_of, plain_channel
 
 INTAKE = GrpcService(pb.DESCRIPTOR.services_by_name["IntakeService"], add_IntakeServiceServicer_to_server)
 SINK = GrpcService(event_sink_service_pb2.DESCRIPTOR.services_by_name["EventSinkService"], add_EventSinkServiceServicer_to_server)
+ADMIN = GrpcService(event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"], add_EventAdminServiceServicer_to_server)
 ALLOCATION = GrpcService(allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"], add_AllocationServiceServicer_to_server)
 
 
@@ -65,6 +69,11 @@ class Answering(IntakeServiceServicer):
 class Sink(EventSinkServiceServicer):
     async def Deliver(self, request: Any, context: object) -> event_sink_service_pb2.DeliverResponse:
         return event_sink_service_pb2.DeliverResponse()
+
+
+class Admin(EventAdminServiceServicer):
+    async def ListDeadLetters(self, request: Any, context: object) -> event_admin_service_pb2.ListDeadLettersResponse:
+        return event_admin_service_pb2.ListDeadLettersResponse()
 
 
 class Deciding(AllocationServiceServicer):
@@ -96,7 +105,7 @@ BARE = bare_service()
 @asynccontextmanager
 async def serving(**settings: Any) -> AsyncIterator[Server]:
     server = Server("test", ServiceSettings(**settings), setup("test"))
-    for service, servicer in ((INTAKE, Answering()), (SINK, Sink()), (ALLOCATION, Deciding()), (BARE, object())):  # type: ignore[abstract]  # they answer only what these tests call
+    for service, servicer in ((INTAKE, Answering()), (SINK, Sink()), (ADMIN, Admin()), (ALLOCATION, Deciding()), (BARE, object())):  # type: ignore[abstract]  # they answer only what these tests call
         server.add(service, servicer)
     await server.start()
     await server.set_ready(ready=True)
@@ -158,6 +167,8 @@ async def call(address: str, credentials: ClientCredentials, made: str = "list")
                 return await IntakeServiceStub(channel.grpc).ReportAlerts(report)
             case "deliver":  # service
                 return await EventSinkServiceStub(channel.grpc).Deliver(event_sink_service_pb2.DeliverRequest(batch={}))  # type: ignore[arg-type]
+            case "operate":  # admin
+                return await EventAdminServiceStub(channel.grpc).ListDeadLetters(event_admin_service_pb2.ListDeadLettersRequest())
             case team:  # planner of the team
                 return await AllocationServiceStub(channel.grpc).DecideSplit(allocation_messages_pb2.DecideSplitRequest(team=team))
     finally:
@@ -297,7 +308,7 @@ async def test_roles_that_are_no_list_of_roles_grant_nothing(tokens: str, author
         ("responder", {"list", "report"}),
         ("planner", {"list", "teams/x", "teams/y"}),
         ("approver", {"list", "report", "teams/x", "teams/y"}),
-        ("admin", {"list", "report", "teams/x", "teams/y"}),
+        ("admin", {"list", "report", "operate", "teams/x", "teams/y"}),
         ("service", {"list", "deliver"}),
         ("planner@teams/x", {"list", "teams/x"}),
         ("admin@teams/x", {"list", "teams/x"}),
@@ -310,7 +321,7 @@ async def test_a_role_allows_what_it_says_and_no_more(
 ) -> None:
     credentials = bearer(authority, issuer.token(role))
     found = set()
-    for made in ("list", "report", "deliver", "teams/x", "teams/y"):
+    for made in ("list", "report", "deliver", "operate", "teams/x", "teams/y"):
         try:
             await call(tokens, credentials, made)
             found.add(made)
@@ -385,5 +396,5 @@ async def test_encryption_alone_leaves_loopback_open(tls: dict[str, Any], author
 async def test_plain_text_is_not_understood_where_encryption_is_asked_for(tokens: str) -> None:
     async with plain_channel(tokens) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await EventAdminServiceStub(channel).ListDeadLetters(ListDeadLettersRequest(), timeout=5)
+            await EventAdminServiceStub(channel).ListDeadLetters(event_admin_service_pb2.ListDeadLettersRequest(), timeout=5)
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE
