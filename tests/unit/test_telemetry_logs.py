@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from shared.telemetry import Telemetry, configure_logs, setup, trace_ids
+from shared.telemetry import Telemetry, configure_logs, logs, setup, trace_ids
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,9 @@ def restored_logging() -> Iterator[None]:
 
 
 @pytest.fixture
-def first() -> Iterator[Telemetry]:
+def first(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
+    # Other tests of the same process may have built services that they never started, and so never stopped.
+    monkeypatch.setattr(logs, "_services", [])
     telemetry = setup("first", log_format="json")
     yield telemetry
     telemetry.shutdown()
