@@ -148,17 +148,19 @@ async def test_two_senders_of_the_same_alert_at_once_open_one_incident(intake: I
         assert [(each.alert_count, each.firing_count) for each in listed.incidents] == [(1, 1)]
 
 
-async def test_batches_that_touch_the_same_groups_in_another_order_do_not_block_each_other(intake: Intake) -> None:
+async def test_replicas_that_touch_the_same_groups_in_another_order_do_not_block_each_other(
+    intake: Intake, urls: dict[str, str], engines: Engines, clock: SimulatedClock
+) -> None:
     components = [uuid.uuid4().hex for _ in range(20)]
 
-    async def batch(number: int) -> None:
-        order = components if number % 2 else components[::-1]
-        await intake.send(*(report(component, alertname=str(number)) for component in order))
+    async def storm(replica: Intake, name: str, order: list[str]) -> None:
+        for number in range(8):
+            await replica.send(*(report(component, alertname=f"{name}-{number}") for component in order))
 
-    async with asyncio.timeout(20):
-        await asyncio.gather(*(batch(number) for number in range(12)))
+    async with intake_serving(urls, engines, clock) as other, asyncio.timeout(20):
+        await asyncio.gather(storm(intake, "first", components), storm(other, "second", components[::-1]))
     listed = await intake.rpc.ListIncidents(pb.ListIncidentsRequest(filter=pb.IncidentFilter(components=components)))
-    assert [each.alert_count for each in listed.incidents] == [12] * 20
+    assert [each.alert_count for each in listed.incidents] == [16] * 20
 
 
 async def test_alerts_that_end_and_begin_at_once_leave_the_counts_true(intake: Intake) -> None:

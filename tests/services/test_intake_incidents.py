@@ -217,7 +217,9 @@ async def test_annotations_that_cannot_be_read_are_warned_of_on_the_time_line(in
     assert warnings[1] == "annotation ballast.users_affected is not used: must be a whole number, as 1200"
     assert warnings[0].startswith("annotation ballast.colour is not used: known are ballast.users_affected, ")
     assert (await get(intake, name)).evidence.security
-    await intake.send(built)
+    built.annotations["ballast.data_loss"] = "true"
+    await intake.send(built)  # news, but the same mistakes
+    assert (await get(intake, name)).evidence.data_loss
     assert len([1 for kind, _ in told(await timeline(intake, name)) if kind == "WARNING"]) == 2
 
 
@@ -278,6 +280,7 @@ async def test_incidents_come_in_the_order_asked_for_without_gap_or_repeat(
     found = await pages(intake, order_by, page_size)
     assert [name for page in found for name in page] == [each.name for each in expected]
     assert [len(page) for page in found[:-1]] == [page_size] * (len(found) - 1)
+    assert found[-1]
 
 
 async def test_a_list_goes_on_after_its_place_whatever_was_added_before_it(intake: Intake, listed: list[incident_pb2.Incident]) -> None:
