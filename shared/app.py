@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from shared.background import Background, Work
 from shared.cache import Cache
 from shared.cache import connect as connect_cache
 from shared.clock import Clock
@@ -45,6 +46,7 @@ class App:
         self._migrations = migrations
         self._stack = AsyncExitStack()
         self._ticks: list[Tick] = []
+        self._background = Background()
         self.telemetry = setup(name, endpoint=settings.otlp_endpoint, log_format=settings.log_format)
         self.database = Database(settings.database_url, name, pool_size=settings.database_pool_size)
         self.outbox = Outbox(self.database, encode, {key: each.types for key, each in settings.subscribers.items()})
@@ -73,6 +75,10 @@ class App:
         self._ticks.append(tick)
         self.deliverer.schedule(name, expression, lambda: tick(self.clock.now()))
 
+    def background(self, name: str, work: Work) -> None:
+        """Runs `work()` from `open` on, and cancels it once calls under way have ended at `stop`: they may wait for what it does."""
+        self._background.add(name, work)
+
     async def tick(self) -> None:
         """Runs all that is scheduled, as a simulated clock asks for."""
         for tick in self._ticks:
@@ -86,6 +92,7 @@ class App:
         self._stack.push_async_callback(self.cache.close)
         try:
             await migrate(self.settings.database_url, self.name, self._migrations)
+            self._stack.push_async_callback(self._background.stop)
             await self.server.start()
             self._stack.push_async_callback(self.server.stop)
         except BaseException:
@@ -104,6 +111,7 @@ class App:
         self._stack.push_async_callback(self.feed.stop)
         await self.deliverer.start(channels)
         self._stack.push_async_callback(self.deliverer.stop)
+        self._background.start()
         await self.server.set_ready(ready=True)
 
     async def stop(self) -> None:
