@@ -1,20 +1,21 @@
 """Alerts: the identity of a signal, and what a report of it means given what is known."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
 
 import orjson
 
-from services.intake.domain.errors import ReportRefused
+from services.intake.domain.episode import Episode
 from shared.errors import Violation
+from shared.ids import uuid_from_bytes
 
 # Senders' clocks differ; a time further ahead than this is a mistake, and would keep an alert from ever being resolved.
 LARGEST_SKEW = timedelta(minutes=10)
-EARLIEST = timedelta(days=366 * 20)
 
 
 class AlertState(IntEnum):
@@ -22,43 +23,65 @@ class AlertState(IntEnum):
     RESOLVED = 2
 
 
+class Disposition(IntEnum):
+    """What intake did with an alert beside keeping it."""
+
+    GROUPED = 1  # it is in the incident of its group
+    MUTED = 2  # a silence, a maintenance window or another alert keeps it from opening or joining one
+    HELD = 3  # its rule waits for more of its kind
+    SUMMARISED = 4  # it is in the summary incident of a storm
+
+
 class ReportOutcome(IntEnum):
     OPENED = 1
     REPEATED = 2
     RESOLVED = 3
     STALE = 4
+    REFUSED = 5
+    MUTED = 6
+    HELD = 7
+    REFIRED = 8
+    SUMMARISED = 9
 
 
-@dataclass(frozen=True, slots=True)
-class AlertReport:
-    """What a sender says of one alert; `ends_at` present means resolved."""
-
-    source: str
-    fingerprint: UUID
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    starts_at: datetime
-    ends_at: datetime | None
-    generator_url: str = ""
+# What the receipt of a newly opened alert says.
+OPENING = {
+    Disposition.GROUPED: ReportOutcome.OPENED,
+    Disposition.MUTED: ReportOutcome.MUTED,
+    Disposition.HELD: ReportOutcome.HELD,
+    Disposition.SUMMARISED: ReportOutcome.SUMMARISED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One signal from its first firing until it is resolved."""
+    """One signal from its first firing until it is resolved; `incident_id` is None while it is muted or held."""
 
     id: UUID
-    incident_id: UUID
+    incident_id: UUID | None
     fingerprint: UUID
     source: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    state: AlertState
-    starts_at: datetime
-    ends_at: datetime | None
+    disposition: Disposition
+    mute: str
+    group_key: str
+    rule: str
+    rule_revision: int
+    life: Episode
     generator_url: str
     report_count: int
+    is_flapping: bool
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"alerts/{self.id}"
+
+    @property
+    def state(self) -> AlertState:
+        return AlertState.FIRING if self.life.is_firing else AlertState.RESOLVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,64 +89,91 @@ class KnownAlert:
     """The newest alert of a signal, as far as a report's meaning depends on it."""
 
     id: UUID
-    incident_id: UUID
-    state: AlertState
-    starts_at: datetime
-    ends_at: datetime | None
+    incident_id: UUID | None
+    disposition: Disposition
+    life: Episode
+    stamp: int
+    group_key: str = ""
+
+
+class Effect(IntEnum):
+    """What has to be done about a report of a known signal."""
+
+    REPEAT = 1  # nothing but counting, and keeping what describes it
+    NOTE = 2  # it fires already; another begin was told, which a late end may make an alert of its own
+    RESOLVE = 3
+    REFIRE = 4  # the same alert goes on
+    RENEW = 5  # it fires again as a new alert
+    STALE = 6
+    REVISE = 7  # it changes the past: all that was told of the signal has to be read again
 
 
 def fingerprint_of(source: str, key: str, labels: Mapping[str, str]) -> UUID:
     """Returns the identity of a signal: the labels', whoever sends them, or the sender's key within its source."""
     # Canonical JSON: sorted names, no white space. The length of each part is in its quotes, so no two sets of labels read the same.
-    identity: object = ["key", source, key] if key else dict(labels)
-    return UUID(bytes=hashlib.blake2b(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS), digest_size=16).digest())
+    return digest_of(canonical(["key", source, key] if key else dict(labels)))
 
 
-def outcome_of(report: AlertReport, known: KnownAlert | None) -> ReportOutcome:
-    """Returns what a report means. Reports may come late, twice, or in the wrong order; event time decides."""
-    if report.ends_at is not None:
-        firing = known is not None and known.state is AlertState.FIRING
-        return ReportOutcome.RESOLVED if firing and known is not None and report.ends_at >= known.starts_at else ReportOutcome.STALE
-    if known is None:
-        return ReportOutcome.OPENED
-    if known.state is AlertState.FIRING:
-        return ReportOutcome.REPEATED
-    # Resolved before: a report that began before that end is the old firing, told again by a slow replica.
-    return ReportOutcome.OPENED if known.ends_at is None or report.starts_at > known.ends_at else ReportOutcome.STALE
+def canonical(identity: object) -> bytes:
+    return orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
 
 
-Sent = tuple[Mapping[str, str], Mapping[str, str], datetime, datetime | None]
+def digest_of(identity: bytes) -> UUID:
+    return uuid_from_bytes(hashlib.blake2b(identity, digest_size=16).digest())
 
 
-def check_reports(sent: Sequence[Sent], now: datetime) -> None:
-    """Raises ReportRefused naming every report whose (labels, annotations, begin, end) cannot be kept or cannot be true at `now`."""
-    violations: list[Violation] = []
-    for index, (labels, annotations, starts_at, ends_at) in enumerate(sent):
-        violations += _text_violations(index, labels, annotations)
-        violations += _time_violations(index, starts_at, ends_at, now)
-    if violations:
-        raise ReportRefused("; ".join(f"{each.field}: {each.description}" for each in violations[:5]), violations)
+def stamp_of(labels: bytes, annotations: bytes, generator_url: str) -> int:
+    """Returns 63 bits that change when what describes an alert does. Two texts of equal length share them once in 2³²."""
+    sum_ = zlib.crc32(annotations, zlib.crc32(labels))
+    if generator_url:
+        sum_ = zlib.crc32(generator_url.encode(), sum_)
+    return (len(labels) + len(annotations) + len(generator_url)) % 2**31 << 32 | sum_
 
 
-def _text_violations(index: int, labels: Mapping[str, str], annotations: Mapping[str, str]) -> list[Violation]:
-    return [
-        Violation(f"reports[{index}].{field}", f"{key!r} holds a NUL character, which no store keeps; take it out")
-        for field, pairs in (("labels", labels), ("annotations", annotations))
-        for key, value in pairs.items()
-        if "\0" in value or "\0" in key
-    ]
+def effect_of(known: KnownAlert, starts_at: datetime | None, ends_at: datetime | None, now: datetime, rejoin: timedelta) -> Effect:
+    """Returns what a report of a known signal asks for; event time decides, so late, doubled and shuffled reports end alike."""
+    life = known.life
+    if ends_at is not None:
+        return _effect_of_end(life, starts_at, ends_at)
+    if starts_at is None and life.is_firing:
+        return Effect.REPEAT
+    begin = starts_at or now
+    if begin in life.starts:
+        return Effect.REPEAT if life.is_firing else Effect.STALE
+    if life.is_firing:
+        return Effect.NOTE if begin > life.starts_at else Effect.REVISE
+    if begin > life.ends[-1]:
+        return Effect.REFIRE if begin - life.ends[-1] <= rejoin else Effect.RENEW
+    return Effect.REVISE
 
 
-def _time_violations(index: int, starts_at: datetime, ends_at: datetime | None, now: datetime) -> list[Violation]:
-    found = []
-    latest, earliest = now + LARGEST_SKEW, now - EARLIEST
+def _effect_of_end(life: Episode, starts_at: datetime | None, ends_at: datetime) -> Effect:
+    told_begin = starts_at is None or starts_at in life.starts
+    if told_begin and life.is_firing and ends_at >= life.starts[-1]:
+        return Effect.RESOLVE
+    if told_begin and ends_at in life.ends:
+        return Effect.STALE
+    return Effect.REVISE
+
+
+def begun_again(life: Episode, at: datetime) -> Episode:
+    """Returns the episode with another begin, which is later than all it has."""
+    return replace(life, starts=tuple(sorted({*life.starts, at})))
+
+
+def ended(life: Episode, at: datetime) -> Episode:
+    return replace(life, ends=tuple(sorted({*life.ends, at})))
+
+
+def time_fault(starts_at: datetime | None, ends_at: datetime | None, now: datetime, oldest: timedelta) -> Violation | None:
+    """Returns the first rule that a report's times break at `now`, with the remedy; None when they can be true."""
     for field, value in (("starts_at", starts_at), ("ends_at", ends_at)):
-        if value is not None and value > latest:
-            description = f"{value.isoformat()} lies in the future by more than 10 min; mend the sender's clock"
-            found.append(Violation(f"reports[{index}].{field}", description))
-        if value is not None and value < earliest:
-            description = f"{value.isoformat()} lies more than 20 years back; leave it out if it is unknown"
-            found.append(Violation(f"reports[{index}].{field}", description))
-    if ends_at is not None and ends_at < starts_at:
-        found.append(Violation(f"reports[{index}].ends_at", "lies before starts_at; leave it out while the alert fires"))
-    return found
+        if value is None:
+            continue
+        if value > now + LARGEST_SKEW:
+            return Violation(field, f"{value.isoformat()} lies in the future by more than 10 min; mend the sender's clock")
+        if value < now - oldest:
+            return Violation(field, f"{value.isoformat()} lies more than {oldest.days} days back; leave it out if it is unknown")
+    if starts_at is not None and ends_at is not None and ends_at < starts_at:
+        return Violation("ends_at", "lies before starts_at; leave it out while the alert fires")
+    return None

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from ballast.intake.v1 import item_error_pb2 as ballast_dot_intake_dot_v1_dot_item__error__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62\x61llast/intake/v1/alert.proto\x12\x11\x62\x61llast.intake.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x04\n\x05\x41lert\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x34\n\x06labels\x18\x04 \x03(\x0b\x32$.ballast.intake.v1.Alert.LabelsEntry\x12>\n\x0b\x61nnotations\x18\x05 \x03(\x0b\x32).ballast.intake.v1.Alert.AnnotationsEntry\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.ballast.intake.v1.AlertState\x12-\n\tstarts_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rgenerator_url\x18\t \x01(\t\x12\x10\n\x08incident\x18\n \x01(\t\x12\x14\n\x0creport_count\x18\x0b \x01(\x03\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xbc\x03\n\x0b\x41lertReport\x12\x15\n\x03key\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12V\n\x06labels\x18\x02 \x03(\x0b\x32*.ballast.intake.v1.AlertReport.LabelsEntryB\x1a\xbaH\x17\x9a\x01\x14\x08\x01\x10@\"\x07r\x05\x10\x01(\x80\x01*\x05r\x03(\x80\x08\x12^\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32/.ballast.intake.v1.AlertReport.AnnotationsEntryB\x18\xbaH\x15\x9a\x01\x12\x10 \"\x07r\x05\x10\x01(\x80\x01*\x05r\x03(\x80@\x12-\n\tstarts_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\rgenerator_url\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"w\n\x0c\x41lertReceipt\x12\r\n\x05\x61lert\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x10\n\x08incident\x18\x03 \x01(\t\x12\x31\n\x07outcome\x18\x04 \x01(\x0e\x32 .ballast.intake.v1.ReportOutcome*[\n\nAlertState\x12\x1b\n\x17\x41LERT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41LERT_STATE_FIRING\x10\x01\x12\x18\n\x14\x41LERT_STATE_RESOLVED\x10\x02*\x9e\x01\n\rReportOutcome\x12\x1e\n\x1aREPORT_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15REPORT_OUTCOME_OPENED\x10\x01\x12\x1b\n\x17REPORT_OUTCOME_REPEATED\x10\x02\x12\x1b\n\x17REPORT_OUTCOME_RESOLVED\x10\x03\x12\x18\n\x14REPORT_OUTCOME_STALE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62\x61llast/intake/v1/alert.proto\x12\x11\x62\x61llast.intake.v1\x1a\"ballast/intake/v1/item_error.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x05\n\x05\x41lert\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x34\n\x06labels\x18\x04 \x03(\x0b\x32$.ballast.intake.v1.Alert.LabelsEntry\x12>\n\x0b\x61nnotations\x18\x05 \x03(\x0b\x32).ballast.intake.v1.Alert.AnnotationsEntry\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.ballast.intake.v1.AlertState\x12-\n\tstarts_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rgenerator_url\x18\t \x01(\t\x12\x10\n\x08incident\x18\n \x01(\t\x12\x14\n\x0creport_count\x18\x0b \x01(\x03\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x0b\x64isposition\x18\x0e \x01(\x0e\x32#.ballast.intake.v1.AlertDisposition\x12\x0c\n\x04mute\x18\x0f \x01(\t\x12\x0c\n\x04rule\x18\x10 \x01(\t\x12\x15\n\rrule_revision\x18\x11 \x01(\x03\x12\x10\n\x08\x66lapping\x18\x12 \x01(\x08\x12\x15\n\rrefired_count\x18\x13 \x01(\x05\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xbc\x03\n\x0b\x41lertReport\x12\x15\n\x03key\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12V\n\x06labels\x18\x02 \x03(\x0b\x32*.ballast.intake.v1.AlertReport.LabelsEntryB\x1a\xbaH\x17\x9a\x01\x14\x08\x01\x10@\"\x07r\x05\x10\x01(\x80\x01*\x05r\x03(\x80\x08\x12^\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32/.ballast.intake.v1.AlertReport.AnnotationsEntryB\x18\xbaH\x15\x9a\x01\x12\x10 \"\x07r\x05\x10\x01(\x80\x01*\x05r\x03(\x80@\x12-\n\tstarts_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\rgenerator_url\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa4\x01\n\x0c\x41lertReceipt\x12\r\n\x05\x61lert\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\x12\x10\n\x08incident\x18\x03 \x01(\t\x12\x31\n\x07outcome\x18\x04 \x01(\x0e\x32 .ballast.intake.v1.ReportOutcome\x12+\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x1c.ballast.intake.v1.ItemError*[\n\nAlertState\x12\x1b\n\x17\x41LERT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41LERT_STATE_FIRING\x10\x01\x12\x18\n\x14\x41LERT_STATE_RESOLVED\x10\x02*\xaf\x01\n\x10\x41lertDisposition\x12!\n\x1d\x41LERT_DISPOSITION_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41LERT_DISPOSITION_GROUPED\x10\x01\x12\x1b\n\x17\x41LERT_DISPOSITION_MUTED\x10\x02\x12\x1a\n\x16\x41LERT_DISPOSITION_HELD\x10\x03\x12 \n\x1c\x41LERT_DISPOSITION_SUMMARISED\x10\x04*\xa8\x02\n\rReportOutcome\x12\x1e\n\x1aREPORT_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15REPORT_OUTCOME_OPENED\x10\x01\x12\x1b\n\x17REPORT_OUTCOME_REPEATED\x10\x02\x12\x1b\n\x17REPORT_OUTCOME_RESOLVED\x10\x03\x12\x18\n\x14REPORT_OUTCOME_STALE\x10\x04\x12\x1a\n\x16REPORT_OUTCOME_REFUSED\x10\x05\x12\x18\n\x14REPORT_OUTCOME_MUTED\x10\x06\x12\x17\n\x13REPORT_OUTCOME_HELD\x10\x07\x12\x1a\n\x16REPORT_OUTCOME_REFIRED\x10\x08\x12\x1d\n\x19REPORT_OUTCOME_SUMMARISED\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,22 +50,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALERTREPORT'].fields_by_name['annotations']._serialized_options = b'\272H\025\232\001\022\020 \"\007r\005\020\001(\200\001*\005r\003(\200@'
   _globals['_ALERTREPORT'].fields_by_name['generator_url']._loaded_options = None
   _globals['_ALERTREPORT'].fields_by_name['generator_url']._serialized_options = b'\272H\005r\003\030\200\020'
-  _globals['_ALERTSTATE']._serialized_start=1259
-  _globals['_ALERTSTATE']._serialized_end=1350
-  _globals['_REPORTOUTCOME']._serialized_start=1353
-  _globals['_REPORTOUTCOME']._serialized_end=1511
-  _globals['_ALERT']._serialized_start=115
-  _globals['_ALERT']._serialized_end=689
-  _globals['_ALERT_LABELSENTRY']._serialized_start=592
-  _globals['_ALERT_LABELSENTRY']._serialized_end=637
-  _globals['_ALERT_ANNOTATIONSENTRY']._serialized_start=639
-  _globals['_ALERT_ANNOTATIONSENTRY']._serialized_end=689
-  _globals['_ALERTREPORT']._serialized_start=692
-  _globals['_ALERTREPORT']._serialized_end=1136
-  _globals['_ALERTREPORT_LABELSENTRY']._serialized_start=592
-  _globals['_ALERTREPORT_LABELSENTRY']._serialized_end=637
-  _globals['_ALERTREPORT_ANNOTATIONSENTRY']._serialized_start=639
-  _globals['_ALERTREPORT_ANNOTATIONSENTRY']._serialized_end=689
-  _globals['_ALERTRECEIPT']._serialized_start=1138
-  _globals['_ALERTRECEIPT']._serialized_end=1257
+  _globals['_ALERTSTATE']._serialized_start=1491
+  _globals['_ALERTSTATE']._serialized_end=1582
+  _globals['_ALERTDISPOSITION']._serialized_start=1585
+  _globals['_ALERTDISPOSITION']._serialized_end=1760
+  _globals['_REPORTOUTCOME']._serialized_start=1763
+  _globals['_REPORTOUTCOME']._serialized_end=2059
+  _globals['_ALERT']._serialized_start=151
+  _globals['_ALERT']._serialized_end=875
+  _globals['_ALERT_LABELSENTRY']._serialized_start=778
+  _globals['_ALERT_LABELSENTRY']._serialized_end=823
+  _globals['_ALERT_ANNOTATIONSENTRY']._serialized_start=825
+  _globals['_ALERT_ANNOTATIONSENTRY']._serialized_end=875
+  _globals['_ALERTREPORT']._serialized_start=878
+  _globals['_ALERTREPORT']._serialized_end=1322
+  _globals['_ALERTREPORT_LABELSENTRY']._serialized_start=778
+  _globals['_ALERTREPORT_LABELSENTRY']._serialized_end=823
+  _globals['_ALERTREPORT_ANNOTATIONSENTRY']._serialized_start=825
+  _globals['_ALERTREPORT_ANNOTATIONSENTRY']._serialized_end=875
+  _globals['_ALERTRECEIPT']._serialized_start=1325
+  _globals['_ALERTRECEIPT']._serialized_end=1489
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 isort:skip_file
 Alerts: single signals from monitoring, as they are reported and as they are kept."""
 
+from ballast.intake.v1 import item_error_pb2 as _item_error_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -44,6 +45,38 @@ ALERT_STATE_RESOLVED: AlertState.ValueType  # 2
 """The condition no longer holds."""
 Global___AlertState: _TypeAlias = AlertState  # noqa: Y015
 
+class _AlertDisposition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AlertDispositionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertDisposition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ALERT_DISPOSITION_UNSPECIFIED: _AlertDisposition.ValueType  # 0
+    """Not set."""
+    ALERT_DISPOSITION_GROUPED: _AlertDisposition.ValueType  # 1
+    """It is in the incident of its group."""
+    ALERT_DISPOSITION_MUTED: _AlertDisposition.ValueType  # 2
+    """A silence, a maintenance window or another alert keeps it from opening or joining an incident. Looked at again when that ends."""
+    ALERT_DISPOSITION_HELD: _AlertDisposition.ValueType  # 3
+    """Its grouping rule waits for more of its kind before it opens an incident."""
+    ALERT_DISPOSITION_SUMMARISED: _AlertDisposition.ValueType  # 4
+    """It came during a storm and is in the storm's summary incident."""
+
+class AlertDisposition(_AlertDisposition, metaclass=_AlertDispositionEnumTypeWrapper):
+    """What intake did with an alert beside keeping it."""
+
+ALERT_DISPOSITION_UNSPECIFIED: AlertDisposition.ValueType  # 0
+"""Not set."""
+ALERT_DISPOSITION_GROUPED: AlertDisposition.ValueType  # 1
+"""It is in the incident of its group."""
+ALERT_DISPOSITION_MUTED: AlertDisposition.ValueType  # 2
+"""A silence, a maintenance window or another alert keeps it from opening or joining an incident. Looked at again when that ends."""
+ALERT_DISPOSITION_HELD: AlertDisposition.ValueType  # 3
+"""Its grouping rule waits for more of its kind before it opens an incident."""
+ALERT_DISPOSITION_SUMMARISED: AlertDisposition.ValueType  # 4
+"""It came during a storm and is in the storm's summary incident."""
+Global___AlertDisposition: _TypeAlias = AlertDisposition  # noqa: Y015
+
 class _ReportOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -60,6 +93,16 @@ class _ReportOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportO
     """The alert was resolved."""
     REPORT_OUTCOME_STALE: _ReportOutcome.ValueType  # 4
     """The report says nothing new: it resolves an alert that is not firing, or repeats one that ended later than the report began."""
+    REPORT_OUTCOME_REFUSED: _ReportOutcome.ValueType  # 5
+    """The report was refused, and `error` says why; nothing of it was kept."""
+    REPORT_OUTCOME_MUTED: _ReportOutcome.ValueType  # 6
+    """A new alert was opened and kept; it is muted, so it is in no incident."""
+    REPORT_OUTCOME_HELD: _ReportOutcome.ValueType  # 7
+    """A new alert was opened and kept; its grouping rule waits for more of its kind before it opens an incident."""
+    REPORT_OUTCOME_REFIRED: _ReportOutcome.ValueType  # 8
+    """The alert fires again so soon after its end that it counts as the same alert."""
+    REPORT_OUTCOME_SUMMARISED: _ReportOutcome.ValueType  # 9
+    """A new alert was opened during a storm; it is in the storm's summary incident."""
 
 class ReportOutcome(_ReportOutcome, metaclass=_ReportOutcomeEnumTypeWrapper):
     """What a report did."""
@@ -74,6 +117,16 @@ REPORT_OUTCOME_RESOLVED: ReportOutcome.ValueType  # 3
 """The alert was resolved."""
 REPORT_OUTCOME_STALE: ReportOutcome.ValueType  # 4
 """The report says nothing new: it resolves an alert that is not firing, or repeats one that ended later than the report began."""
+REPORT_OUTCOME_REFUSED: ReportOutcome.ValueType  # 5
+"""The report was refused, and `error` says why; nothing of it was kept."""
+REPORT_OUTCOME_MUTED: ReportOutcome.ValueType  # 6
+"""A new alert was opened and kept; it is muted, so it is in no incident."""
+REPORT_OUTCOME_HELD: ReportOutcome.ValueType  # 7
+"""A new alert was opened and kept; its grouping rule waits for more of its kind before it opens an incident."""
+REPORT_OUTCOME_REFIRED: ReportOutcome.ValueType  # 8
+"""The alert fires again so soon after its end that it counts as the same alert."""
+REPORT_OUTCOME_SUMMARISED: ReportOutcome.ValueType  # 9
+"""A new alert was opened during a storm; it is in the storm's summary incident."""
 Global___ReportOutcome: _TypeAlias = ReportOutcome  # noqa: Y015
 
 @_typing.final
@@ -135,6 +188,12 @@ class Alert(_message.Message):
     REPORT_COUNT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    DISPOSITION_FIELD_NUMBER: _builtins.int
+    MUTE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    RULE_REVISION_FIELD_NUMBER: _builtins.int
+    FLAPPING_FIELD_NUMBER: _builtins.int
+    REFIRED_COUNT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `alerts/{uuid}`."""
     fingerprint: _builtins.str
@@ -146,9 +205,21 @@ class Alert(_message.Message):
     generator_url: _builtins.str
     """Where the sender shows it."""
     incident: _builtins.str
-    """The incident it belongs to, `incidents/{uuid}`."""
+    """The incident it belongs to, `incidents/{uuid}`; empty while it is muted or held."""
     report_count: _builtins.int
-    """How often it was reported."""
+    """How often it was reported. Repeats that say nothing new are counted within a second, and those of the last second may be lost in a crash."""
+    disposition: Global___AlertDisposition.ValueType
+    """What intake did with it."""
+    mute: _builtins.str
+    """What mutes it: a silence, a maintenance window, or the inhibit rules; empty when nothing does."""
+    rule: _builtins.str
+    """Name of the grouping rule that placed it."""
+    rule_revision: _builtins.int
+    """Revision of the grouping rules that placed it."""
+    flapping: _builtins.bool
+    """Whether it began again and again of late; see the intake README for the rule."""
+    refired_count: _builtins.int
+    """How often it began again, so soon after its end that it counts as the same alert."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What identifies the signal."""
@@ -189,10 +260,16 @@ class Alert(_message.Message):
         report_count: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        disposition: Global___AlertDisposition.ValueType = ...,
+        mute: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        rule_revision: _builtins.int = ...,
+        flapping: _builtins.bool = ...,
+        refired_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "ends_at", b"ends_at", "starts_at", b"starts_at", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "create_time", b"create_time", "ends_at", b"ends_at", "fingerprint", b"fingerprint", "generator_url", b"generator_url", "incident", b"incident", "labels", b"labels", "name", b"name", "report_count", b"report_count", "source", b"source", "starts_at", b"starts_at", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "create_time", b"create_time", "disposition", b"disposition", "ends_at", b"ends_at", "fingerprint", b"fingerprint", "flapping", b"flapping", "generator_url", b"generator_url", "incident", b"incident", "labels", b"labels", "mute", b"mute", "name", b"name", "refired_count", b"refired_count", "report_count", b"report_count", "rule", b"rule", "rule_revision", b"rule_revision", "source", b"source", "starts_at", b"starts_at", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -264,7 +341,7 @@ class AlertReport(_message.Message):
 
     @_builtins.property
     def starts_at(self) -> _timestamp_pb2.Timestamp:
-        """When the condition began; the time of receipt when absent."""
+        """When the condition began; the time of receipt when absent. A report that resolves should say it too: then an end that comes before its firing is kept."""
 
     @_builtins.property
     def ends_at(self) -> _timestamp_pb2.Timestamp:
@@ -298,14 +375,19 @@ class AlertReceipt(_message.Message):
     FINGERPRINT_FIELD_NUMBER: _builtins.int
     INCIDENT_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     alert: _builtins.str
-    """The alert, `alerts/{uuid}`; empty for a stale report of an unknown alert."""
+    """The alert, `alerts/{uuid}`; empty for a refused report."""
     fingerprint: _builtins.str
     """The alert's fingerprint."""
     incident: _builtins.str
-    """The incident it belongs to, `incidents/{uuid}`; empty for a stale report of an unknown alert."""
+    """The incident it belongs to, `incidents/{uuid}`; empty for a refused report, and while the alert is muted or held."""
     outcome: Global___ReportOutcome.ValueType
     """What the report did."""
+    @_builtins.property
+    def error(self) -> _item_error_pb2.ItemError:
+        """Why it was refused; absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -313,10 +395,11 @@ class AlertReceipt(_message.Message):
         fingerprint: _builtins.str = ...,
         incident: _builtins.str = ...,
         outcome: Global___ReportOutcome.ValueType = ...,
+        error: _item_error_pb2.ItemError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "fingerprint", b"fingerprint", "incident", b"incident", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "error", b"error", "fingerprint", b"fingerprint", "incident", b"incident", "outcome", b"outcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,7 +36,7 @@ class ReportAlertsRequest(_message.Message):
     """Who sends: a stable name of the monitoring system, the same for all replicas of it."""
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_alert_pb2.AlertReport]:
-        """The reports; at most 1,000."""
+        """The reports; at most 1,000. The rules of AlertReport are applied to each by itself, so that one that breaks them is refused alone."""
 
     def __init__(
         self,

@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from ballast.intake.v1 import explanation_pb2 as ballast_dot_intake_dot_v1_dot_explanation__pb2
 from ballast.intake.v1 import intake_service_pb2 as ballast_dot_intake_dot_v1_dot_intake__service__pb2
+from ballast.intake.v1 import storm_pb2 as ballast_dot_intake_dot_v1_dot_storm__pb2
+from ballast.intake.v1 import stream_pb2 as ballast_dot_intake_dot_v1_dot_stream__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -39,6 +42,31 @@ class IntakeServiceStub:
                 '/ballast.intake.v1.IntakeService/ReportAlerts',
                 request_serializer=ballast_dot_intake_dot_v1_dot_intake__service__pb2.ReportAlertsRequest.SerializeToString,
                 response_deserializer=ballast_dot_intake_dot_v1_dot_intake__service__pb2.ReportAlertsResponse.FromString,
+                _registered_method=True)
+        self.StreamAlerts = channel.stream_stream(
+                '/ballast.intake.v1.IntakeService/StreamAlerts',
+                request_serializer=ballast_dot_intake_dot_v1_dot_stream__pb2.StreamAlertsRequest.SerializeToString,
+                response_deserializer=ballast_dot_intake_dot_v1_dot_stream__pb2.StreamAlertsResponse.FromString,
+                _registered_method=True)
+        self.GetAlert = channel.unary_unary(
+                '/ballast.intake.v1.IntakeService/GetAlert',
+                request_serializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.GetAlertRequest.SerializeToString,
+                response_deserializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.GetAlertResponse.FromString,
+                _registered_method=True)
+        self.ExplainAlert = channel.unary_unary(
+                '/ballast.intake.v1.IntakeService/ExplainAlert',
+                request_serializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.ExplainAlertRequest.SerializeToString,
+                response_deserializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.ExplainAlertResponse.FromString,
+                _registered_method=True)
+        self.GetStormState = channel.unary_unary(
+                '/ballast.intake.v1.IntakeService/GetStormState',
+                request_serializer=ballast_dot_intake_dot_v1_dot_storm__pb2.GetStormStateRequest.SerializeToString,
+                response_deserializer=ballast_dot_intake_dot_v1_dot_storm__pb2.GetStormStateResponse.FromString,
+                _registered_method=True)
+        self.ListStorms = channel.unary_unary(
+                '/ballast.intake.v1.IntakeService/ListStorms',
+                request_serializer=ballast_dot_intake_dot_v1_dot_storm__pb2.ListStormsRequest.SerializeToString,
+                response_deserializer=ballast_dot_intake_dot_v1_dot_storm__pb2.ListStormsResponse.FromString,
                 _registered_method=True)
         self.ListAlerts = channel.unary_unary(
                 '/ballast.intake.v1.IntakeService/ListAlerts',
@@ -87,9 +115,48 @@ class IntakeServiceServicer:
     """
 
     def ReportAlerts(self, request, context):
-        """Stores a batch of alert reports and answers with a receipt for each once they are durable. The batch is atomic: when one
-        report is refused, none is stored, and the answer names every refused report. Fails with INVALID_ARGUMENT (labels missing,
-        end before start, a time further ahead than the clock skew allowed). A retry is safe even without a request_id: the same report is a repeat.
+        """Stores a batch of alert reports and answers with a receipt for each once they are durable. A report that is refused does not hold
+        up the others: its receipt says why. Fails with REPORT_REFUSED when every report is refused, and with RESOURCE_EXHAUSTED (reason
+        OVERLOADED, with RetryInfo) when storage cannot keep up: then nothing of the batch was taken. A retry is safe even without a
+        request_id: the same report is a repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamAlerts(self, request_iterator, context):
+        """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
+        and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
+        sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
+        that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAlert(self, request, context):
+        """Returns one alert, current or past. Fails with ALERT_NOT_FOUND. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainAlert(self, request, context):
+        """Says why an alert opened, joined, was muted, held or summarised, and what would have happened otherwise. Fails with ALERT_NOT_FOUND. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStormState(self, request, context):
+        """Says whether a storm is under way, by which rule, how much waits and what was shed. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStorms(self, request, context):
+        """Lists storms, the latest first. Fails with PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,6 +227,31 @@ def add_IntakeServiceServicer_to_server(servicer, server):
                     request_deserializer=ballast_dot_intake_dot_v1_dot_intake__service__pb2.ReportAlertsRequest.FromString,
                     response_serializer=ballast_dot_intake_dot_v1_dot_intake__service__pb2.ReportAlertsResponse.SerializeToString,
             ),
+            'StreamAlerts': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamAlerts,
+                    request_deserializer=ballast_dot_intake_dot_v1_dot_stream__pb2.StreamAlertsRequest.FromString,
+                    response_serializer=ballast_dot_intake_dot_v1_dot_stream__pb2.StreamAlertsResponse.SerializeToString,
+            ),
+            'GetAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAlert,
+                    request_deserializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.GetAlertRequest.FromString,
+                    response_serializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.GetAlertResponse.SerializeToString,
+            ),
+            'ExplainAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainAlert,
+                    request_deserializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.ExplainAlertRequest.FromString,
+                    response_serializer=ballast_dot_intake_dot_v1_dot_explanation__pb2.ExplainAlertResponse.SerializeToString,
+            ),
+            'GetStormState': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStormState,
+                    request_deserializer=ballast_dot_intake_dot_v1_dot_storm__pb2.GetStormStateRequest.FromString,
+                    response_serializer=ballast_dot_intake_dot_v1_dot_storm__pb2.GetStormStateResponse.SerializeToString,
+            ),
+            'ListStorms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStorms,
+                    request_deserializer=ballast_dot_intake_dot_v1_dot_storm__pb2.ListStormsRequest.FromString,
+                    response_serializer=ballast_dot_intake_dot_v1_dot_storm__pb2.ListStormsResponse.SerializeToString,
+            ),
             'ListAlerts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAlerts,
                     request_deserializer=ballast_dot_intake_dot_v1_dot_intake__service__pb2.ListAlertsRequest.FromString,
@@ -229,6 +321,141 @@ class IntakeService:
             '/ballast.intake.v1.IntakeService/ReportAlerts',
             ballast_dot_intake_dot_v1_dot_intake__service__pb2.ReportAlertsRequest.SerializeToString,
             ballast_dot_intake_dot_v1_dot_intake__service__pb2.ReportAlertsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamAlerts(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/ballast.intake.v1.IntakeService/StreamAlerts',
+            ballast_dot_intake_dot_v1_dot_stream__pb2.StreamAlertsRequest.SerializeToString,
+            ballast_dot_intake_dot_v1_dot_stream__pb2.StreamAlertsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.intake.v1.IntakeService/GetAlert',
+            ballast_dot_intake_dot_v1_dot_explanation__pb2.GetAlertRequest.SerializeToString,
+            ballast_dot_intake_dot_v1_dot_explanation__pb2.GetAlertResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.intake.v1.IntakeService/ExplainAlert',
+            ballast_dot_intake_dot_v1_dot_explanation__pb2.ExplainAlertRequest.SerializeToString,
+            ballast_dot_intake_dot_v1_dot_explanation__pb2.ExplainAlertResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStormState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.intake.v1.IntakeService/GetStormState',
+            ballast_dot_intake_dot_v1_dot_storm__pb2.GetStormStateRequest.SerializeToString,
+            ballast_dot_intake_dot_v1_dot_storm__pb2.GetStormStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStorms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.intake.v1.IntakeService/ListStorms',
+            ballast_dot_intake_dot_v1_dot_storm__pb2.ListStormsRequest.SerializeToString,
+            ballast_dot_intake_dot_v1_dot_storm__pb2.ListStormsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,7 +3,10 @@
 isort:skip_file
 The intake service: takes alerts in, groups them into incidents, and keeps the incidents' lives."""
 
+from ballast.intake.v1 import explanation_pb2 as _explanation_pb2
 from ballast.intake.v1 import intake_service_pb2 as _intake_service_pb2
+from ballast.intake.v1 import storm_pb2 as _storm_pb2
+from ballast.intake.v1 import stream_pb2 as _stream_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -34,10 +37,25 @@ class IntakeServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IntakeServiceAsyncStub: ...
     ReportAlerts: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.ReportAlertsRequest, _intake_service_pb2.ReportAlertsResponse]
-    """Stores a batch of alert reports and answers with a receipt for each once they are durable. The batch is atomic: when one
-    report is refused, none is stored, and the answer names every refused report. Fails with INVALID_ARGUMENT (labels missing,
-    end before start, a time further ahead than the clock skew allowed). A retry is safe even without a request_id: the same report is a repeat.
+    """Stores a batch of alert reports and answers with a receipt for each once they are durable. A report that is refused does not hold
+    up the others: its receipt says why. Fails with REPORT_REFUSED when every report is refused, and with RESOURCE_EXHAUSTED (reason
+    OVERLOADED, with RetryInfo) when storage cannot keep up: then nothing of the batch was taken. A retry is safe even without a
+    request_id: the same report is a repeat.
     """
+    StreamAlerts: _grpc.StreamStreamMultiCallable[_stream_pb2.StreamAlertsRequest, _stream_pb2.StreamAlertsResponse]
+    """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
+    and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
+    sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
+    that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+    """
+    GetAlert: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.GetAlertRequest, _explanation_pb2.GetAlertResponse]
+    """Returns one alert, current or past. Fails with ALERT_NOT_FOUND. Safe to retry."""
+    ExplainAlert: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.ExplainAlertRequest, _explanation_pb2.ExplainAlertResponse]
+    """Says why an alert opened, joined, was muted, held or summarised, and what would have happened otherwise. Fails with ALERT_NOT_FOUND. Safe to retry."""
+    GetStormState: _grpc.UnaryUnaryMultiCallable[_storm_pb2.GetStormStateRequest, _storm_pb2.GetStormStateResponse]
+    """Says whether a storm is under way, by which rule, how much waits and what was shed. Safe to retry."""
+    ListStorms: _grpc.UnaryUnaryMultiCallable[_storm_pb2.ListStormsRequest, _storm_pb2.ListStormsResponse]
+    """Lists storms, the latest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     ListAlerts: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.ListAlertsRequest, _intake_service_pb2.ListAlertsResponse]
     """Lists alerts, of one incident or of all, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     GetIncident: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.GetIncidentRequest, _intake_service_pb2.GetIncidentResponse]
@@ -63,10 +81,25 @@ class IntakeServiceAsyncStub(IntakeServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReportAlerts: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.ReportAlertsRequest, _intake_service_pb2.ReportAlertsResponse]  # type: ignore[assignment]
-    """Stores a batch of alert reports and answers with a receipt for each once they are durable. The batch is atomic: when one
-    report is refused, none is stored, and the answer names every refused report. Fails with INVALID_ARGUMENT (labels missing,
-    end before start, a time further ahead than the clock skew allowed). A retry is safe even without a request_id: the same report is a repeat.
+    """Stores a batch of alert reports and answers with a receipt for each once they are durable. A report that is refused does not hold
+    up the others: its receipt says why. Fails with REPORT_REFUSED when every report is refused, and with RESOURCE_EXHAUSTED (reason
+    OVERLOADED, with RetryInfo) when storage cannot keep up: then nothing of the batch was taken. A retry is safe even without a
+    request_id: the same report is a repeat.
     """
+    StreamAlerts: _aio.StreamStreamMultiCallable[_stream_pb2.StreamAlertsRequest, _stream_pb2.StreamAlertsResponse]  # type: ignore[assignment]
+    """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
+    and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
+    sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
+    that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+    """
+    GetAlert: _aio.UnaryUnaryMultiCallable[_explanation_pb2.GetAlertRequest, _explanation_pb2.GetAlertResponse]  # type: ignore[assignment]
+    """Returns one alert, current or past. Fails with ALERT_NOT_FOUND. Safe to retry."""
+    ExplainAlert: _aio.UnaryUnaryMultiCallable[_explanation_pb2.ExplainAlertRequest, _explanation_pb2.ExplainAlertResponse]  # type: ignore[assignment]
+    """Says why an alert opened, joined, was muted, held or summarised, and what would have happened otherwise. Fails with ALERT_NOT_FOUND. Safe to retry."""
+    GetStormState: _aio.UnaryUnaryMultiCallable[_storm_pb2.GetStormStateRequest, _storm_pb2.GetStormStateResponse]  # type: ignore[assignment]
+    """Says whether a storm is under way, by which rule, how much waits and what was shed. Safe to retry."""
+    ListStorms: _aio.UnaryUnaryMultiCallable[_storm_pb2.ListStormsRequest, _storm_pb2.ListStormsResponse]  # type: ignore[assignment]
+    """Lists storms, the latest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     ListAlerts: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.ListAlertsRequest, _intake_service_pb2.ListAlertsResponse]  # type: ignore[assignment]
     """Lists alerts, of one incident or of all, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     GetIncident: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.GetIncidentRequest, _intake_service_pb2.GetIncidentResponse]  # type: ignore[assignment]
@@ -95,10 +128,55 @@ class IntakeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _intake_service_pb2.ReportAlertsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_intake_service_pb2.ReportAlertsResponse, _abc.Awaitable[_intake_service_pb2.ReportAlertsResponse]]:
-        """Stores a batch of alert reports and answers with a receipt for each once they are durable. The batch is atomic: when one
-        report is refused, none is stored, and the answer names every refused report. Fails with INVALID_ARGUMENT (labels missing,
-        end before start, a time further ahead than the clock skew allowed). A retry is safe even without a request_id: the same report is a repeat.
+        """Stores a batch of alert reports and answers with a receipt for each once they are durable. A report that is refused does not hold
+        up the others: its receipt says why. Fails with REPORT_REFUSED when every report is refused, and with RESOURCE_EXHAUSTED (reason
+        OVERLOADED, with RetryInfo) when storage cannot keep up: then nothing of the batch was taken. A retry is safe even without a
+        request_id: the same report is a repeat.
         """
+
+    @_abc_1.abstractmethod
+    def StreamAlerts(
+        self,
+        request_iterator: _MaybeAsyncIterator[_stream_pb2.StreamAlertsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_stream_pb2.StreamAlertsResponse], _abc.AsyncIterator[_stream_pb2.StreamAlertsResponse]]:
+        """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
+        and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
+        sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
+        that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAlert(
+        self,
+        request: _explanation_pb2.GetAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explanation_pb2.GetAlertResponse, _abc.Awaitable[_explanation_pb2.GetAlertResponse]]:
+        """Returns one alert, current or past. Fails with ALERT_NOT_FOUND. Safe to retry."""
+
+    @_abc_1.abstractmethod
+    def ExplainAlert(
+        self,
+        request: _explanation_pb2.ExplainAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explanation_pb2.ExplainAlertResponse, _abc.Awaitable[_explanation_pb2.ExplainAlertResponse]]:
+        """Says why an alert opened, joined, was muted, held or summarised, and what would have happened otherwise. Fails with ALERT_NOT_FOUND. Safe to retry."""
+
+    @_abc_1.abstractmethod
+    def GetStormState(
+        self,
+        request: _storm_pb2.GetStormStateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storm_pb2.GetStormStateResponse, _abc.Awaitable[_storm_pb2.GetStormStateResponse]]:
+        """Says whether a storm is under way, by which rule, how much waits and what was shed. Safe to retry."""
+
+    @_abc_1.abstractmethod
+    def ListStorms(
+        self,
+        request: _storm_pb2.ListStormsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storm_pb2.ListStormsResponse, _abc.Awaitable[_storm_pb2.ListStormsResponse]]:
+        """Lists storms, the latest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
 
     @_abc_1.abstractmethod
     def ListAlerts(

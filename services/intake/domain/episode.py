@@ -1,0 +1,81 @@
+"""Episodes: what the begins and ends told of one signal make of its life, whatever the order in which they were told.
+
+Senders tell the same firing twice, late, in the wrong order, and as replicas whose clocks and evaluations differ by seconds. All
+they say is a set of begins and a set of ends; sorted by event time these fall into runs, begins first and then ends, and each run
+is one alert. A function of sets does not depend on order or repetition, and that is what makes intake's answer the same for all.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# Beyond this many points of a kind the inner ones are forgotten: they only matter where an end comes late in between.
+MOST_POINTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One alert's life: the begins and ends told of it, each ascending and without repeats; at least one begin."""
+
+    starts: tuple[datetime, ...]
+    ends: tuple[datetime, ...] = ()
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.starts[0]
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether its last begin is later than its last end. An end at the moment of a begin ends it."""
+        return not self.ends or self.starts[-1] > self.ends[-1]
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return None if self.is_firing else self.ends[-1]
+
+    @property
+    def refired_count(self) -> int:
+        """How often it began again within the time that still counts as the same alert."""
+        return sum(1 for end in self.ends if any(start > end for start in self.starts))
+
+
+def episodes(starts: Iterable[datetime], ends: Iterable[datetime], rejoin: timedelta) -> list[Episode]:
+    """Returns the signal's alerts, oldest first. A begin at most `rejoin` after an end goes on with the same alert.
+
+    Ends before the first begin belong to nothing that is known and are left out.
+    """
+    points = sorted([(at, 0) for at in set(starts)] + [(at, 1) for at in set(ends)])
+    found: list[Episode] = []
+    begun: list[datetime] = []
+    ended: list[datetime] = []
+    for at, is_end in points:
+        if is_end:
+            if begun:
+                ended.append(at)
+            continue
+        if ended and at - ended[-1] > rejoin:
+            found.append(_episode(begun, ended))
+            begun, ended = [], []
+        begun.append(at)
+    return [*found, _episode(begun, ended)] if begun else found
+
+
+def is_flapping(lives: Sequence[Episode], at: datetime, threshold: int, window: timedelta) -> bool:
+    """Whether the signal began again at least `threshold` times within `window` before `at`, as the same alert or as others."""
+    starts = [start for life in lives for start in life.starts]
+    ends = sorted(end for life in lives for end in life.ends if at - window <= end <= at)
+    again = 0
+    for index, end in enumerate(ends):
+        following = ends[index + 1] if index + 1 < len(ends) else None
+        again += any(start > end and (following is None or start <= following) for start in starts)
+    return again >= threshold
+
+
+def _episode(starts: list[datetime], ends: list[datetime]) -> Episode:
+    return Episode(_bounded(starts), _bounded(ends))
+
+
+def _bounded(points: list[datetime]) -> tuple[datetime, ...]:
+    if len(points) <= MOST_POINTS:
+        return tuple(points)
+    return (points[0], *points[-(MOST_POINTS - 1) :])
