@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.domain.alert import Alert, AlertReport, AlertState, KnownAlert
-from services.intake.domain.incident import Incident, TimelineEntry
+from services.intake.domain.incident import Incident, IncidentState, TimelineEntry
 from services.intake.storage import statements
 from services.intake.storage.rows import alert_from_row, incident_from_row, incident_to_row
 from services.intake.storage.tables import alert, incident
@@ -45,9 +45,9 @@ class AlertBatch:
         return {row.fingerprint: KnownAlert(row.id, row.incident_id, AlertState(row.state), row.starts_at, row.ends_at) for row in rows}
 
     async def open_incidents(self, keys: Sequence[str]) -> dict[str, Incident]:
-        """Returns the open incident of each group that has one, locked."""
-        rows = await self._connection.execute(statements.OPEN_INCIDENTS, {"keys": list(keys)})
-        return {row.group_key: incident_from_row(row) for row in rows}
+        """Returns the unresolved incident of each group that has one, locked; after a merge it may be that of several."""
+        rows = await self._connection.execute(statements.CURRENT_INCIDENTS, {"keys": list(keys)})
+        return {row.wanted_key: incident_from_row(row) for row in rows if row.state != IncidentState.RESOLVED}
 
     async def incidents(self, ids: Sequence[UUID]) -> dict[UUID, Incident]:
         """Returns these incidents, locked."""
@@ -96,6 +96,10 @@ class AlertBatch:
             }
             upsert = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
             await self._connection.execute(upsert, [incident_to_row(each) for each in incidents])
+        if new := [each for each in incidents if each.version == 1]:
+            await self._connection.execute(
+                statements.SET_CURRENT, {"keys": [each.group_key for each in new], "ids": [each.id for each in new]}
+            )
         if entries:
             values = {
                 "now": self._now,

@@ -1,10 +1,23 @@
 """Rows to domain values and back."""
 
+from datetime import datetime
 from typing import Any
 
 from services.intake.domain.alert import Alert, AlertState
 from services.intake.domain.evidence import evidence_from_json, evidence_to_json
-from services.intake.domain.incident import Incident, IncidentState, TimelineEntry, TimelineKind
+from services.intake.domain.incident import (
+    Assignment,
+    Attribution,
+    Cause,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Rating,
+    Role,
+    Severity,
+    TimelineEntry,
+    TimelineKind,
+)
 
 
 def incident_from_row(row: Any) -> Incident:
@@ -26,6 +39,19 @@ def incident_from_row(row: Any) -> Incident:
         evidence=evidence_from_json(row.evidence),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        kind=IncidentKind(row.kind),
+        rule=row.rule,
+        rule_revision=row.rule_revision,
+        quiet_period=row.quiet_period,
+        last_started_at=row.last_started_at,
+        shaped=row.shaped,
+        untold=row.untold,
+        mitigated_at=row.mitigated_at,
+        merged_into=row.merged_into,
+        declared_by=row.declared_by,
+        rating=_rating(row),
+        attribution=_attribution(row),
+        roles=tuple(_assignment(each) for each in row.roles),
     )
 
 
@@ -48,6 +74,19 @@ def incident_to_row(incident: Incident) -> dict[str, Any]:
         "evidence": evidence_to_json(incident.evidence),
         "created_at": incident.created_at,
         "updated_at": incident.updated_at,
+        "kind": incident.kind.value,
+        "rule": incident.rule,
+        "rule_revision": incident.rule_revision,
+        "quiet_period": incident.quiet_period,
+        "last_started_at": incident.last_started_at,
+        "shaped": incident.shaped,
+        "untold": incident.untold,
+        "mitigated_at": incident.mitigated_at,
+        "merged_into": incident.merged_into,
+        "declared_by": incident.declared_by,
+        "roles": [_assignment_to_json(each) for each in incident.roles],
+        **_rating_to_columns(incident.rating),
+        **_attribution_to_columns(incident.attribution),
     }
 
 
@@ -93,3 +132,43 @@ def entry_to_row(entry: TimelineEntry) -> dict[str, Any]:
         "evidence_url": entry.evidence_url,
         "created_at": entry.created_at,
     }
+
+
+def _rating(row: Any) -> Rating | None:
+    if row.severity is None:
+        return None
+    return Rating(Severity(row.severity), row.severity_reason, row.severity_set_by, row.severity_set_at)
+
+
+def _rating_to_columns(rating: Rating | None) -> dict[str, Any]:
+    return {
+        "severity": rating.severity.value if rating else None,
+        "severity_reason": rating.reason if rating else "",
+        "severity_set_by": rating.by if rating else "",
+        "severity_set_at": rating.at if rating else None,
+    }
+
+
+def _attribution(row: Any) -> Attribution | None:
+    if row.cause is None:
+        return None
+    return Attribution(Cause(row.cause), row.cause_confidence, row.cause_ref, row.cause_note, row.attributed_by, row.attributed_at)
+
+
+def _attribution_to_columns(attribution: Attribution | None) -> dict[str, Any]:
+    return {
+        "cause": attribution.cause.value if attribution else None,
+        "cause_confidence": attribution.confidence if attribution else None,
+        "cause_ref": attribution.ref if attribution else "",
+        "cause_note": attribution.note if attribution else "",
+        "attributed_by": attribution.by if attribution else "",
+        "attributed_at": attribution.at if attribution else None,
+    }
+
+
+def _assignment(stored: Any) -> Assignment:
+    return Assignment(Role(stored["role"]), stored["person"], stored["by"], datetime.fromisoformat(stored["at"]))
+
+
+def _assignment_to_json(assignment: Assignment) -> dict[str, Any]:
+    return {"role": assignment.role.value, "person": assignment.person, "by": assignment.by, "at": assignment.at.isoformat()}

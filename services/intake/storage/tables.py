@@ -2,7 +2,22 @@
 
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    Interval,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.storage.tables import add_floor_tables
@@ -31,12 +46,55 @@ incident = Table(
     Column("evidence", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
-    # One open incident a group: the rule that keeps a storm from opening the same incident twice.
-    Index("incident_open_by_group", "group_key", unique=True, postgresql_where=text("state <> 3")),
+    Column("kind", SmallInteger, nullable=False, server_default=text("1")),
+    Column("rule", Text, nullable=False, server_default=text("'default'")),
+    Column("rule_revision", BigInteger, nullable=False, server_default=text("0")),
+    Column("quiet_period", Interval, nullable=False, server_default=text("'0'")),
+    Column("last_started_at", DateTime(timezone=True)),
+    Column("shaped", Boolean, nullable=False, server_default=text("false")),
+    Column("untold", Boolean, nullable=False, server_default=text("false")),
+    Column("mitigated_at", DateTime(timezone=True)),
+    Column("merged_into", Uuid),
+    Column("declared_by", Text, nullable=False, server_default=text("''")),
+    Column("severity", SmallInteger),
+    Column("severity_reason", Text, nullable=False, server_default=text("''")),
+    Column("severity_set_by", Text, nullable=False, server_default=text("''")),
+    Column("severity_set_at", DateTime(timezone=True)),
+    Column("cause", SmallInteger),
+    Column("cause_confidence", Double),
+    Column("cause_ref", Text, nullable=False, server_default=text("''")),
+    Column("cause_note", Text, nullable=False, server_default=text("''")),
+    Column("attributed_by", Text, nullable=False, server_default=text("''")),
+    Column("attributed_at", DateTime(timezone=True)),
+    # At most four, read and written only with their incident: within its row a page of incidents stays one read.
+    Column("roles", JSONB, nullable=False, server_default=text("'[]'")),
+    Index("incident_by_group", "group_key", "opened_at"),
     Index("incident_by_opening", "opened_at", "id"),
+    Index("incident_by_state", "state", "opened_at", "id"),
     Index("incident_by_update", "updated_at", "id"),
     Index("incident_by_alert_count", "alert_count", "id"),
-    Index("incident_by_component", "components", postgresql_using="gin"),
+    Index("incident_untold", "id", postgresql_where=text("untold")),
+)
+
+# The current incident of each group: one row, so that a storm cannot open an incident twice. It stays when the incident resolves,
+# and after merges several groups lead to one incident.
+incident_group = Table(
+    "incident_group",
+    metadata,
+    Column("group_key", Text, primary_key=True),
+    Column("incident_id", Uuid, nullable=False),
+    Index("incident_group_by_incident", "incident_id"),
+)
+
+# Kept by triggers on incident (see migration 0006), for reading only: incidents by component, and by state within it, in order.
+incident_component = Table(
+    "incident_component",
+    metadata,
+    Column("incident_id", Uuid, primary_key=True),
+    Column("component", Text, primary_key=True),
+    Column("state", SmallInteger, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Index("incident_component_by_opening", "component", "state", "opened_at", "incident_id"),
 )
 
 alert = Table(

@@ -86,6 +86,7 @@ def joined(joining: Joining, grouping: Grouping, now: datetime) -> Joined | None
         evidence=joining.evidence,
         first_start=min((report.starts_at for report in reports), default=None),
         last_end=max((report.ends_at for report in joining.resolved if report.ends_at), default=None),
+        last_start=max((report.starts_at for report in reports), default=None),
     )
     before = joining.before
     after = join(before, brought, now)
