@@ -6,7 +6,6 @@ deadline innermost, with a margin, so that the server's own error still travels 
 """
 
 import asyncio
-import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +13,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-import protovalidate
 import structlog
 from opentelemetry import trace
 
@@ -23,7 +21,7 @@ from shared.principal import enter, leave
 from shared.rpc.access import Authority
 from shared.rpc.fault import faults_of
 from shared.rpc.pipeline import Call, Oversized, Unreadable
-from shared.rpc.remedies import remedy_of
+from shared.rpc.shape import breaches_of
 from shared.rpc.status import DETAILS_KEY, code_of, status_of
 from shared.telemetry import DURATION_BUCKETS_SECONDS, Telemetry, context_from_traceparent
 
@@ -151,9 +149,9 @@ class ValidationStage:
             raise invalid_field("request", description, reason="REQUEST_MALFORMED")
         if not call.method.role:
             return  # health and reflection have no rules of ours
-        found = protovalidate.collect_violations(message)
+        found = breaches_of(message)
         if found:
-            raise _field_invalid([_violation(each.proto) for each in found])
+            raise _field_invalid(found)
 
 
 class DeadlineStage(_SeesNoStream):
@@ -192,18 +190,3 @@ def _named(code: Any) -> tuple[int, str]:
 def _field_invalid(violations: Sequence[Violation]) -> InvalidInput:
     message = "; ".join(f"{each.field}: {each.description}" for each in violations[:5])
     return InvalidInput(message, violations, reason="FIELD_INVALID")
-
-
-def _violation(found: Any) -> Violation:
-    """Returns the field, the rule it breaks and the remedy."""
-    return Violation(_path(found.field), f"{found.message}: {remedy_of(found.rule_id)} (rule {found.rule_id})")
-
-
-def _path(field: Any) -> str:
-    """Returns a field path as `reports[3].labels["component"]`."""
-    parts = []
-    for element in field.elements:
-        subscript = element.subscript
-        index = f"[{json.dumps(subscript.value)}]" if subscript is not None else ""
-        parts.append(f"{element.field_name}{index}")
-    return ".".join(parts)

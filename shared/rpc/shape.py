@@ -1,0 +1,41 @@
+"""The shape rules of the contract, applied to a request or to one item of it, as violations that say field, rule and remedy."""
+
+import json
+from typing import Any
+
+import protovalidate
+from google.protobuf.message import Message
+
+from shared.errors import Violation
+from shared.rpc.fault import faults_of
+from shared.rpc.remedies import remedy_of
+
+
+def breaches_of(message: Message) -> list[Violation]:
+    """Returns every field of the message, however deep, that breaks a rule of its contract."""
+    return [_violation(each.proto) for each in protovalidate.collect_violations(message)]
+
+
+def item_breaches_of(item: Message, place: str) -> list[Violation]:
+    """Returns what is wrong with one item of a batch, as fields of the request in which it stands at `place`.
+
+    For items whose contract says `ignore: IGNORE_ALWAYS`, so that one of them does not take the others with it. Text that no store
+    keeps and times that do not exist are looked for at once: found later, they would fail the whole batch.
+    """
+    found = faults_of(item) or breaches_of(item)
+    return [Violation(f"{place}.{each.field}" if each.field else place, each.description) for each in found]
+
+
+def _violation(found: Any) -> Violation:
+    """Returns the field, the rule it breaks and the remedy."""
+    return Violation(_path(found.field), f"{found.message}: {remedy_of(found.rule_id)} (rule {found.rule_id})")
+
+
+def _path(field: Any) -> str:
+    """Returns a field path as `reports[3].labels["component"]`."""
+    parts = []
+    for element in field.elements:
+        subscript = element.subscript
+        index = f"[{json.dumps(subscript.value)}]" if subscript is not None else ""
+        parts.append(f"{element.field_name}{index}")
+    return ".".join(parts)
