@@ -1,14 +1,26 @@
-"""Group commit: calls that come together share one transaction, and with it one wait for the disk."""
+"""Group commit: calls that come together share one transaction, and with it one wait for the disk; nobody's flood holds up others."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Generic, TypeVar
 
+from shared.errors import Exhausted
 from shared.storage.failure import is_connection_failure
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+_SHORTEST_WAIT = timedelta(milliseconds=200)
+_LONGEST_WAIT = timedelta(seconds=30)
+
+
+class Overloaded(Exhausted):
+    """More waits than may; nothing of what was submitted was taken."""
+
+    reason = "OVERLOADED"
 
 
 class GroupCommit(Generic[Item, Answer]):
@@ -16,6 +28,9 @@ class GroupCommit(Generic[Item, Answer]):
 
     `run` applies a group in one transaction and returns an answer, or an exception, for each item. When it raises, the items are
     tried one by one, so that one that cannot be stored does not take its neighbours with it.
+
+    Items wait in lanes, one for each `lane` a caller names, and groups take from the lanes in turn. At most `most_waiting` weight waits;
+    when half of that is taken, a lane that has more than its equal share is refused, so that a flood in one is shed before others feel it.
     """
 
     def __init__(
@@ -25,21 +40,31 @@ class GroupCommit(Generic[Item, Answer]):
         *,
         most_weight: int = 2_000,
         workers: int = 2,
+        most_waiting: int = 50_000,
     ) -> None:
         self._run = run
         self._weight = weight
         self._most_weight = most_weight
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self.most_waiting = most_waiting
+        self._lanes: dict[str, deque[tuple[Item, asyncio.Future[Answer]]]] = {}
+        self._weights: dict[str, int] = {}
+        self.waiting = 0  # weight
+        self.shed: dict[str, int] = {}  # weight refused, by lane
         self._idle = workers
         self._tasks: set[asyncio.Task[None]] = set()
+        self._per_second = 0.0  # weight taken, smoothed
 
-    async def submit(self, item: Item) -> Answer:
-        """Returns the item's answer once its group's transaction has committed, or raises its error.
+    async def submit(self, item: Item, lane: str = "") -> Answer:
+        """Returns the item's answer once its group's transaction has committed, or raises its error, or Overloaded.
 
         A caller that gives up while it waits leaves its item to be applied or not, as with any lost answer.
         """
+        weight = self._weight(item)
+        self._admit(lane, weight)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._lanes.setdefault(lane, deque()).append((item, future))
+        self._weights[lane] = self._weights.get(lane, 0) + weight
+        self.waiting += weight
         if self._idle:
             self._idle -= 1
             task = asyncio.create_task(self._work())
@@ -47,20 +72,60 @@ class GroupCommit(Generic[Item, Answer]):
             task.add_done_callback(self._tasks.discard)
         return await future
 
+    def waiting_of(self) -> dict[str, int]:
+        """Returns the weight that waits in each lane."""
+        return dict(self._weights)
+
+    def _admit(self, lane: str, weight: int) -> None:
+        held = self._weights.get(lane, 0)
+        share = self.most_waiting // (len(self._weights) + (lane not in self._weights))
+        if not self.waiting or (self.waiting + weight <= self.most_waiting and (self.waiting <= self.most_waiting // 2 or held <= share)):
+            return
+        if len(self.shed) < 10_000 or lane in self.shed:  # lanes are named by callers
+            self.shed[lane] = self.shed.get(lane, 0) + weight
+        wait = timedelta(seconds=self.waiting / self._per_second) if self._per_second else _SHORTEST_WAIT
+        raise Overloaded(
+            f"{self.waiting:,} items wait for storage, {held:,} of them from this sender; nothing of this call was taken: send it again later",
+            retry_after=min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT),
+        )
+
     async def _work(self) -> None:
         try:
-            while self._waiting:
-                await self._apply(self._take())
+            while self._lanes:
+                begin = time.monotonic()
+                group, weight = self._take()
+                await self._apply(group)
+                rate = weight / max(time.monotonic() - begin, 0.0001)
+                self._per_second = rate if not self._per_second else 0.8 * self._per_second + 0.2 * rate
         finally:
             self._idle += 1
 
-    def _take(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+    def _take(self) -> tuple[list[tuple[Item, asyncio.Future[Answer]]], int]:
+        """Takes one item from each lane in turn until the group is full."""
         group: list[tuple[Item, asyncio.Future[Answer]]] = []
-        weight = 0
-        while self._waiting and (not group or weight + self._weight(self._waiting[0][0]) <= self._most_weight):
-            weight += self._weight(self._waiting[0][0])
-            group.append(self._waiting.popleft())
-        return [pair for pair in group if not pair[1].cancelled()]
+        total = 0
+        while self._lanes:
+            lane = next(iter(self._lanes))
+            waiting = self._lanes[lane]
+            weight = self._weight(waiting[0][0])
+            if group and total + weight > self._most_weight:
+                break
+            pair = waiting.popleft()
+            self._settle(lane, weight)
+            if not pair[1].cancelled():
+                group.append(pair)
+                total += weight
+        return group, total
+
+    def _settle(self, lane: str, weight: int) -> None:
+        """Notes that this much left the lane, and lets the next lane come first."""
+        self.waiting -= weight
+        self._weights[lane] -= weight
+        waiting = self._lanes.pop(lane)
+        if waiting:
+            self._lanes[lane] = waiting
+        else:
+            del self._weights[lane]
 
     async def _apply(self, group: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:

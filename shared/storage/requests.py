@@ -1,7 +1,8 @@
 """Idempotency: a mutation repeated with the same request_id returns the first answer."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import MetaData, select, text, update
@@ -14,17 +15,12 @@ from shared.storage.tables import request_table
 
 _TABLE = request_table(MetaData())
 # In the order of the ids, so that two transactions with the same ids wait for each other instead of blocking each other for good.
-_CLAIM = text(
-    """
-    insert into request (request_id, method, body_hash)
-    select * from unnest(cast(:ids as uuid[]), cast(:methods as text[]), cast(:hashes as bytea[])) as new(id, method, hash) order by id
-    on conflict do nothing returning request_id
-    """
-)
 _KEEP = text(
     """
-    update request set response = kept.response
-    from unnest(cast(:ids as uuid[]), cast(:responses as bytea[])) as kept(id, response) where request_id = kept.id
+    insert into request (request_id, method, body_hash, response)
+    select * from unnest(cast(:ids as uuid[]), cast(:methods as text[]), cast(:hashes as bytea[]), cast(:responses as bytea[]))
+        as new(id, method, hash, response) order by id
+    on conflict do nothing
     """
 )
 
@@ -46,26 +42,36 @@ class RequestKey:
     body_hash: bytes
 
 
-async def claim(connection: AsyncConnection, keys: Sequence[RequestKey]) -> dict[UUID, bytes | RequestIdReused | None]:
-    """Claims request ids for calls that share a transaction; says for each None (go on), the answer it had, or that it is reused."""
+class RequestAnswered(Exception):
+    """Another transaction answered one of these requests meanwhile; start over, and its answer is found."""
+
+
+async def answers_to(connection: AsyncConnection, keys: Sequence[RequestKey]) -> dict[UUID, bytes | RequestIdReused]:
+    """Returns the answers that these calls had before, or that their id is reused; nothing for those that are new."""
     if not keys:
         return {}
-    columns = {"ids": [key.id for key in keys], "methods": [key.method for key in keys], "hashes": [key.body_hash for key in keys]}
-    claimed = {row.request_id for row in await connection.execute(_CLAIM, columns)}
-    outcome: dict[UUID, bytes | RequestIdReused | None] = {key.id: None for key in keys if key.id in claimed}
-    repeated = {key.id: key for key in keys if key.id not in claimed}
-    if repeated:
-        for row in await connection.execute(select(_TABLE).where(_TABLE.c.request_id.in_(list(repeated)))):
-            key = repeated[row.request_id]
-            same = row.method == key.method and row.body_hash == key.body_hash
-            outcome[key.id] = bytes(row.response) if same else RequestIdReused()
-    return outcome
+    asked = {key.id: key for key in keys}
+    found = await connection.execute(select(_TABLE).where(_TABLE.c.request_id.in_(list(asked))))
+    return {row.request_id: _answer(row, asked[row.request_id]) for row in found}
 
 
-async def keep(connection: AsyncConnection, answers: Mapping[UUID, bytes]) -> None:
-    """Keeps the answers of claimed ids, in the transaction that claimed them."""
-    if answers:
-        await connection.execute(_KEEP, {"ids": list(answers), "responses": list(answers.values())})
+async def keep(connection: AsyncConnection, answers: Sequence[tuple[RequestKey, bytes]]) -> None:
+    """Keeps the answers to calls that share a transaction, at its end. Raises RequestAnswered when one was answered elsewhere."""
+    if not answers:
+        return
+    keys = [key for key, _ in answers]
+    columns = {
+        "ids": [key.id for key in keys],
+        "methods": [key.method for key in keys],
+        "hashes": [key.body_hash for key in keys],
+        "responses": [answer for _, answer in answers],
+    }
+    if (await connection.execute(_KEEP, columns)).rowcount != len(keys):
+        raise RequestAnswered
+
+
+def _answer(row: Any, key: RequestKey) -> bytes | RequestIdReused:
+    return bytes(row.response) if row.method == key.method and row.body_hash == key.body_hash else RequestIdReused()
 
 
 async def once(database: Database, request_id: str, method: str, body_hash: bytes, answer: Callable[[], Awaitable[bytes]]) -> bytes:

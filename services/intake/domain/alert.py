@@ -64,10 +64,12 @@ class Alert:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     disposition: Disposition
-    mute: str
+    mute: str  # the resource that mutes or muted it, at `mute_version`
+    mute_version: int
     group_key: str
     rule: str
     rule_revision: int
+    storm_id: UUID | None  # the storm under way when it came
     life: Episode
     generator_url: str
     report_count: int

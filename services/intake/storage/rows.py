@@ -1,9 +1,13 @@
 """Rows to domain values and back."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.intake.domain.alert import Alert, AlertState
+import orjson
+
+from services.intake.domain.alert import Alert, Disposition
+from services.intake.domain.episode import Episode
 from services.intake.domain.evidence import evidence_from_json, evidence_to_json
 from services.intake.domain.incident import (
     Assignment,
@@ -96,15 +100,30 @@ def alert_from_row(row: Any) -> Alert:
         incident_id=row.incident_id,
         fingerprint=row.fingerprint,
         source=row.source,
-        labels=row.labels,
-        annotations=row.annotations,
-        state=AlertState(row.state),
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
+        labels=orjson.loads(row.labels),
+        annotations=orjson.loads(row.annotations),
+        disposition=Disposition(row.disposition),
+        mute=row.mute,
+        mute_version=row.mute_version,
+        group_key=row.group_key,
+        rule=row.rule,
+        rule_revision=row.rule_revision,
+        storm_id=row.storm_id,
+        life=life_from_row(row._mapping),  # noqa: SLF001 - the public name of a row's mapping
         generator_url=row.generator_url,
         report_count=row.report_count,
+        is_flapping=row.flapping,
         created_at=row.created_at,
         updated_at=row.updated_at,
+    )
+
+
+def life_from_row(row: Mapping[str, Any]) -> Episode:
+    """Reads an alert's begins and ends: kept as arrays only where there is more than one, or an end was taken back."""
+    starts, ends = row["starts"], row["ends"]
+    return Episode(
+        tuple(starts) if starts else (row["starts_at"],),
+        tuple(ends) if ends else ((row["ends_at"],) if row["ends_at"] else ()),
     )
 
 

@@ -1,6 +1,7 @@
 """The tables of intake."""
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Integer,
     Interval,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -97,25 +99,91 @@ incident_component = Table(
     Index("incident_component_by_opening", "component", "state", "opened_at", "incident_id"),
 )
 
+def _alert_columns() -> list[Column[Any]]:
+    return [
+        Column("fingerprint", Uuid, nullable=False),
+        Column("id", Uuid, nullable=False),
+        Column("incident_id", Uuid),
+        Column("disposition", SmallInteger, nullable=False),
+        Column("state", SmallInteger, nullable=False),
+        Column("starts_at", DateTime(timezone=True), nullable=False),
+        Column("ends_at", DateTime(timezone=True)),
+        # The begins and ends told of it, where there is more than one of a kind, or an end was taken back; null otherwise.
+        Column("starts", ARRAY(DateTime(timezone=True))),
+        Column("ends", ARRAY(DateTime(timezone=True))),
+        Column("stamp", BigInteger, nullable=False),
+        Column("report_count", BigInteger, nullable=False),
+        Column("flapping", Boolean, nullable=False, server_default=text("false")),
+        Column("inhibits", Boolean, nullable=False, server_default=text("false")),  # an inhibit rule has it as a source
+        Column("rule_revision", BigInteger, nullable=False),
+        Column("storm_id", Uuid),
+        Column("created_at", DateTime(timezone=True), nullable=False),
+        Column("updated_at", DateTime(timezone=True), nullable=False),
+        Column("source", Text, nullable=False),
+        # Documents as text: nothing in the database reads into them on the alert path, and parsing them there costs a fifth of an insert.
+        Column("labels", Text, nullable=False),
+        Column("annotations", Text, nullable=False),
+        Column("generator_url", Text, nullable=False),
+        Column("group_key", Text, nullable=False),
+        Column("rule", Text, nullable=False),
+        Column("mute", Text, nullable=False, server_default=text("''")),
+        Column("mute_version", BigInteger, nullable=False, server_default=text("0")),
+    ]
+
+
+# The current alert of each signal, firing or resolved of late. Its size follows what fires, not what ever fired.
 alert = Table(
     "alert",
     metadata,
+    *_alert_columns(),
+    PrimaryKeyConstraint("fingerprint"),
+    # No foreign key to incident: it is locked and written in the same transaction, and a check for each of 500 rows costs a third.
+    Index("alert_by_id", "id"),
+    Index("alert_by_incident", "incident_id", "id"),
+    Index("alert_resolved", "ends_at", postgresql_where=text("state = 2")),
+    Index("alert_inhibiting", "id", postgresql_where=text("inhibits")),
+    Index("alert_apart", "group_key", "starts_at", postgresql_where=text("incident_id is null")),
+    Index("alert_muted", "id", postgresql_where=text("disposition = 2")),
+)
+
+# Alerts that are over, in partitions by the month of their end: retention drops partitions.
+alert_history = Table(
+    "alert_history",
+    metadata,
+    *_alert_columns(),
+    Index("alert_history_by_id", "id"),
+    Index("alert_history_by_incident", "incident_id", "id"),
+    Index("alert_history_apart", "group_key", postgresql_where=text("incident_id is null")),
+    Index("alert_history_by_fingerprint", "fingerprint", "starts_at"),
+    postgresql_partition_by="RANGE (ends_at)",
+)
+
+storm = Table(
+    "storm",
+    metadata,
     Column("id", Uuid, primary_key=True),
     Column("incident_id", Uuid, nullable=False),
-    Column("fingerprint", Uuid, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("last_high_at", DateTime(timezone=True), nullable=False),
+    Column("entered_count", BigInteger, nullable=False),
+    Index("storm_under_way", text("(true)"), unique=True, postgresql_where=text("ended_at is null")),
+)
+
+# How far each stream of reports was taken.
+alert_stream = Table(
+    "alert_stream",
+    metadata,
+    Column("id", Uuid, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("labels", JSONB, nullable=False),
-    Column("annotations", JSONB, nullable=False),
-    Column("state", SmallInteger, nullable=False),
-    Column("starts_at", DateTime(timezone=True), nullable=False),
-    Column("ends_at", DateTime(timezone=True)),
-    Column("generator_url", Text, nullable=False),
-    Column("report_count", BigInteger, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
-    # No foreign key to incident: it is locked and written in the same transaction, and a check for each of 500 rows costs a third.
-    Index("alert_by_fingerprint", "fingerprint", "starts_at", unique=True),
-    Index("alert_by_incident", "incident_id", "id"),
+    Index("alert_stream_by_time", "updated_at"),
+)
+
+# What the alert path keeps in memory, and the version of it: one small read tells every replica whether that still holds.
+routing_version = Table(
+    "routing_version", metadata, Column("kind", Text, primary_key=True), Column("version", BigInteger, nullable=False)
 )
 
 timeline_entry = Table(

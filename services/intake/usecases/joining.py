@@ -1,26 +1,30 @@
 """What a batch of reports brings to one incident: its new state, its time-line and the event that tells of it."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from services.intake.domain.alert import AlertReport
 from services.intake.domain.events import Event, IncidentChanged, IncidentOpened
 from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
-from services.intake.domain.grouping import Group, Grouping, components_of
+from services.intake.domain.gathering import Gathered, gather
+from services.intake.domain.grouping_rule import Placement
 from services.intake.domain.incident import (
     SUMMARY_LENGTH,
-    AlertsJoined,
     Incident,
     IncidentChange,
+    IncidentKind,
     IncidentState,
     TimelineEntry,
     TimelineKind,
-    join,
     title_of,
 )
-from services.intake.storage.alert_store import NewAlert
 from shared.events.outbox import Headers
 from shared.ids import new_id
+
+# An event names the alerts that came with it, up to this many: receivers want examples, and a storm would make it megabytes.
+MOST_NAMED = 100
+EVIDENCE_MARK = '"ballast.'
 
 
 @dataclass(slots=True)
@@ -29,42 +33,93 @@ class Joining:
 
     before: Incident
     cause: Headers  # of the call that brought it the first news
-    opened: list[NewAlert] = field(default_factory=list)
-    resolved: list[AlertReport] = field(default_factory=list)
+    opened: int = 0
+    refired: int = 0
+    resolved: int = 0
+    alerts: list[UUID] = field(default_factory=list)  # at most MOST_NAMED of those opened
+    components: set[str] = field(default_factory=set)
+    first_start: datetime | None = None
+    last_start: datetime | None = None
+    last_end: datetime | None = None
     evidence: Evidence = NO_EVIDENCE
     warnings: dict[str, None] = field(default_factory=dict)  # in order, each once
     sources: dict[str, None] = field(default_factory=dict)  # in order, each once
+    notes: list[tuple[TimelineKind, datetime, str, str]] = field(default_factory=list)  # kind, time, text, URL
 
-    def note(self, report: AlertReport) -> None:
-        """Takes in what a firing report says of the impact."""
-        evidence, warnings = read_evidence(report.annotations)
-        self.evidence = merge(self.evidence, evidence)
-        self.warnings.update(dict.fromkeys(warnings))
-        self.sources[report.source] = None
+    def begin(self, at: datetime) -> None:
+        """Takes in when an alert began."""
+        if self.first_start is None or at < self.first_start:
+            self.first_start = at
+        if self.last_start is None or at > self.last_start:
+            self.last_start = at
+
+    def end(self, at: datetime) -> None:
+        self.resolved += 1
+        if self.last_end is None or at > self.last_end:
+            self.last_end = at
+
+    def absorb(self, other: Incident, why: str, now: datetime) -> None:
+        """Takes in all that another incident holds."""
+        self.opened += other.alert_count
+        self.resolved += other.alert_count - other.firing_count
+        for at in (other.opened_at, other.last_started_at):
+            if at is not None:
+                self.begin(at)
+        self.last_end = max((each for each in (self.last_end, other.last_ended_at) if each), default=None)
+        self.components.update(other.components)
+        self.evidence = merge(self.evidence, other.evidence)
+        self.notes.append((TimelineKind.MERGED, now, f"took in {other.name}: {why}", ""))
+
+    def describe(self, annotations: Mapping[str, str], text: str) -> None:
+        """Takes in what a report says of the impact; `text` is the annotations' JSON, which mostly says that they say nothing."""
+        if EVIDENCE_MARK in text:
+            evidence, warnings = read_evidence(annotations)
+            self.evidence = merge(self.evidence, evidence)
+            self.warnings.update(dict.fromkeys(warnings))
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What is to be stored for one incident."""
+    """What is to be stored for one incident; no event where it is told later."""
 
     incident: Incident
     entries: list[TimelineEntry]
-    event: Event
+    event: Event | None
 
 
-def opened(report: AlertReport, group: Group, now: datetime) -> Incident:
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a new incident takes from the rule that opened it."""
+
+    key: str
+    labels: tuple[tuple[str, str], ...]
+    rule: str
+    revision: int
+    quiet_period: timedelta
+
+
+def group_of(incident: Incident) -> Group:
+    """Returns the group of an incident, as it was when it opened."""
+    return Group(incident.group_key, incident.group_labels, incident.rule, incident.rule_revision, incident.quiet_period)
+
+
+def group_at(placement: Placement, revision: int) -> Group:
+    return Group(placement.key, placement.labels, placement.rule.name, revision, placement.rule.quiet_period)
+
+
+def opened(labels: Mapping[str, str], annotations: Mapping[str, str], starts_at: datetime, group: Group, now: datetime) -> Incident:
     """Returns a new incident that has no alerts yet; the batch joins them."""
-    summary = report.annotations.get("description") or report.annotations.get("summary") or ""
+    summary = annotations.get("description") or annotations.get("summary") or ""
     return Incident(
         id=new_id(now),
         version=0,
         state=IncidentState.OPEN,
-        title=title_of(tuple(report.labels.items()), tuple(report.annotations.items())),
+        title=title_of(tuple(labels.items()), tuple(annotations.items())),
         summary=summary[:SUMMARY_LENGTH],
         group_key=group.key,
         group_labels=group.labels,
         components=(),
-        opened_at=report.starts_at,
+        opened_at=starts_at,
         acknowledged_at=None,
         resolved_at=None,
         last_ended_at=None,
@@ -73,53 +128,73 @@ def opened(report: AlertReport, group: Group, now: datetime) -> Incident:
         evidence=Evidence(),
         created_at=now,
         updated_at=now,
+        rule=group.rule,
+        rule_revision=group.revision,
+        quiet_period=group.quiet_period,
     )
 
 
-def joined(joining: Joining, grouping: Grouping, now: datetime) -> Joined | None:
-    """Returns what the batch makes of the incident; None where it brought no news."""
-    reports = [new.report for new in joining.opened]
-    brought = AlertsJoined(
-        opened=len(joining.opened),
-        resolved=len(joining.resolved),
-        components=components_of([report.labels for report in reports], grouping),
+def joined(joining: Joining, now: datetime, *, quietly: bool) -> Joined | None:
+    """Returns what the batch makes of the incident; None where it brought no news.
+
+    `quietly`, as in a storm, leaves what only counts to be told later: the incident is stored as untold, without a line or an event.
+    """
+    brought = Gathered(
+        opened=joining.opened,
+        refired=joining.refired,
+        resolved=joining.resolved,
+        components=tuple(sorted(joining.components)),
         evidence=joining.evidence,
-        first_start=min((report.starts_at for report in reports), default=None),
-        last_end=max((report.ends_at for report in joining.resolved if report.ends_at), default=None),
-        last_start=max((report.starts_at for report in reports), default=None),
+        first_start=joining.first_start,
+        last_start=joining.last_start,
+        last_end=joining.last_end,
     )
     before = joining.before
-    after = join(before, brought, now)
-    if not brought.opened and not brought.resolved and after.evidence == before.evidence:
+    after = gather(before, brought, now)
+    if not (brought.opened or brought.refired or brought.resolved or joining.notes) and after.evidence == before.evidence:
         return None
+    counts_only = (before.state, before.evidence, before.components) == (after.state, after.evidence, after.components)
+    if before.version and counts_only and (quietly or before.kind is IncidentKind.STORM):
+        return Joined(replace(after, untold=True), [], None)
     return Joined(after, _entries(joining, after, now), _event(joining, after))
 
 
 def _entries(joining: Joining, after: Incident, now: datetime) -> list[TimelineEntry]:
-    before = joining.before
     source = ", ".join(joining.sources)
-    lines: list[tuple[TimelineKind, datetime, str]] = []
+    lines = _lines(joining, after, source) + joining.notes
+    if joining.opened or joining.refired:  # a repeat would say the same again and again
+        lines += [(TimelineKind.WARNING, now, text, "") for text in joining.warnings]
+    return [TimelineEntry(new_id(now), after.id, at, source, kind, text, url, now) for kind, at, text, url in lines]
+
+
+def _lines(joining: Joining, after: Incident, source: str) -> list[tuple[TimelineKind, datetime, str, str]]:
+    before = joining.before
+    lines: list[tuple[TimelineKind, datetime, str, str]] = []
     if before.version == 0:
-        lines.append((TimelineKind.OPENED, after.opened_at, f"opened by {_alerts(len(joining.opened))} from {source}"))
-    elif joining.opened:
-        begin = min(new.report.starts_at for new in joining.opened)
-        lines.append((TimelineKind.ALERTS, begin, f"{_alerts(len(joining.opened))} joined from {source}"))
+        lines.append((TimelineKind.OPENED, after.opened_at, f"opened by {_alerts(joining.opened)} from {source}", ""))
+    elif (joining.opened or joining.refired) and joining.first_start:
+        if before.state is IncidentState.RESOLVED and after.state is not IncidentState.RESOLVED:
+            lines.append((TimelineKind.REOPENED, joining.first_start, "open again: an alert of its group fires again so soon", ""))
+        what = f"{_alerts(joining.opened)} joined" if joining.opened else f"{_alerts(joining.refired)} fired again"
+        lines.append((TimelineKind.ALERTS, joining.first_start, f"{what} from {source}", ""))
     if joining.resolved and after.last_ended_at:
-        lines.append(
-            (TimelineKind.ALERTS, after.last_ended_at, f"{_alerts(len(joining.resolved))} ended, {after.firing_count} still firing")
-        )
+        text = f"{_alerts(joining.resolved)} ended, {after.firing_count} still firing"
+        lines.append((TimelineKind.ALERTS, after.last_ended_at, text, ""))
     if _is_over(before, after) and after.resolved_at:
-        lines.append((TimelineKind.RESOLVED, after.resolved_at, "resolved: its last firing alert ended"))
-    if joining.opened:  # a repeat would say the same again and again
-        lines += [(TimelineKind.WARNING, now, text) for text in joining.warnings]
-    return [TimelineEntry(new_id(now), after.id, at, source, kind, text, "", now) for kind, at, text in lines]
+        lines.append((TimelineKind.RESOLVED, after.resolved_at, "resolved: its last firing alert ended", ""))
+    return lines
 
 
 def _event(joining: Joining, after: Incident) -> Event:
-    alerts = tuple(new.id for new in joining.opened)
-    if joining.before.version == 0:
+    alerts = tuple(joining.alerts)
+    before = joining.before
+    if before.version == 0:
         return IncidentOpened(after, alerts)
-    change = IncidentChange.RESOLVED if _is_over(joining.before, after) else IncidentChange.ALERTS
+    change = IncidentChange.ALERTS
+    if _is_over(before, after):
+        change = IncidentChange.RESOLVED
+    elif before.state is IncidentState.RESOLVED and after.state is not IncidentState.RESOLVED:
+        change = IncidentChange.REOPENED
     return IncidentChanged(after, change, alerts, ", ".join(joining.sources))
 
 

@@ -1,214 +1,378 @@
 """Reporting alerts: reports become alerts, incidents, time-lines and events, all in one transaction that concurrent calls share."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import accumulate
 from uuid import UUID
 
-from services.intake.domain.alert import AlertReport, KnownAlert, ReportOutcome, check_reports, fingerprint_of, outcome_of
-from services.intake.domain.grouping import Group, Grouping, group_of
-from services.intake.storage.alert_store import AlertBatch, AlertStore, NewAlert
-from services.intake.usecases.joining import Joining, joined, opened
+from services.intake.domain.alert import Effect, KnownAlert, ReportOutcome, begun_again, effect_of
+from services.intake.domain.errors import ReportRefused
+from services.intake.domain.events import IncidentChanged
+from services.intake.domain.gathering import leaves_gap
+from services.intake.domain.incident import IncidentChange, IncidentKind, IncidentState, TimelineEntry, TimelineKind
+from services.intake.storage.alert_batch import AlertBatch, Contended, Revived
+from services.intake.storage.alert_store import AlertStore
+from services.intake.usecases.joining import Joined, Joining, group_of, joined
+from services.intake.usecases.placing import Placing
+from services.intake.usecases.rearranging import Rearranging
+from services.intake.usecases.reports import Receipts, Reports, Sent, violations_of
+from services.intake.usecases.repeats import Repeats
+from services.intake.usecases.revising import Revising
+from services.intake.usecases.routing import Routes
+from services.intake.usecases.storms import Storms
+from services.intake.usecases.work import Work
 from shared.clock import Clock
+from shared.errors import Unavailable
 from shared.events.outbox import Headers, current_headers
 from shared.ids import new_id
 from shared.storage.group_commit import GroupCommit
-from shared.storage.requests import RequestIdReused, RequestKey
+from shared.storage.requests import RequestAnswered, RequestIdReused, RequestKey
 
+_MOST_TRIES = 8
+# How far back incidents are read that a late report may touch.
+_REACH = timedelta(days=2)
 
-@dataclass(frozen=True, slots=True)
-class RawReport:
-    """A report as it was sent: without identity, and perhaps without a begin."""
-
-    key: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    starts_at: datetime | None
-    ends_at: datetime | None
-    generator_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Proof that a report is durable, and what it did; ids are None for a stale report of an unknown alert."""
-
-    alert_id: UUID | None
-    fingerprint: UUID
-    incident_id: UUID | None
-    outcome: ReportOutcome
-
-
-Encode = Callable[[Sequence[Receipt]], bytes]
+Encode = Callable[[Receipts], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
     """One call's reports, ready to be applied."""
 
-    reports: tuple[AlertReport, ...]
-    groups: tuple[Group, ...]
-    locks: frozenset[str]
+    sent: Sent
     cause: Headers
     key: RequestKey | None
     encode: Encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """A report with its group and the call it came by."""
+class Parts:
+    """What the alert path is made of."""
 
-    report: AlertReport
-    group: Group
-    submission: _Submission
+    placing: Placing
+    revising: Revising
+    rearranging: Rearranging
+    storms: Storms
+    repeats: Repeats
+    rejoin: timedelta
 
 
 class ReportAlerts:
     """Takes batches of reports."""
 
-    def __init__(self, store: AlertStore, clock: Clock, grouping: Grouping) -> None:
+    def __init__(self, store: AlertStore, clock: Clock, routes: Routes, parts: Parts, *, most_waiting: int = 50_000) -> None:
         self._store = store
         self._clock = clock
-        self._grouping = grouping
-        self._commits: GroupCommit[_Submission, bytes | None] = GroupCommit(self._run, lambda each: len(each.reports))
+        self._routes = routes
+        self._parts = parts
+        self.commits: GroupCommit[_Submission, bytes | None] = GroupCommit(
+            self._run, lambda each: each.sent.count, most_waiting=most_waiting
+        )
 
-    async def __call__(self, source: str, raw: Sequence[RawReport], key: RequestKey | None, encode: Encode) -> bytes | None:
-        """Stores the batch; returns once it is durable, after `encode` was given a receipt for each report.
+    async def __call__(self, sent: Sent, source: str, key: RequestKey | None, encode: Encode) -> bytes | None:
+        """Stores the reports of one call; returns once they are durable, after `encode` was given a receipt for each.
 
         With a `key`, what `encode` returned is kept, and a repeat returns it instead; otherwise returns None.
-        Raises ReportRefused, and then nothing is stored, or RequestIdReused.
+        Raises ReportRefused when every report was refused, RequestIdReused, or Overloaded; then nothing is stored.
         """
-        now = self._clock.now()
-        check_reports([(each.labels, each.annotations, each.starts_at or each.ends_at or now, each.ends_at) for each in raw], now)
-        reports = tuple(self._identified(source, each, now) for each in raw)
-        groups = tuple(group_of(report.labels, report.fingerprint.hex, self._grouping) for report in reports)
-        # A sender's key may stay while labels move to another group: such a signal is locked like a group.
-        keyed = {f"key:{report.fingerprint.hex}" for each, report in zip(raw, reports, strict=True) if each.key}
-        locks = frozenset(keyed | {group.key for group in groups})
-        return await self._commits.submit(_Submission(reports, groups, locks, current_headers(), key, encode))
-
-    def _identified(self, source: str, raw: RawReport, now: datetime) -> AlertReport:
-        fingerprint = fingerprint_of(source, raw.key, raw.labels)
-        begin = raw.starts_at or raw.ends_at or now
-        return AlertReport(source, fingerprint, raw.labels, raw.annotations, begin, raw.ends_at, raw.generator_url)
+        if not len(sent.reports):
+            violations = violations_of(sent, "reports")
+            raise ReportRefused("; ".join(f"{each.field}: {each.description}" for each in violations[:5]), violations)
+        return await self.commits.submit(_Submission(sent, current_headers(), key, encode), source)
 
     async def _run(self, submissions: Sequence[_Submission]) -> list[bytes | Exception | None]:
-        """Applies the batches of several calls in one transaction, in the order they came."""
+        """Applies the reports of several calls in one transaction, in the order they came; again where another one interfered."""
+        for _ in range(_MOST_TRIES):
+            try:
+                return await self._attempt(submissions)
+            except (Contended, RequestAnswered):
+                continue
+        raise Unavailable("others change the same alerts all the time; try again", reason="CONTENDED")
+
+    async def _attempt(self, submissions: Sequence[_Submission]) -> list[bytes | Exception | None]:
         now = self._clock.now()
         answers: dict[int, bytes | Exception | None] = {}
-        async with self._store.batch(sorted(frozenset().union(*(each.locks for each in submissions))), now) as batch:
-            fresh = await self._claimed(batch, submissions, answers)
-            placed = [_Placed(*pair, each) for each in fresh for pair in zip(each.reports, each.groups, strict=True)]
-            receipts: list[Receipt] = []
-            for round_ in _rounds(placed):
-                receipts += await self._apply(batch, round_, now)
-            kept: dict[UUID, bytes] = {}
-            position = 0
-            for each in fresh:
-                encoded = each.encode(receipts[position : position + len(each.reports)])
-                position += len(each.reports)
+        async with self._store.batch(now) as batch:
+            routing = await self._routes.at(await batch.begin())
+            fresh = await self._fresh(batch, submissions, answers)
+            offsets = [0, *accumulate(len(each.sent.reports) for each in fresh)]
+            work = Work(_together(fresh), routing, now, offsets[:-1], [each.cause for each in fresh])
+            opened = 0
+            for positions in _rounds(work.reports):
+                opened += await self._apply(batch, work, positions)
+            kept: list[tuple[RequestKey, bytes]] = []
+            for each, begin, end in zip(fresh, offsets, offsets[1:], strict=False):
+                encoded = each.encode(work.receipts.part(begin, end))
                 answers[id(each)] = None
                 if each.key is not None:
-                    kept[each.key.id] = encoded
+                    kept.append((each.key, encoded))
             await batch.keep(kept)
+        self._parts.repeats.add(work.repeats)
+        self._parts.storms.note(opened, now)
+        by_id = {key.id: encoded for key, encoded in kept}
         # The same call twice within one group: one was applied, and both get its answer.
-        return [answers[id(each)] if each.key is None or id(each) in answers else kept[each.key.id] for each in submissions]
+        return [answers[id(each)] if each.key is None or id(each) in answers else by_id[each.key.id] for each in submissions]
 
-    async def _claimed(
+    async def _fresh(
         self, batch: AlertBatch, submissions: Sequence[_Submission], answers: dict[int, bytes | Exception | None]
     ) -> list[_Submission]:
-        """Returns the calls to apply: those without a key, and the first of each new key; answers those already answered before."""
+        """Returns the calls that are to be applied: not those answered before, nor a second one of the same id."""
         first: dict[UUID, _Submission] = {}
         for each in submissions:
             if each.key and first.setdefault(each.key.id, each).key != each.key:
                 answers[id(each)] = RequestIdReused()
-        known = await batch.claim([each.key for each in first.values() if each.key])
+        known = await batch.answers_to([each.key for each in first.values() if each.key])
         fresh = []
         for each in submissions:
-            if each.key is None or (first[each.key.id] is each and known[each.key.id] is None):
+            if each.key is None:
                 fresh.append(each)
-            elif id(each) not in answers and known[each.key.id] is not None:
-                answers[id(each)] = known[each.key.id]
+            elif each.key.id in known:
+                answers.setdefault(id(each), known[each.key.id])
+            elif first[each.key.id] is each:
+                fresh.append(each)
         return fresh
 
-    async def _apply(self, batch: AlertBatch, placed: Sequence[_Placed], now: datetime) -> list[Receipt]:
-        """Applies reports of different signals."""
-        known = await batch.known_alerts([each.report.fingerprint for each in placed])
-        outcomes = [outcome_of(each.report, known.get(each.report.fingerprint)) for each in placed]
-        pairs = list(zip(placed, outcomes, strict=True))
-        by_group, by_id = await self._incidents(batch, pairs, known, now)
-        receipts: list[Receipt] = []
-        new: list[NewAlert] = []
-        repeated: dict[UUID, AlertReport] = {}
-        resolved: dict[UUID, AlertReport] = {}
-        for each, outcome in pairs:
-            report = each.report
-            before = known.get(report.fingerprint)
-            if outcome is ReportOutcome.OPENED:
-                target = by_group[each.group.key]
-                alert = NewAlert(new_id(now), target.before.id, report)
-                target.opened.append(alert)
-                target.note(report)
-                new.append(alert)
-                receipts.append(Receipt(alert.id, report.fingerprint, alert.incident_id, outcome))
-                continue
-            if before is not None and outcome is ReportOutcome.RESOLVED:
-                resolved[before.id] = report
-                by_id[before.incident_id].resolved.append(report)
-                by_id[before.incident_id].sources[report.source] = None
-            elif before is not None and outcome is ReportOutcome.REPEATED:
-                repeated[before.id] = report
-                by_id[before.incident_id].note(report)
-            receipts.append(Receipt(before.id if before else None, report.fingerprint, before.incident_id if before else None, outcome))
-        await batch.open(new)
-        await batch.repeat(repeated)
-        await batch.resolve(resolved)
-        await self._save(batch, [*by_id.values(), *by_group.values()], now)
-        return receipts
+    async def _apply(self, batch: AlertBatch, work: Work, positions: Sequence[int]) -> int:
+        """Applies reports of different signals; returns how many alerts it opened."""
+        reports = work.reports
+        signals = reports.fingerprints if len(positions) == len(reports) else [reports.fingerprints[at] for at in positions]
+        known = await batch.known(signals)
+        opening: Sequence[int] = positions
+        if known or any(reports.ends):
+            opening = await self._known(batch, work, positions, known)
+        opened = await self._parts.placing.open(batch, work, opening) if opening else 0
+        await self._absorb(batch, work)
+        await self._save(batch, work)
+        await self._reread(batch, work)
+        return opened
 
-    async def _incidents(
-        self, batch: AlertBatch, pairs: Sequence[tuple[_Placed, ReportOutcome]], known: Mapping[UUID, KnownAlert], now: datetime
-    ) -> tuple[dict[str, Joining], dict[UUID, Joining]]:
-        """Returns the incidents the reports touch: by group where an alert opens, by id where it is in one already."""
-        opening = {each.group.key: each for each, outcome in reversed(pairs) if outcome is ReportOutcome.OPENED}
-        touched = {
-            known[each.report.fingerprint].incident_id: each
-            for each, outcome in reversed(pairs)
-            if outcome in {ReportOutcome.REPEATED, ReportOutcome.RESOLVED}
-        }
-        held = await batch.incidents(list(touched)) if touched else {}
-        present = await batch.open_incidents(list(opening)) if opening else {}
-        by_id = {found: Joining(incident, touched[found].submission.cause) for found, incident in held.items()}
-        by_group: dict[str, Joining] = {}
-        for each, outcome in pairs:  # in the order of the reports, so that the same batch opens its incidents in the same order
-            key = each.group.key
-            if outcome is not ReportOutcome.OPENED or key in by_group:
-                continue
-            incident = present.get(key)
-            if incident is None:
-                by_group[key] = Joining(opened(each.report, each.group, now), each.submission.cause)
-            else:
-                by_group[key] = by_id.setdefault(incident.id, Joining(incident, each.submission.cause))
-        return by_group, by_id
+    async def _known(self, batch: AlertBatch, work: Work, positions: Sequence[int], known: dict[UUID, KnownAlert]) -> list[int]:
+        """Applies what is told of known signals, and returns the reports that open an alert."""
+        reports, rejoin = work.reports, self._parts.rejoin
+        opening: list[int] = []
+        changing: list[int] = []
+        for at in positions:
+            held = known.get(reports.fingerprints[at])
+            if held is None:
+                self._unknown(work, at, opening)
+            elif not self._is_idle(work, at, held):
+                changing.append(at)
+        if not changing:
+            return opening
+        # Read again, locked: what was read before may have changed meanwhile, and must not from here on.
+        known = await batch.known([reports.fingerprints[at] for at in changing], lock=True)
+        effects: dict[Effect, list[int]] = {}
+        for at in changing:
+            held = known.get(reports.fingerprints[at])
+            if held is None:
+                raise Contended
+            effects.setdefault(effect_of(held, reports.starts[at], reports.ends[at], work.now, rejoin), []).append(at)
+        await self._describe(batch, work, known, effects)
+        await self._end(batch, work, known, effects.get(Effect.RESOLVE, ()))
+        await self._begin_again(batch, work, known, effects.get(Effect.NOTE, ()), ReportOutcome.REPEATED)
+        await self._begin_again(batch, work, known, effects.get(Effect.REFIRE, ()), ReportOutcome.REFIRED)
+        renewed = effects.get(Effect.RENEW, [])
+        if renewed:
+            await batch.retire([reports.fingerprints[at] for at in renewed])
+        work.revise += effects.get(Effect.REVISE, [])
+        return sorted([*opening, *renewed])
 
-    async def _save(self, batch: AlertBatch, joinings: Sequence[Joining], now: datetime) -> None:
-        unique = {each.before.id: each for each in joinings}.values()
-        results = [(each, result) for each in unique if (result := joined(each, self._grouping, now)) is not None]
-        await batch.save(
-            [result.incident for _, result in results],
-            [entry for _, result in results for entry in result.entries],
-            [result.event for _, result in results],
-            [each.cause for each, _ in results],
+    def _unknown(self, work: Work, at: int, opening: list[int]) -> None:
+        """A signal nobody told of yet: its firing opens an alert, its whole life is one that is over, and a bare end is nothing."""
+        if work.reports.ends[at] is None:
+            opening.append(at)
+        elif work.reports.starts[at] is not None:
+            work.revise.append(at)
+        else:
+            work.receipt(at, None, None, ReportOutcome.REFUSED)
+
+    def _is_idle(self, work: Work, at: int, held: KnownAlert) -> bool:
+        """Whether the report says nothing new; then it is counted, and that is all."""
+        reports = work.reports
+        effect = effect_of(held, reports.starts[at], reports.ends[at], work.now, self._parts.rejoin)
+        if effect is Effect.REPEAT and reports.stamps[at] == held.stamp:
+            work.repeats[reports.fingerprints[at]] = work.repeats.get(reports.fingerprints[at], 0) + 1
+            work.receipt(at, held.id, held.incident_id, ReportOutcome.REPEATED)
+            return True
+        if effect is Effect.STALE:
+            work.receipt(at, held.id, held.incident_id, ReportOutcome.STALE)
+            return True
+        return False
+
+    async def _describe(
+        self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], effects: dict[Effect, list[int]]
+    ) -> None:
+        """Keeps what describes firing alerts now, and tells their incidents what it says of the impact."""
+        reports = work.reports
+        for at in effects.get(Effect.STALE, ()):
+            held = known[reports.fingerprints[at]]
+            work.receipt(at, held.id, held.incident_id, ReportOutcome.STALE)
+        for at in effects.get(Effect.REPEAT, ()):
+            held = known[reports.fingerprints[at]]
+            work.repeats[held_key := reports.fingerprints[at]] = work.repeats.get(held_key, 0) + 1
+            work.receipt(at, held.id, held.incident_id, ReportOutcome.REPEATED)
+        told = [at for effect in (Effect.REPEAT, Effect.NOTE, Effect.REFIRE) for at in effects.get(effect, ())]
+        told = [at for at in told if reports.stamps[at] != known[reports.fingerprints[at]].stamp]
+        if not told:
+            return
+        await batch.describe(
+            [
+                (reports.fingerprints[at], reports.label_texts[at], reports.annotation_texts[at], reports.urls[at], reports.stamps[at])
+                for at in told
+            ]
         )
+        await self._join(batch, work, known, told)
+        for at in told:
+            joining = self._joining_of(work, known[reports.fingerprints[at]])
+            if joining is not None:
+                joining.describe(reports.annotations[at], reports.annotation_texts[at])
+                joining.sources[reports.sources[at]] = None
+
+    async def _end(self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], positions: Sequence[int]) -> None:
+        reports = work.reports
+        ends = {reports.fingerprints[at]: end for at in positions if (end := reports.ends[at]) is not None}
+        if not ends:
+            return
+        await batch.resolve(ends)
+        await self._join(batch, work, known, positions)
+        for at in positions:
+            held = known[reports.fingerprints[at]]
+            end = ends[reports.fingerprints[at]]
+            work.receipt(at, held.id, held.incident_id, ReportOutcome.RESOLVED)
+            joining = self._joining_of(work, held)
+            if joining is None:
+                continue
+            joining.end(end)
+            joining.sources[reports.sources[at]] = None
+            if joining.before.kind is IncidentKind.ALERTS and leaves_gap(joining.before, end):
+                work.rearrange[joining.before.group_key] = group_of(joining.before)
+
+    async def _begin_again(
+        self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], positions: Sequence[int], outcome: ReportOutcome
+    ) -> None:
+        """Keeps another begin of alerts: told by a replica while they fire, or so soon after their end that they go on."""
+        if not positions:
+            return
+        reports = work.reports
+        await self._join(batch, work, known, positions)
+        lives = []
+        for at in positions:
+            held = known[reports.fingerprints[at]]
+            begin = reports.starts[at] or work.now
+            life = begun_again(held.life, begin)
+            lives.append(Revived(reports.fingerprints[at], life, is_flapping=life.refired_count >= self._parts.repeats.flap_count))
+            work.receipt(at, held.id, held.incident_id, outcome)
+            joining = self._joining_of(work, held)
+            if joining is not None and outcome is ReportOutcome.REFIRED:
+                joining.refired += 1
+                joining.begin(begin)
+                joining.sources[reports.sources[at]] = None
+        await batch.revive(lives)
+
+    async def _join(self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], positions: Sequence[int]) -> None:
+        """Reads and locks the incidents that the alerts of these reports are in."""
+        missing: dict[UUID, int] = {}
+        for at in positions:
+            incident_id = known[work.reports.fingerprints[at]].incident_id
+            if incident_id is not None and incident_id not in work.joinings:
+                missing.setdefault(incident_id, at)
+        if missing:
+            for incident_id, incident in (await batch.incidents(list(missing))).items():
+                work.joining(incident, missing[incident_id])
+
+    def _joining_of(self, work: Work, held: KnownAlert) -> Joining | None:
+        return work.joinings.get(held.incident_id) if held.incident_id is not None else None
+
+    async def _absorb(self, batch: AlertBatch, work: Work) -> None:
+        """Has incidents go into those that took them in."""
+        for incident, joining in work.absorbed.values():
+            into = joining.before
+            await batch.move_all_alerts(incident.id, into.id)
+            gone = replace(
+                incident,
+                version=incident.version + 1,
+                state=IncidentState.RESOLVED,
+                resolved_at=incident.resolved_at or max(incident.opened_at, work.now),
+                alert_count=0,
+                firing_count=0,
+                merged_into=into.id,
+                updated_at=work.now,
+            )
+            line = f"went into {into.name}: it fails, and this depends on it"
+            entry = TimelineEntry(new_id(work.now), gone.id, work.now, "system", TimelineKind.MERGED, line, "", work.now)
+            event = IncidentChanged(gone, IncidentChange.MERGED, (), "system")
+            await batch.save([], [gone], [entry], [event], [joining.cause])
+        work.absorbed.clear()
+
+    async def _save(self, batch: AlertBatch, work: Work) -> None:
+        """Stores what the incidents gained in this round; the next one goes on from there."""
+        quietly = work.routing.storm is not None
+        results = [(each, found) for each in work.joinings.values() if (found := joined(each, work.now, quietly=quietly)) is not None]
+        new = [found.incident for each, found in results if each.before.version == 0]
+        changed = [found.incident for each, found in results if each.before.version > 0]
+        told = [(each, found) for each, found in results if found.event is not None]
+        if results:
+            await batch.save(
+                new,
+                changed,
+                [entry for _, found in results for entry in found.entries],
+                [found.event for _, found in told],
+                [each.cause for each, _ in told],
+            )
+        work.joinings = _next(work.joinings, results)
+        work.new.clear()
+
+    async def _reread(self, batch: AlertBatch, work: Work) -> None:
+        """Applies what changes the past, and re-arranges the groups in which event time says otherwise than arrival did."""
+        since = work.now - _REACH
+        if work.revise:
+            since = min(since, await self._parts.revising.run(batch, work, work.revise))
+            work.revise.clear()
+        if work.rearrange:
+            told = [each for column in (work.reports.starts, work.reports.ends) for each in column if each is not None]
+            await self._parts.rearranging.run(batch, work, work.rearrange, min([since, *told]) - _REACH)
+            work.rearrange.clear()
+        if work.recount:
+            await batch.recount(sorted(work.recount))
+            work.recount.clear()
+        if work.moved:
+            work.joinings.clear()  # they changed in the database
+            ids = work.receipts.alert_ids
+            for at, alert_id in enumerate(ids):
+                if alert_id in work.moved:
+                    work.receipts.incident_ids[at] = work.moved[alert_id]
+            work.moved.clear()
 
 
-def _rounds(placed: Sequence[_Placed]) -> list[list[_Placed]]:
+def _next(before: dict[UUID, Joining], results: Sequence[tuple[Joining, Joined]]) -> dict[UUID, Joining]:
+    """Returns the incidents as they stand now, for the next round of the same batch."""
+    after = {each.before.id: found.incident for each, found in results}
+    return {incident_id: Joining(after.get(incident_id, joining.before), joining.cause) for incident_id, joining in before.items()}
+
+
+def _together(submissions: Sequence[_Submission]) -> Reports:
+    if len(submissions) == 1:
+        return submissions[0].sent.reports
+    reports = Reports()
+    for each in submissions:
+        reports.extend(each.sent.reports)
+    return reports
+
+
+def _rounds(reports: Reports) -> list[Sequence[int]]:
     """Cuts a batch where a signal comes again: within a round each signal comes once, and rounds keep the order."""
-    rounds: list[list[_Placed]] = [[]]
+    count = len(reports)
+    if len(set(reports.fingerprints)) == count:
+        return [range(count)] if count else []
+    rounds: list[list[int]] = [[]]
     seen: set[UUID] = set()
-    for each in placed:
-        if each.report.fingerprint in seen:
+    for at, signal in enumerate(reports.fingerprints):
+        if signal in seen:
             rounds.append([])
             seen.clear()
-        seen.add(each.report.fingerprint)
-        rounds[-1].append(each)
-    return rounds
+        seen.add(signal)
+        rounds[-1].append(at)
+    return list(rounds)
+
+

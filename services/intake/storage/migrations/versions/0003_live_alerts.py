@@ -18,6 +18,7 @@ _COLUMNS = """
     stamp bigint not null,
     report_count bigint not null,
     flapping boolean not null default false,
+    inhibits boolean not null default false,
     rule_revision bigint not null,
     storm_id uuid,
     created_at timestamptz not null,
@@ -55,9 +56,12 @@ def upgrade() -> None:
     op.execute("create index alert_by_id on alert (id)")
     op.execute("create index alert_by_incident on alert (incident_id, id)")
     op.execute("create index alert_resolved on alert (ends_at) where state = 2")
-    op.execute("create index alert_apart on alert (disposition, id) where disposition in (2, 3)")
+    op.execute("create index alert_apart on alert (group_key, starts_at) where incident_id is null")
+    op.execute("create index alert_muted on alert (id) where disposition = 2")
+    op.execute("create index alert_inhibiting on alert (id) where inhibits")
     op.execute("create index alert_history_by_id on alert_history (id)")
     op.execute("create index alert_history_by_incident on alert_history (incident_id, id)")
+    op.execute("create index alert_history_apart on alert_history (group_key) where incident_id is null")
     op.execute("create index alert_history_by_fingerprint on alert_history (fingerprint, starts_at)")
     op.execute(
         """

@@ -1,0 +1,120 @@
+"""Reports as they come over the wire, read into columns; each that breaks a rule is refused by itself."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from ballast.intake.v1 import alert_pb2, item_error_pb2
+
+from services.intake.domain.alert import canonical, digest_of, stamp_of, time_fault
+from services.intake.usecases.reports import Receipts, Refusal, Reports, Sent, path_of
+from shared.rpc.fault import faults_of
+from shared.rpc.shape import breaches_of
+
+_NUL = b"\\u0000"  # as JSON writes it
+_MOST_KNOWN = 4096
+_LONGEST_LABELS, _LONGEST_ANNOTATIONS, _LONGEST_KEY, _LONGEST_URL = 1024, 8192, 255, 2048
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ReportReader:
+    """Reads reports, and remembers which sets of names the contract's rules let through.
+
+    The contract's own rules are what decides. They cost more than all the rest, and alerts come with few different sets of names; so
+    a report whose names were let through before, and whose texts are short enough to break no rule, is not asked about again.
+    """
+
+    def __init__(self, oldest: timedelta) -> None:
+        self._oldest = oldest
+        self._known: set[tuple[str, ...]] = set()
+
+    def read(self, source: str, messages: Sequence[alert_pb2.AlertReport], now: datetime) -> Sent:
+        """Returns the reports of one request from one source."""
+        reports = Reports()
+        places: list[int] = []
+        sent = Sent(reports, places)
+        for place, message in enumerate(messages):
+            labels, annotations, key, url = dict(message.labels), dict(message.annotations), message.key, message.generator_url
+            label_text, annotation_text = canonical(labels), canonical(annotations)
+            starts_at = _time(message.starts_at) if message.HasField("starts_at") else None
+            ends_at = _time(message.ends_at) if message.HasField("ends_at") else None
+            names = (*labels, "", *annotations)
+            refusal = None if self._is_plain(names, label_text, annotation_text, key, url) else self._refusal(message)
+            if refusal is None and (starts_at is not None or ends_at is not None):
+                fault = time_fault(starts_at, ends_at, now, self._oldest)
+                refusal = Refusal("TIME_INVALID", fault) if fault else None
+            if refusal is not None:
+                sent.refusals[place] = refusal
+                continue
+            places.append(place)
+            reports.fingerprints.append(digest_of(canonical(["key", source, key]) if key else label_text))
+            reports.labels.append(labels)
+            reports.annotations.append(annotations)
+            reports.label_texts.append(label_text.decode())
+            reports.annotation_texts.append(annotation_text.decode())
+            reports.stamps.append(stamp_of(label_text, annotation_text, url))
+            reports.starts.append(starts_at)
+            reports.ends.append(ends_at)
+            reports.urls.append(url)
+        reports.sources = [source] * len(places)
+        return sent
+
+    def _is_plain(self, names: tuple[str, ...], labels: bytes, annotations: bytes, key: str, url: str) -> bool:
+        """Whether the rules are sure to let it through: names they let through before, and texts that are short as a whole."""
+        return (
+            names in self._known
+            and len(labels) <= _LONGEST_LABELS
+            and len(annotations) <= _LONGEST_ANNOTATIONS
+            and len(key) <= _LONGEST_KEY
+            and len(url) <= _LONGEST_URL
+            and "\0" not in key
+            and "\0" not in url
+            and _NUL not in labels
+            and _NUL not in annotations
+        )
+
+    def _refusal(self, message: alert_pb2.AlertReport) -> Refusal | None:
+        """Returns why the contract refuses the report, or why no store keeps it."""
+        found = faults_of(message) or breaches_of(message)
+        if found:
+            return Refusal("FIELD_INVALID", found[0])
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known.add((*message.labels, "", *message.annotations))
+        return None
+
+
+def receipts_to_pb(sent: Sent, receipts: Receipts, field_name: str = "reports") -> list[alert_pb2.AlertReceipt]:
+    """Returns one receipt for each report of the request, in its order."""
+    make = alert_pb2.AlertReceipt
+    made = [
+        make(
+            alert=f"alerts/{alert_id}" if alert_id else "",
+            fingerprint=fingerprint.hex,
+            incident=f"incidents/{incident_id}" if incident_id else "",
+            outcome=outcome,  # type: ignore[arg-type]  # the numbers are the contract's
+        )
+        for alert_id, fingerprint, incident_id, outcome in zip(
+            receipts.alert_ids, sent.reports.fingerprints, receipts.incident_ids, receipts.outcomes, strict=True
+        )
+    ]
+    if not sent.refusals:
+        return made
+    by_place = dict(zip(sent.places, made, strict=True))
+    return [by_place[place] if place in by_place else _refused(place, sent.refusals[place], field_name) for place in range(sent.count)]
+
+
+def _refused(place: int, refusal: Refusal, field_name: str) -> alert_pb2.AlertReceipt:
+    violation = refusal.violation
+    error = item_error_pb2.ItemError(
+        reason=refusal.reason, field=path_of(field_name, place, violation.field), description=violation.description
+    )
+    return alert_pb2.AlertReceipt(outcome=alert_pb2.REPORT_OUTCOME_REFUSED, error=error)
+
+
+def _time(stamp: object) -> datetime:
+    """Returns the time of a Timestamp that keeps the contract's range, to the microsecond; one beyond it as the nearest that exists."""
+    seconds, nanos = stamp.seconds, stamp.nanos  # type: ignore[attr-defined]
+    try:
+        return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if seconds > 0 else datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,113 @@
+"""Revising: reports that change a signal's past, read again together with all that was told of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from services.intake.domain.alert import Disposition, ReportOutcome
+from services.intake.domain.episode import Episode, episodes
+from services.intake.domain.grouping_rule import Placement
+from services.intake.storage.alert_batch import AlertBatch, LifeRow, OneAlert
+from services.intake.usecases.joining import group_at
+from services.intake.usecases.work import Work
+from shared.ids import new_id
+
+# How far back episodes of a signal are read: nothing older can touch what a report may still tell of.
+_MARGIN = timedelta(days=2)
+
+
+class Revising:
+    """Applies reports that no quick rule can judge; then the groups they are in are re-arranged by event time."""
+
+    def __init__(self, rejoin: timedelta) -> None:
+        self._rejoin = rejoin
+
+    async def run(self, batch: AlertBatch, work: Work, positions: Sequence[int]) -> datetime:
+        """Revises the signals of these reports, each once; returns from when on incidents may be other than they were."""
+        reports = work.reports
+        told = [at for position in positions for at in (reports.starts[position], reports.ends[position]) if at is not None]
+        since = min(told, default=work.now) - _MARGIN
+        rows = await batch.lives([reports.fingerprints[at] for at in positions], since)
+        for at in positions:
+            await self._signal(batch, work, at, rows.get(reports.fingerprints[at], []))
+        return since
+
+    async def _signal(self, batch: AlertBatch, work: Work, at: int, rows: list[LifeRow]) -> None:
+        reports = work.reports
+        end = reports.ends[at]
+        begin = reports.starts[at] or (work.now if end is None else None)
+        starts = {each for row in rows for each in row.life.starts} | ({begin} if begin is not None else set())
+        ends = {each for row in rows for each in row.life.ends} | ({end} if end is not None else set())
+        lives = episodes(starts, ends, self._rejoin)
+        owners = _owners(lives, rows)
+        live = next((row for row in rows if row.is_live), None)
+        if live is not None and owners[-1] is not live:
+            await batch.retire([live.fingerprint])
+        gone = [row for row in rows if row not in owners]
+        if gone:
+            await batch.delete(gone, live_retired=live is not None and owners[-1] is not live)
+        outcome = ReportOutcome.STALE
+        for index, (life, row) in enumerate(zip(lives, owners, strict=True)):
+            is_live = index == len(lives) - 1
+            if row is None:
+                row = await self._insert(batch, work, at, life, is_live=is_live)
+                changed = True
+            else:
+                changed = life != row.life
+                if changed:
+                    await batch.relive(row, life, is_live=is_live)
+            touched = begin in life.starts or (end is not None and end in life.ends)
+            if touched:
+                outcome = _outcome(end, changed=changed, is_new=row.life == life and owners[index] is None)
+                work.receipt(at, row.id, row.incident_id, outcome)
+        self._flag(work, at, [row for row in [*rows] if row is not None])
+
+    async def _insert(self, batch: AlertBatch, work: Work, at: int, life: Episode, *, is_live: bool) -> LifeRow:
+        reports, placement = work.reports, self._placement(work, at)
+        row = LifeRow(
+            new_id(work.now), reports.fingerprints[at], None, Disposition.GROUPED, placement.key, life, is_live=is_live
+        )
+        told = OneAlert(
+            reports.stamps[at],
+            reports.sources[at],
+            reports.label_texts[at],
+            reports.annotation_texts[at],
+            reports.urls[at],
+            placement.rule.name,
+            work.routing.rules.revision,
+        )
+        await batch.insert(row, told)
+        work.rearrange[placement.key] = group_at(placement, work.routing.rules.revision)
+        return row
+
+    def _flag(self, work: Work, at: int, rows: Sequence[LifeRow]) -> None:
+        """Has the groups re-arranged that the signal's alerts are in, and the other incidents they are in counted again."""
+        placement = self._placement(work, at)
+        for row in rows:
+            if row.incident_id is not None:
+                work.recount.add(row.incident_id)
+            if row.group_key == placement.key:
+                work.rearrange[placement.key] = group_at(placement, work.routing.rules.revision)
+
+    def _placement(self, work: Work, at: int) -> Placement:
+        reports = work.reports
+        return work.routing.rules.place(reports.labels[at], reports.annotations[at], reports.sources[at], reports.fingerprints[at].hex)
+
+
+def _owners(lives: Sequence[Episode], rows: Sequence[LifeRow]) -> list[LifeRow | None]:
+    """Returns for each episode the alert that keeps it: the latest that shares a begin with it, each given once, newest first."""
+    free = sorted(rows, key=lambda row: (row.is_live, row.life.starts_at), reverse=True)
+    owners: list[LifeRow | None] = []
+    for life in reversed(lives):
+        found = next((row for row in free if set(row.life.starts) & set(life.starts)), None)
+        if found is not None:
+            free.remove(found)
+        owners.append(found)
+    return owners[::-1]
+
+
+def _outcome(end: datetime | None, *, changed: bool, is_new: bool) -> ReportOutcome:
+    if not changed:
+        return ReportOutcome.STALE
+    if end is not None:
+        return ReportOutcome.RESOLVED
+    return ReportOutcome.OPENED if is_new else ReportOutcome.REPEATED

@@ -1,0 +1,53 @@
+"""The work of one transaction of the alert path: its reports, what becomes of each, and what each incident gains."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from services.intake.domain.alert import ReportOutcome
+from services.intake.domain.incident import Incident
+from services.intake.usecases.joining import Group, Joining
+from services.intake.usecases.reports import Receipts, Reports, blank_receipts
+from services.intake.usecases.routing import Routing
+from shared.events.outbox import Headers
+
+
+@dataclass(slots=True)
+class Work:
+    """Everything a batch touches, by position in the columns of `reports`."""
+
+    reports: Reports
+    routing: Routing
+    now: datetime
+    offsets: Sequence[int]  # where each call's reports begin
+    causes: Sequence[Headers]  # of each call
+    receipts: Receipts = field(init=False)
+    joinings: dict[UUID, Joining] = field(default_factory=dict)  # by incident
+    new: dict[UUID, Incident] = field(default_factory=dict)  # incidents this batch opens
+    absorbed: dict[UUID, tuple[Incident, Joining]] = field(default_factory=dict)  # incidents that went into others
+    sources: set[int] = field(default_factory=set)  # reports whose alerts may inhibit others
+    revise: list[int] = field(default_factory=list)  # reports that change the past of their signal
+    rearrange: dict[str, Group] = field(default_factory=dict)  # groups whose alerts may be other incidents by event time, by key
+    recount: set[UUID] = field(default_factory=set)  # incidents whose alerts changed in the past
+    moved: dict[UUID, UUID] = field(default_factory=dict)  # the incident of alerts that were re-arranged
+    repeats: dict[UUID, int] = field(default_factory=dict)  # reports that say nothing new, by signal
+
+    def __post_init__(self) -> None:
+        self.receipts = blank_receipts(len(self.reports))
+
+    def cause_of(self, position: int) -> Headers:
+        return self.causes[bisect_right(self.offsets, position) - 1]
+
+    def joining(self, incident: Incident, position: int) -> Joining:
+        """Returns what the batch brings to the incident so far."""
+        found = self.joinings.get(incident.id)
+        if found is None:
+            found = self.joinings[incident.id] = Joining(incident, self.cause_of(position))
+        return found
+
+    def receipt(self, position: int, alert_id: UUID | None, incident_id: UUID | None, outcome: ReportOutcome) -> None:
+        self.receipts.alert_ids[position] = alert_id
+        self.receipts.incident_ids[position] = incident_id
+        self.receipts.outcomes[position] = outcome
