@@ -1,11 +1,13 @@
 """What intake refuses, and why.
 
-InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRulesInvalid
-NotFound            IncidentNotFound, GroupingRulesRevisionNotFound
-PreconditionFailed  IncidentResolved, AlertsFiring
+InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRulesInvalid, MutingRefused, RecurrenceRefused
+NotFound            AlertNotFound, IncidentNotFound, GroupingRulesRevisionNotFound, SilenceNotFound, MaintenanceWindowNotFound,
+                    InhibitRulesNotFound
+PreconditionFailed  IncidentResolved, AlertsFiring, SilenceOver, MaintenanceWindowOver
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.intake.domain.rule_problem import RuleProblem
 from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
@@ -17,6 +19,13 @@ class ReportRefused(InvalidInput):
 
 class OrderByInvalid(InvalidInput):
     reason = "ORDER_BY_INVALID"
+
+
+class AlertNotFound(NotFound):
+    reason = "ALERT_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} does not exist, or is older than alerts are kept; list alerts to find its name", metadata={"name": name})
 
 
 class IncidentNotFound(NotFound):
@@ -64,3 +73,50 @@ class GroupingRulesRevisionNotFound(NotFound):
     def __init__(self, revision: int) -> None:
         message = f"the grouping rules have no revision {revision}; list the revisions to find one"
         super().__init__(message, metadata={"revision": str(revision)})
+
+class MutingRefused(InvalidInput):
+    """A silence, window or set of inhibit rules that breaks a rule of its kind."""
+
+    reason = "MUTING_REFUSED"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations[:5]), violations)
+
+
+class RecurrenceRefused(MutingRefused):
+    reason = "RECURRENCE_REFUSED"
+
+
+class SilenceNotFound(NotFound):
+    reason = "SILENCE_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} does not exist; list silences to find its name", metadata={"name": name})
+
+
+class MaintenanceWindowNotFound(NotFound):
+    reason = "MAINTENANCE_WINDOW_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} does not exist; list maintenance windows to find its name", metadata={"name": name})
+
+
+class InhibitRulesNotFound(NotFound):
+    reason = "INHIBIT_RULES_NOT_FOUND"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"there is no revision {revision} of the inhibit rules; list the revisions", metadata={"revision": str(revision)})
+
+
+class SilenceOver(PreconditionFailed):
+    reason = "SILENCE_OVER"
+
+    def __init__(self, name: str, ended_at: datetime) -> None:
+        super().__init__(f"{name} ended at {ended_at.isoformat()}; create a new one", metadata={"name": name})
+
+
+class MaintenanceWindowOver(PreconditionFailed):
+    reason = "MAINTENANCE_WINDOW_OVER"
+
+    def __init__(self, name: str, ended_at: datetime) -> None:
+        super().__init__(f"{name} ended at {ended_at.isoformat()}; create a new one", metadata={"name": name})

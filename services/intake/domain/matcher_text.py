@@ -27,7 +27,7 @@ _PLAIN_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 class _Token:
     kind: str
     text: str
-    place: int  # in characters from the beginning
+    place: int  # in characters from the beginning, which is 1
 
 
 class _Unreadable(ValueError):
@@ -40,9 +40,9 @@ def parse_matchers(text: str, field: str) -> Matchers:
     Names and values stand bare or in double quotes, with the escapes of Go; a bare one ends at white space and at any of
     `{}!=~,\\"'` and the back-tick. Says nothing on whether the matchers make sense: see `check_matchers`.
     """
+    if len(text) > LONGEST_TEXT:
+        raise MatchersRefused([Violation(field, f"is longer than {LONGEST_TEXT:,} characters; give matchers one by one")])
     try:
-        if len(text) > LONGEST_TEXT:
-            raise _Unreadable(f"is longer than {LONGEST_TEXT:,} characters; give matchers one by one")
         return tuple(_matchers(list(_tokens(text))))
     except _Unreadable as error:
         raise MatchersRefused([Violation(field, str(error))]) from None
@@ -64,9 +64,9 @@ def _tokens(text: str) -> Iterator[_Token]:
         found = _TOKEN.match(text, place)
         if found is None:
             place = len(text) - len(text[place:].lstrip())
-            raise _Unreadable(_stray(text[place], place))
+            raise _Unreadable(_stray(text[place], place + 1))
         kind = str(found.lastgroup)
-        yield _Token(kind, found[kind], found.start(kind))
+        yield _Token(kind, found[kind], found.start(kind) + 1)
         if kind == "end":
             return
         place = found.end()
@@ -86,7 +86,7 @@ def _matchers(tokens: list[_Token]) -> Iterator[Matcher]:
         token = next(rest)
     while token.kind in {"quoted", "bare"}:
         operator = _expected(next(rest), {"operator"}, "one of = != =~ !~")
-        value = _expected(next(rest), {"quoted", "bare"}, 'a value, "" for an empty one')
+        value = _expected(next(rest), {"quoted", "bare"}, 'a value ("" for an empty one)')
         yield Matcher(_read(token), Operator(operator.text), _read(value))
         token = next(rest)
         if (token.kind, token.text) == ("mark", ","):
