@@ -34,6 +34,8 @@ class _IncidentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inciden
     """Somebody works on it."""
     INCIDENT_STATE_RESOLVED: _IncidentState.ValueType  # 3
     """Over."""
+    INCIDENT_STATE_MITIGATED: _IncidentState.ValueType  # 4
+    """Users are no longer hindered, and it is not over: the cause is still to be mended, or alerts still fire."""
 
 class IncidentState(_IncidentState, metaclass=_IncidentStateEnumTypeWrapper):
     """Where an incident stands."""
@@ -46,7 +48,137 @@ INCIDENT_STATE_ACKNOWLEDGED: IncidentState.ValueType  # 2
 """Somebody works on it."""
 INCIDENT_STATE_RESOLVED: IncidentState.ValueType  # 3
 """Over."""
+INCIDENT_STATE_MITIGATED: IncidentState.ValueType  # 4
+"""Users are no longer hindered, and it is not over: the cause is still to be mended, or alerts still fire."""
 Global___IncidentState: _TypeAlias = IncidentState  # noqa: Y015
+
+class _IncidentKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IncidentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IncidentKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INCIDENT_KIND_UNSPECIFIED: _IncidentKind.ValueType  # 0
+    """Not set."""
+    INCIDENT_KIND_ALERTS: _IncidentKind.ValueType  # 1
+    """Alerts opened it, or it was split from one that alerts opened."""
+    INCIDENT_KIND_DECLARED: _IncidentKind.ValueType  # 2
+    """A person declared it."""
+    INCIDENT_KIND_STORM: _IncidentKind.ValueType  # 3
+    """It sums up a storm of alerts."""
+
+class IncidentKind(_IncidentKind, metaclass=_IncidentKindEnumTypeWrapper):
+    """How an incident came to be."""
+
+INCIDENT_KIND_UNSPECIFIED: IncidentKind.ValueType  # 0
+"""Not set."""
+INCIDENT_KIND_ALERTS: IncidentKind.ValueType  # 1
+"""Alerts opened it, or it was split from one that alerts opened."""
+INCIDENT_KIND_DECLARED: IncidentKind.ValueType  # 2
+"""A person declared it."""
+INCIDENT_KIND_STORM: IncidentKind.ValueType  # 3
+"""It sums up a storm of alerts."""
+Global___IncidentKind: _TypeAlias = IncidentKind  # noqa: Y015
+
+class _IncidentSeverity:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IncidentSeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IncidentSeverity.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INCIDENT_SEVERITY_UNSPECIFIED: _IncidentSeverity.ValueType  # 0
+    """Nobody said."""
+    INCIDENT_SEVERITY_SEV1: _IncidentSeverity.ValueType  # 1
+    """Worst: all hands."""
+    INCIDENT_SEVERITY_SEV2: _IncidentSeverity.ValueType  # 2
+    """Major."""
+    INCIDENT_SEVERITY_SEV3: _IncidentSeverity.ValueType  # 3
+    """Pages the owner."""
+    INCIDENT_SEVERITY_SEV4: _IncidentSeverity.ValueType  # 4
+    """Working hours."""
+    INCIDENT_SEVERITY_SEV5: _IncidentSeverity.ValueType  # 5
+    """For the record."""
+
+class IncidentSeverity(_IncidentSeverity, metaclass=_IncidentSeverityEnumTypeWrapper):
+    """How bad people say an incident is."""
+
+INCIDENT_SEVERITY_UNSPECIFIED: IncidentSeverity.ValueType  # 0
+"""Nobody said."""
+INCIDENT_SEVERITY_SEV1: IncidentSeverity.ValueType  # 1
+"""Worst: all hands."""
+INCIDENT_SEVERITY_SEV2: IncidentSeverity.ValueType  # 2
+"""Major."""
+INCIDENT_SEVERITY_SEV3: IncidentSeverity.ValueType  # 3
+"""Pages the owner."""
+INCIDENT_SEVERITY_SEV4: IncidentSeverity.ValueType  # 4
+"""Working hours."""
+INCIDENT_SEVERITY_SEV5: IncidentSeverity.ValueType  # 5
+"""For the record."""
+Global___IncidentSeverity: _TypeAlias = IncidentSeverity  # noqa: Y015
+
+class _IncidentCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IncidentCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IncidentCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INCIDENT_CAUSE_UNSPECIFIED: _IncidentCause.ValueType  # 0
+    """Nobody said."""
+    INCIDENT_CAUSE_OWN_CHANGE: _IncidentCause.ValueType  # 1
+    """The team's own deploy, configuration or flag."""
+    INCIDENT_CAUSE_DEPENDENCY: _IncidentCause.ValueType  # 2
+    """Another component that this one needs."""
+    INCIDENT_CAUSE_PLATFORM: _IncidentCause.ValueType  # 3
+    """What everything runs on: network, cluster, cloud."""
+    INCIDENT_CAUSE_EXTERNAL: _IncidentCause.ValueType  # 4
+    """Outside the organisation: a supplier, an attack, a surge of demand."""
+
+class IncidentCause(_IncidentCause, metaclass=_IncidentCauseEnumTypeWrapper):
+    """Where an incident came from, seen from the team that owns the component."""
+
+INCIDENT_CAUSE_UNSPECIFIED: IncidentCause.ValueType  # 0
+"""Nobody said."""
+INCIDENT_CAUSE_OWN_CHANGE: IncidentCause.ValueType  # 1
+"""The team's own deploy, configuration or flag."""
+INCIDENT_CAUSE_DEPENDENCY: IncidentCause.ValueType  # 2
+"""Another component that this one needs."""
+INCIDENT_CAUSE_PLATFORM: IncidentCause.ValueType  # 3
+"""What everything runs on: network, cluster, cloud."""
+INCIDENT_CAUSE_EXTERNAL: IncidentCause.ValueType  # 4
+"""Outside the organisation: a supplier, an attack, a surge of demand."""
+Global___IncidentCause: _TypeAlias = IncidentCause  # noqa: Y015
+
+class _IncidentRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IncidentRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IncidentRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INCIDENT_ROLE_UNSPECIFIED: _IncidentRole.ValueType  # 0
+    """Not set."""
+    INCIDENT_ROLE_COMMANDER: _IncidentRole.ValueType  # 1
+    """Decides and coordinates."""
+    INCIDENT_ROLE_DEPUTY: _IncidentRole.ValueType  # 2
+    """Stands in for the commander."""
+    INCIDENT_ROLE_SCRIBE: _IncidentRole.ValueType  # 3
+    """Writes down what happens."""
+    INCIDENT_ROLE_LIAISON: _IncidentRole.ValueType  # 4
+    """Speaks with those outside: customers, management, other teams."""
+
+class IncidentRole(_IncidentRole, metaclass=_IncidentRoleEnumTypeWrapper):
+    """A part somebody plays in an incident."""
+
+INCIDENT_ROLE_UNSPECIFIED: IncidentRole.ValueType  # 0
+"""Not set."""
+INCIDENT_ROLE_COMMANDER: IncidentRole.ValueType  # 1
+"""Decides and coordinates."""
+INCIDENT_ROLE_DEPUTY: IncidentRole.ValueType  # 2
+"""Stands in for the commander."""
+INCIDENT_ROLE_SCRIBE: IncidentRole.ValueType  # 3
+"""Writes down what happens."""
+INCIDENT_ROLE_LIAISON: IncidentRole.ValueType  # 4
+"""Speaks with those outside: customers, management, other teams."""
+Global___IncidentRole: _TypeAlias = IncidentRole  # noqa: Y015
 
 class _ServiceImpact:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -96,6 +228,20 @@ class _TimelineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Timeline
     """A person's note: an action taken or an observation made."""
     TIMELINE_KIND_WARNING: _TimelineKind.ValueType  # 6
     """Something a report said could not be used, and why."""
+    TIMELINE_KIND_MITIGATED: _TimelineKind.ValueType  # 7
+    """Users were no longer hindered."""
+    TIMELINE_KIND_REOPENED: _TimelineKind.ValueType  # 8
+    """It was not over, or not mitigated, after all."""
+    TIMELINE_KIND_MERGED: _TimelineKind.ValueType  # 9
+    """It took over another incident, or was taken over by one."""
+    TIMELINE_KIND_SPLIT: _TimelineKind.ValueType  # 10
+    """Some of its alerts went to an incident of their own, or it is that incident."""
+    TIMELINE_KIND_ROLE: _TimelineKind.ValueType  # 11
+    """A part was given to somebody, or taken back."""
+    TIMELINE_KIND_SEVERITY: _TimelineKind.ValueType  # 12
+    """People said how bad it is."""
+    TIMELINE_KIND_CAUSE: _TimelineKind.ValueType  # 13
+    """People said what caused it."""
 
 class TimelineKind(_TimelineKind, metaclass=_TimelineKindEnumTypeWrapper):
     """What a time-line entry tells."""
@@ -114,7 +260,137 @@ TIMELINE_KIND_NOTE: TimelineKind.ValueType  # 5
 """A person's note: an action taken or an observation made."""
 TIMELINE_KIND_WARNING: TimelineKind.ValueType  # 6
 """Something a report said could not be used, and why."""
+TIMELINE_KIND_MITIGATED: TimelineKind.ValueType  # 7
+"""Users were no longer hindered."""
+TIMELINE_KIND_REOPENED: TimelineKind.ValueType  # 8
+"""It was not over, or not mitigated, after all."""
+TIMELINE_KIND_MERGED: TimelineKind.ValueType  # 9
+"""It took over another incident, or was taken over by one."""
+TIMELINE_KIND_SPLIT: TimelineKind.ValueType  # 10
+"""Some of its alerts went to an incident of their own, or it is that incident."""
+TIMELINE_KIND_ROLE: TimelineKind.ValueType  # 11
+"""A part was given to somebody, or taken back."""
+TIMELINE_KIND_SEVERITY: TimelineKind.ValueType  # 12
+"""People said how bad it is."""
+TIMELINE_KIND_CAUSE: TimelineKind.ValueType  # 13
+"""People said what caused it."""
 Global___TimelineKind: _TypeAlias = TimelineKind  # noqa: Y015
+
+@_typing.final
+class RoleAssignment(_message.Message):
+    """Who plays a part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    ASSIGNED_BY_FIELD_NUMBER: _builtins.int
+    ASSIGNED_AT_FIELD_NUMBER: _builtins.int
+    role: Global___IncidentRole.ValueType
+    """The part."""
+    person: _builtins.str
+    """Who plays it: a name, address or principal."""
+    assigned_by: _builtins.str
+    """The principal who said so."""
+    @_builtins.property
+    def assigned_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when (event time)."""
+
+    def __init__(
+        self,
+        *,
+        role: Global___IncidentRole.ValueType = ...,
+        person: _builtins.str = ...,
+        assigned_by: _builtins.str = ...,
+        assigned_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_at", b"assigned_at", "assigned_by", b"assigned_by", "person", b"person", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleAssignment: _TypeAlias = RoleAssignment  # noqa: Y015
+
+@_typing.final
+class SeverityRating(_message.Message):
+    """The severity people gave an incident. The one triage assesses stands in its assessment; neither replaces the other."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    SET_AT_FIELD_NUMBER: _builtins.int
+    severity: Global___IncidentSeverity.ValueType
+    """How bad."""
+    reason: _builtins.str
+    """Why."""
+    set_by: _builtins.str
+    """The principal who said so."""
+    @_builtins.property
+    def set_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when (event time)."""
+
+    def __init__(
+        self,
+        *,
+        severity: Global___IncidentSeverity.ValueType = ...,
+        reason: _builtins.str = ...,
+        set_by: _builtins.str = ...,
+        set_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["set_at", b"set_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "set_at", b"set_at", "set_by", b"set_by", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeverityRating: _TypeAlias = SeverityRating  # noqa: Y015
+
+@_typing.final
+class CauseAttribution(_message.Message):
+    """What people hold to be the cause."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    REF_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTED_BY_FIELD_NUMBER: _builtins.int
+    ATTRIBUTED_AT_FIELD_NUMBER: _builtins.int
+    cause: Global___IncidentCause.ValueType
+    """The cause."""
+    confidence: _builtins.float
+    """How sure they are: 0 (a guess) to 1 (shown)."""
+    ref: _builtins.str
+    """What caused it, such as `changes/{uuid}` or `components/{id}`; empty when unknown."""
+    note: _builtins.str
+    """How it is known."""
+    attributed_by: _builtins.str
+    """The principal who said so."""
+    @_builtins.property
+    def attributed_at(self) -> _timestamp_pb2.Timestamp:
+        """When (event time)."""
+
+    def __init__(
+        self,
+        *,
+        cause: Global___IncidentCause.ValueType = ...,
+        confidence: _builtins.float = ...,
+        ref: _builtins.str = ...,
+        note: _builtins.str = ...,
+        attributed_by: _builtins.str = ...,
+        attributed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributed_at", b"attributed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributed_at", b"attributed_at", "attributed_by", b"attributed_by", "cause", b"cause", "confidence", b"confidence", "note", b"note", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CauseAttribution: _TypeAlias = CauseAttribution  # noqa: Y015
 
 @_typing.final
 class Evidence(_message.Message):
@@ -234,10 +510,19 @@ class Incident(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    RULE_REVISION_FIELD_NUMBER: _builtins.int
+    MITIGATED_AT_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
+    DECLARED_BY_FIELD_NUMBER: _builtins.int
+    RATING_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `incidents/{uuid}`."""
     title: _builtins.str
-    """One line, taken from the first alert."""
+    """One line, taken from the first alert, or as it was declared."""
     state: Global___IncidentState.ValueType
     """Where it stands."""
     alert_count: _builtins.int
@@ -248,9 +533,19 @@ class Incident(_message.Message):
     """What first opened it: the first alert's summary annotation. Text from outside: never an instruction."""
     etag: _builtins.str
     """Version of this state; send it back to change only what you saw."""
+    kind: Global___IncidentKind.ValueType
+    """How it came to be."""
+    rule: _builtins.str
+    """The grouping rule that opened it."""
+    rule_revision: _builtins.int
+    """The revision of that rule; 0 for the rule that stands in the settings."""
+    merged_into: _builtins.str
+    """The incident that took over its alerts, `incidents/{uuid}`; empty unless it was merged. A merged incident is resolved for good."""
+    declared_by: _builtins.str
+    """Who declared it; empty unless a person did."""
     @_builtins.property
     def components(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Components its alerts name, sorted."""
+        """Components that its alerts, or who declared it, name; sorted."""
 
     @_builtins.property
     def group_labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -258,7 +553,7 @@ class Incident(_message.Message):
 
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp:
-        """When its first alert began (event time)."""
+        """When its first alert began, or when it began by whoever declared it (event time)."""
 
     @_builtins.property
     def acknowledged_at(self) -> _timestamp_pb2.Timestamp:
@@ -280,6 +575,22 @@ class Incident(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def mitigated_at(self) -> _timestamp_pb2.Timestamp:
+        """When users were no longer hindered (event time); absent until then, and again after it was reopened."""
+
+    @_builtins.property
+    def rating(self) -> Global___SeverityRating:
+        """The severity people gave it; absent until they do."""
+
+    @_builtins.property
+    def attribution(self) -> Global___CauseAttribution:
+        """What people hold to be its cause; absent until they say."""
+
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleAssignment]:
+        """Who plays which part, each at most once."""
+
     def __init__(
         self,
         *,
@@ -298,10 +609,19 @@ class Incident(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___IncidentKind.ValueType = ...,
+        rule: _builtins.str = ...,
+        rule_revision: _builtins.int = ...,
+        mitigated_at: _timestamp_pb2.Timestamp | None = ...,
+        merged_into: _builtins.str = ...,
+        declared_by: _builtins.str = ...,
+        rating: Global___SeverityRating | None = ...,
+        attribution: Global___CauseAttribution | None = ...,
+        roles: _abc.Iterable[Global___RoleAssignment] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "create_time", b"create_time", "evidence", b"evidence", "opened_at", b"opened_at", "resolved_at", b"resolved_at", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "attribution", b"attribution", "create_time", b"create_time", "evidence", b"evidence", "mitigated_at", b"mitigated_at", "opened_at", b"opened_at", "rating", b"rating", "resolved_at", b"resolved_at", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "alert_count", b"alert_count", "components", b"components", "create_time", b"create_time", "etag", b"etag", "evidence", b"evidence", "firing_count", b"firing_count", "group_labels", b"group_labels", "name", b"name", "opened_at", b"opened_at", "resolved_at", b"resolved_at", "state", b"state", "summary", b"summary", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "alert_count", b"alert_count", "attribution", b"attribution", "components", b"components", "create_time", b"create_time", "declared_by", b"declared_by", "etag", b"etag", "evidence", b"evidence", "firing_count", b"firing_count", "group_labels", b"group_labels", "kind", b"kind", "merged_into", b"merged_into", "mitigated_at", b"mitigated_at", "name", b"name", "opened_at", b"opened_at", "rating", b"rating", "resolved_at", b"resolved_at", "roles", b"roles", "rule", b"rule", "rule_revision", b"rule_revision", "state", b"state", "summary", b"summary", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,6 +34,20 @@ class _IncidentChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Incide
     """Somebody took it."""
     INCIDENT_CHANGE_RESOLVED: _IncidentChange.ValueType  # 3
     """It ended."""
+    INCIDENT_CHANGE_MITIGATED: _IncidentChange.ValueType  # 4
+    """Users are no longer hindered."""
+    INCIDENT_CHANGE_REOPENED: _IncidentChange.ValueType  # 5
+    """It was not over, or not mitigated, after all."""
+    INCIDENT_CHANGE_MERGED: _IncidentChange.ValueType  # 6
+    """It took over other incidents, or was taken over: then `merged_into` says by which."""
+    INCIDENT_CHANGE_SPLIT: _IncidentChange.ValueType  # 7
+    """Some of its alerts went to an incident of their own, which an IncidentOpened tells of."""
+    INCIDENT_CHANGE_ROLE: _IncidentChange.ValueType  # 8
+    """Somebody else plays a part in it."""
+    INCIDENT_CHANGE_SEVERITY: _IncidentChange.ValueType  # 9
+    """People said how bad it is."""
+    INCIDENT_CHANGE_CAUSE: _IncidentChange.ValueType  # 10
+    """People said what caused it."""
 
 class IncidentChange(_IncidentChange, metaclass=_IncidentChangeEnumTypeWrapper):
     """What changed about an incident."""
@@ -46,6 +60,20 @@ INCIDENT_CHANGE_ACKNOWLEDGED: IncidentChange.ValueType  # 2
 """Somebody took it."""
 INCIDENT_CHANGE_RESOLVED: IncidentChange.ValueType  # 3
 """It ended."""
+INCIDENT_CHANGE_MITIGATED: IncidentChange.ValueType  # 4
+"""Users are no longer hindered."""
+INCIDENT_CHANGE_REOPENED: IncidentChange.ValueType  # 5
+"""It was not over, or not mitigated, after all."""
+INCIDENT_CHANGE_MERGED: IncidentChange.ValueType  # 6
+"""It took over other incidents, or was taken over: then `merged_into` says by which."""
+INCIDENT_CHANGE_SPLIT: IncidentChange.ValueType  # 7
+"""Some of its alerts went to an incident of their own, which an IncidentOpened tells of."""
+INCIDENT_CHANGE_ROLE: IncidentChange.ValueType  # 8
+"""Somebody else plays a part in it."""
+INCIDENT_CHANGE_SEVERITY: IncidentChange.ValueType  # 9
+"""People said how bad it is."""
+INCIDENT_CHANGE_CAUSE: IncidentChange.ValueType  # 10
+"""People said what caused it."""
 Global___IncidentChange: _TypeAlias = IncidentChange  # noqa: Y015
 
 @_typing.final

@@ -437,7 +437,7 @@ class AddTimelineEntryRequest(_message.Message):
     text: _builtins.str
     """The line itself."""
     evidence_url: _builtins.str
-    """A link to the evidence; may be empty."""
+    """A link to the evidence, http or https; may be empty."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it happened; now when absent."""

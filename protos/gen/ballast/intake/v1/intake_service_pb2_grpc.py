@@ -184,21 +184,21 @@ class IntakeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AcknowledgeIncident(self, request, context):
-        """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, ETAG_MISMATCH. Safe to retry with the same request_id.
+        """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveIncident(self, request, context):
-        """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), ETAG_MISMATCH. Safe to retry with the same request_id.
+        """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AddTimelineEntry(self, request, context):
-        """Adds a line to the incident's time-line. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id.
+        """Adds a line to the incident's time-line, also of one that is over or merged. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,11 +63,11 @@ class IntakeServiceStub:
     ListIncidents: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.ListIncidentsRequest, _intake_service_pb2.ListIncidentsResponse]
     """Lists incidents. Fails with PAGE_TOKEN_INVALID, ORDER_BY_INVALID. Safe to retry."""
     AcknowledgeIncident: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.AcknowledgeIncidentRequest, _intake_service_pb2.AcknowledgeIncidentResponse]
-    """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, ETAG_MISMATCH. Safe to retry with the same request_id."""
+    """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id."""
     ResolveIncident: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.ResolveIncidentRequest, _intake_service_pb2.ResolveIncidentResponse]
-    """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), ETAG_MISMATCH. Safe to retry with the same request_id."""
+    """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id."""
     AddTimelineEntry: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.AddTimelineEntryRequest, _intake_service_pb2.AddTimelineEntryResponse]
-    """Adds a line to the incident's time-line. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id."""
+    """Adds a line to the incident's time-line, also of one that is over or merged. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id."""
     ListTimeline: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.ListTimelineRequest, _intake_service_pb2.ListTimelineResponse]
     """Lists the incident's time-line in the order things happened. Fails with INCIDENT_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry."""
     WatchIncidents: _grpc.UnaryStreamMultiCallable[_intake_service_pb2.WatchIncidentsRequest, _intake_service_pb2.WatchIncidentsResponse]
@@ -107,11 +107,11 @@ class IntakeServiceAsyncStub(IntakeServiceStub):
     ListIncidents: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.ListIncidentsRequest, _intake_service_pb2.ListIncidentsResponse]  # type: ignore[assignment]
     """Lists incidents. Fails with PAGE_TOKEN_INVALID, ORDER_BY_INVALID. Safe to retry."""
     AcknowledgeIncident: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.AcknowledgeIncidentRequest, _intake_service_pb2.AcknowledgeIncidentResponse]  # type: ignore[assignment]
-    """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, ETAG_MISMATCH. Safe to retry with the same request_id."""
+    """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id."""
     ResolveIncident: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.ResolveIncidentRequest, _intake_service_pb2.ResolveIncidentResponse]  # type: ignore[assignment]
-    """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), ETAG_MISMATCH. Safe to retry with the same request_id."""
+    """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id."""
     AddTimelineEntry: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.AddTimelineEntryRequest, _intake_service_pb2.AddTimelineEntryResponse]  # type: ignore[assignment]
-    """Adds a line to the incident's time-line. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id."""
+    """Adds a line to the incident's time-line, also of one that is over or merged. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id."""
     ListTimeline: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.ListTimelineRequest, _intake_service_pb2.ListTimelineResponse]  # type: ignore[assignment]
     """Lists the incident's time-line in the order things happened. Fails with INCIDENT_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry."""
     WatchIncidents: _aio.UnaryStreamMultiCallable[_intake_service_pb2.WatchIncidentsRequest, _intake_service_pb2.WatchIncidentsResponse]  # type: ignore[assignment]
@@ -208,7 +208,7 @@ class IntakeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _intake_service_pb2.AcknowledgeIncidentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_intake_service_pb2.AcknowledgeIncidentResponse, _abc.Awaitable[_intake_service_pb2.AcknowledgeIncidentResponse]]:
-        """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, ETAG_MISMATCH. Safe to retry with the same request_id."""
+        """Says that somebody works on the incident. Fails with INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id."""
 
     @_abc_1.abstractmethod
     def ResolveIncident(
@@ -216,7 +216,7 @@ class IntakeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _intake_service_pb2.ResolveIncidentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_intake_service_pb2.ResolveIncidentResponse, _abc.Awaitable[_intake_service_pb2.ResolveIncidentResponse]]:
-        """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), ETAG_MISMATCH. Safe to retry with the same request_id."""
+        """Ends the incident. Fails with INCIDENT_NOT_FOUND, ALERTS_FIRING (unless forced), INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id."""
 
     @_abc_1.abstractmethod
     def AddTimelineEntry(
@@ -224,7 +224,7 @@ class IntakeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _intake_service_pb2.AddTimelineEntryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_intake_service_pb2.AddTimelineEntryResponse, _abc.Awaitable[_intake_service_pb2.AddTimelineEntryResponse]]:
-        """Adds a line to the incident's time-line. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id."""
+        """Adds a line to the incident's time-line, also of one that is over or merged. Fails with INCIDENT_NOT_FOUND. Safe to retry with the same request_id."""
 
     @_abc_1.abstractmethod
     def ListTimeline(
