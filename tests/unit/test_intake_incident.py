@@ -9,7 +9,8 @@ import pytest
 
 from services.intake.domain.errors import AlertsFiring, IncidentResolved
 from services.intake.domain.evidence import Evidence, ServiceImpact
-from services.intake.domain.incident import AlertsJoined, Incident, IncidentState, acknowledge, join, resolve, title_of
+from services.intake.domain.incident import AlertsJoined, Incident, IncidentState, join, title_of
+from services.intake.domain.incident_life import acknowledge, resolve
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -1,9 +1,11 @@
 """What intake refuses, and why.
 
-InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRulesInvalid, MutingRefused, RecurrenceRefused
+InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRulesInvalid, MutingRefused, RecurrenceRefused,
+                    MergeIntoItself, AlertsNotOfIncident
 NotFound            AlertNotFound, IncidentNotFound, GroupingRulesRevisionNotFound, SilenceNotFound, MaintenanceWindowNotFound,
                     InhibitRulesNotFound
-PreconditionFailed  IncidentResolved, AlertsFiring, SilenceOver, MaintenanceWindowOver
+PreconditionFailed  IncidentResolved, AlertsFiring, SilenceOver, MaintenanceWindowOver, IncidentMerged, MergeIntoResolved,
+                    GroupHasIncident, SplitLeavesNothing
 """
 
 from collections.abc import Sequence
@@ -31,15 +33,17 @@ class AlertNotFound(NotFound):
 class IncidentNotFound(NotFound):
     reason = "INCIDENT_NOT_FOUND"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} does not exist; list incidents to find its name", metadata={"name": name})
+    def __init__(self, *names: str) -> None:
+        listed = ", ".join(names)
+        verb, whose = ("does", "its name") if len(names) == 1 else ("do", "their names")
+        super().__init__(f"{listed} {verb} not exist; list incidents to find {whose}", metadata={"name": listed})
 
 
 class IncidentResolved(PreconditionFailed):
     reason = "INCIDENT_RESOLVED"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is resolved; a new firing of its alerts opens a new incident", metadata={"name": name})
+        super().__init__(f"{name} is resolved; a new firing of its alerts opens a new incident, or reopen it", metadata={"name": name})
 
 
 class AlertsFiring(PreconditionFailed):
@@ -73,6 +77,7 @@ class GroupingRulesRevisionNotFound(NotFound):
     def __init__(self, revision: int) -> None:
         message = f"the grouping rules have no revision {revision}; list the revisions to find one"
         super().__init__(message, metadata={"revision": str(revision)})
+
 
 class MutingRefused(InvalidInput):
     """A silence, window or set of inhibit rules that breaks a rule of its kind."""
@@ -120,3 +125,51 @@ class MaintenanceWindowOver(PreconditionFailed):
 
     def __init__(self, name: str, ended_at: datetime) -> None:
         super().__init__(f"{name} ended at {ended_at.isoformat()}; create a new one", metadata={"name": name})
+
+
+class IncidentMerged(PreconditionFailed):
+    reason = "INCIDENT_MERGED"
+
+    def __init__(self, name: str, into: str) -> None:
+        super().__init__(f"{name} was merged into {into}; work on that one", metadata={"name": name, "merged_into": into})
+
+
+class MergeIntoItself(InvalidInput):
+    reason = "MERGE_INTO_ITSELF"
+
+    def __init__(self, index: int) -> None:
+        description = "is the incident to merge into; name only others"
+        super().__init__(f"incidents[{index}]: {description}", [Violation(f"incidents[{index}]", description)])
+
+
+class MergeIntoResolved(PreconditionFailed):
+    reason = "MERGE_INTO_RESOLVED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is resolved; reopen it first, or merge into another", metadata={"name": name})
+
+
+class GroupHasIncident(PreconditionFailed):
+    reason = "GROUP_HAS_INCIDENT"
+
+    def __init__(self, name: str, current: str) -> None:
+        message = f"{name} cannot be reopened: its group has {current} by now, which is not over; merge {name} into that one"
+        super().__init__(message, metadata={"name": name, "current": current})
+
+
+class AlertsNotOfIncident(InvalidInput):
+    reason = "ALERTS_NOT_OF_INCIDENT"
+
+    def __init__(self, name: str, strangers: Sequence[tuple[int, str]]) -> None:
+        """`strangers` are (place in the request, name)."""
+        violations = [Violation(f"alerts[{index}]", f"{alert} is not in {name}; list its alerts") for index, alert in strangers]
+        more = f" and {len(violations) - 5} more" if len(violations) > 5 else ""
+        shown = "; ".join(f"{each.field}: {each.description}" for each in violations[:5])
+        super().__init__(shown + more, violations)
+
+
+class SplitLeavesNothing(PreconditionFailed):
+    reason = "SPLIT_LEAVES_NOTHING"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no other alerts; leave at least one with it", metadata={"name": name})

@@ -1,4 +1,4 @@
-"""Incidents: how one opens, gathers alerts, is taken, and ends."""
+"""Incidents: what one is, and how it gathers alerts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
 
-from services.intake.domain.errors import AlertsFiring, IncidentResolved
 from services.intake.domain.evidence import Evidence, merge
 
 TITLE_LENGTH = 200
@@ -200,26 +199,6 @@ def join(incident: Incident, joined: AlertsJoined, now: datetime) -> Incident:
         evidence=merge(incident.evidence, joined.evidence),
         updated_at=now,
     )
-
-
-def acknowledge(incident: Incident, at: datetime, now: datetime) -> Incident:
-    """Returns the incident taken. Taking it twice changes nothing. Raises IncidentResolved when it is over."""
-    if incident.state is IncidentState.RESOLVED:
-        raise IncidentResolved(incident.name)
-    if incident.state is IncidentState.ACKNOWLEDGED:
-        return incident
-    at = max(at, incident.opened_at)
-    return replace(incident, version=incident.version + 1, state=IncidentState.ACKNOWLEDGED, acknowledged_at=at, updated_at=now)
-
-
-def resolve(incident: Incident, at: datetime, now: datetime, *, force: bool) -> Incident:
-    """Returns the incident ended. Ending it twice changes nothing. Raises AlertsFiring unless forced."""
-    if incident.state is IncidentState.RESOLVED:
-        return incident
-    if incident.firing_count and not force:
-        raise AlertsFiring(incident.name, incident.firing_count)
-    at = max(at, incident.opened_at)
-    return replace(incident, version=incident.version + 1, state=IncidentState.RESOLVED, resolved_at=at, updated_at=now)
 
 
 def title_of(labels: Sequence[tuple[str, str]], annotations: Sequence[tuple[str, str]]) -> str:

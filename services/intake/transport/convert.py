@@ -8,7 +8,7 @@ from ballast.intake.v1 import intake_service_pb2 as pb
 from services.intake.domain.alert import Alert
 from services.intake.domain.evidence import Evidence
 from services.intake.domain.incident import Incident, IncidentState, TimelineEntry
-from services.intake.storage.incident_store import IncidentQuery
+from services.intake.storage.incident_pages import IncidentQuery
 from services.intake.usecases.report_alerts import RawReport, Receipt
 from shared.rpc.wellknown import time_from_pb, time_to_pb
 from shared.storage.etags import etag_of

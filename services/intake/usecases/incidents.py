@@ -6,9 +6,11 @@ from uuid import UUID
 
 from services.intake.domain.alert import LARGEST_SKEW, Alert
 from services.intake.domain.events import IncidentChanged
-from services.intake.domain.incident import Incident, IncidentChange, TimelineEntry, TimelineKind, acknowledge, resolve
+from services.intake.domain.incident import Incident, IncidentChange, TimelineEntry, TimelineKind
+from services.intake.domain.incident_life import acknowledge, resolve
 from services.intake.storage.alert_store import AlertStore
-from services.intake.storage.incident_store import IncidentQuery, IncidentStore
+from services.intake.storage.incident_pages import IncidentQuery
+from services.intake.storage.incident_store import IncidentStore
 from shared.clock import Clock
 from shared.errors import invalid_field
 from shared.ids import new_id

@@ -1,0 +1,62 @@
+"""Alerts as people move them between incidents, and what an incident's alerts come to: all that shaping asks of the alerts."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
+from services.intake.domain.shaping import Tally
+
+_MOVE_ALL = text("update alert set incident_id = :to_id where incident_id = any(cast(:from_ids as uuid[]))")
+_MOVE_SOME = text(
+    "update alert set incident_id = :to_id where id = any(cast(:alert_ids as uuid[])) and incident_id = :from_id returning id"
+)
+_COUNT = text(
+    """
+    select count(*) as alert_count, count(*) filter (where state = 1) as firing_count, min(starts_at) as first_start,
+           max(starts_at) as last_start, max(ends_at) as last_end,
+           array_agg(distinct labels ->> :component_label) filter (where labels ->> :component_label <> '') as components
+    from alert where incident_id = :id
+    """
+)
+# Each different thing said once: what comes back grows with what was said, not with the number of alerts that said it.
+_SAID = text(
+    """
+    select key, value from alert cross join lateral jsonb_each_text(annotations) said(key, value)
+    where incident_id = :id and key like 'ballast.%' group by key, value
+    """
+)
+
+
+async def move_all(connection: AsyncConnection, from_ids: Sequence[UUID], to_id: UUID) -> None:
+    """Moves every alert of these incidents into another. The caller holds their locks."""
+    await connection.execute(_MOVE_ALL, {"from_ids": list(from_ids), "to_id": to_id})
+
+
+async def move_some(connection: AsyncConnection, alert_ids: Sequence[UUID], from_id: UUID, to_id: UUID) -> set[UUID]:
+    """Moves these alerts from one incident into another; returns those that were in it. The caller holds the locks of both."""
+    rows = await connection.execute(_MOVE_SOME, {"alert_ids": list(alert_ids), "from_id": from_id, "to_id": to_id})
+    return {row.id for row in rows}
+
+
+async def tally(connection: AsyncConnection, incident_id: UUID, component_label: str) -> Tally:
+    """Counts an incident's alerts, and reads what their annotations say as they stand now. The caller holds its locks."""
+    counted = (await connection.execute(_COUNT, {"id": incident_id, "component_label": component_label})).one()
+    return Tally(
+        alert_count=counted.alert_count,
+        firing_count=counted.firing_count,
+        first_start=counted.first_start,
+        last_start=counted.last_start,
+        last_end=counted.last_end,
+        components=tuple(sorted(counted.components or ())),
+        evidence=await _evidence(connection, incident_id),
+    )
+
+
+async def _evidence(connection: AsyncConnection, incident_id: UUID) -> Evidence:
+    evidence = NO_EVIDENCE
+    for row in await connection.execute(_SAID, {"id": incident_id}):
+        evidence = merge(evidence, read_evidence({row.key: row.value})[0])
+    return evidence
