@@ -1,5 +1,6 @@
 """Intake's domain values to protobuf and back."""
 
+from typing import Any
 from uuid import UUID
 
 from ballast.intake.v1 import alert_pb2, incident_pb2
@@ -7,8 +8,9 @@ from ballast.intake.v1 import intake_service_pb2 as pb
 
 from services.intake.domain.alert import Alert
 from services.intake.domain.evidence import Evidence
-from services.intake.domain.incident import Incident, IncidentState, TimelineEntry
+from services.intake.domain.incident import Assignment, Attribution, Incident, IncidentState, Rating, TimelineEntry
 from services.intake.storage.incident_pages import IncidentQuery
+from services.intake.usecases.occasion import Occasion
 from services.intake.usecases.report_alerts import RawReport, Receipt
 from shared.rpc.wellknown import time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
@@ -82,6 +84,44 @@ def incident_to_pb(incident: Incident) -> incident_pb2.Incident:
         etag=etag_of(incident.version),
         create_time=time_to_pb(incident.created_at),
         update_time=time_to_pb(incident.updated_at),
+        kind=incident.kind.value,  # type: ignore[arg-type]
+        rule=incident.rule,
+        rule_revision=incident.rule_revision,
+        mitigated_at=time_to_pb(incident.mitigated_at),
+        merged_into=_name("incidents", incident.merged_into),
+        declared_by=incident.declared_by,
+        rating=_rating_to_pb(incident.rating) if incident.rating else None,
+        attribution=_attribution_to_pb(incident.attribution) if incident.attribution else None,
+        roles=[_assignment_to_pb(each) for each in incident.roles],
+    )
+
+
+def _rating_to_pb(rating: Rating) -> incident_pb2.SeverityRating:
+    return incident_pb2.SeverityRating(
+        severity=rating.severity.value,  # type: ignore[arg-type]
+        reason=rating.reason,
+        set_by=rating.by,
+        set_at=time_to_pb(rating.at),
+    )
+
+
+def _attribution_to_pb(attribution: Attribution) -> incident_pb2.CauseAttribution:
+    return incident_pb2.CauseAttribution(
+        cause=attribution.cause.value,  # type: ignore[arg-type]
+        confidence=attribution.confidence,
+        ref=attribution.ref,
+        note=attribution.note,
+        attributed_by=attribution.by,
+        attributed_at=time_to_pb(attribution.at),
+    )
+
+
+def _assignment_to_pb(assignment: Assignment) -> incident_pb2.RoleAssignment:
+    return incident_pb2.RoleAssignment(
+        role=assignment.role.value,  # type: ignore[arg-type]
+        person=assignment.person,
+        assigned_by=assignment.by,
+        assigned_at=time_to_pb(assignment.at),
     )
 
 
@@ -105,6 +145,17 @@ def query_from_pb(request: pb.ListIncidentsRequest) -> IncidentQuery:
         opened_from=time_from_pb(chosen, "opened_from"),
         opened_before=time_from_pb(chosen, "opened_before"),
         order_by=request.order_by or "opened_at desc",
+    )
+
+
+def occasion_from_pb(request: Any, text: str) -> Occasion:
+    """Reads what every change by a person may carry, as far as this request has it: etag, occurred_at, evidence_url."""
+    fields = request.DESCRIPTOR.fields_by_name
+    return Occasion(
+        etag=request.etag if "etag" in fields else "",
+        at=time_from_pb(request, "occurred_at") if "occurred_at" in fields else None,
+        text=text,
+        evidence_url=request.evidence_url if "evidence_url" in fields else "",
     )
 
 

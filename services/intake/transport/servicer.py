@@ -14,7 +14,6 @@ from shared.ids import uuid_of
 from shared.paging import page_query
 from shared.rpc.once import once, request_key
 from shared.rpc.server import GrpcService
-from shared.rpc.wellknown import time_from_pb
 from shared.storage.database import Database
 
 SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["IntakeService"], add_IntakeServiceServicer_to_server)
@@ -59,20 +58,18 @@ class IntakeServicer(IntakeServiceServicer):
 
     @once(pb.AcknowledgeIncidentResponse)
     async def AcknowledgeIncident(self, request: pb.AcknowledgeIncidentRequest, context: object) -> pb.AcknowledgeIncidentResponse:
-        at = time_from_pb(request, "occurred_at")
-        incident = await self._incidents.acknowledge(uuid_of(request.name), request.etag, at, request.note)
+        incident = await self._incidents.acknowledge(uuid_of(request.name), convert.occasion_from_pb(request, request.note))
         return pb.AcknowledgeIncidentResponse(incident=convert.incident_to_pb(incident))
 
     @once(pb.ResolveIncidentResponse)
     async def ResolveIncident(self, request: pb.ResolveIncidentRequest, context: object) -> pb.ResolveIncidentResponse:
-        at = time_from_pb(request, "occurred_at")
-        incident = await self._incidents.resolve(uuid_of(request.name), request.etag, at, request.note, force=request.force)
+        occasion = convert.occasion_from_pb(request, request.note)
+        incident = await self._incidents.resolve(uuid_of(request.name), occasion, force=request.force)
         return pb.ResolveIncidentResponse(incident=convert.incident_to_pb(incident))
 
     @once(pb.AddTimelineEntryResponse)
     async def AddTimelineEntry(self, request: pb.AddTimelineEntryRequest, context: object) -> pb.AddTimelineEntryResponse:
-        at = time_from_pb(request, "occurred_at")
-        entry = await self._incidents.add_entry(uuid_of(request.incident), at, request.text, request.evidence_url)
+        entry = await self._incidents.add_entry(uuid_of(request.incident), convert.occasion_from_pb(request, request.text))
         return pb.AddTimelineEntryResponse(entry=convert.entry_to_pb(entry))
 
     async def ListTimeline(self, request: pb.ListTimelineRequest, context: object) -> pb.ListTimelineResponse:

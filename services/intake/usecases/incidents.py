@@ -1,23 +1,35 @@
-"""Working on incidents: reading them, taking them, ending them, and writing down what happened."""
+"""Working on incidents: reading and declaring them, taking, mitigating and ending them, and writing down what happened."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.alert import LARGEST_SKEW, Alert
-from services.intake.domain.events import IncidentChanged
-from services.intake.domain.incident import Incident, IncidentChange, TimelineEntry, TimelineKind
-from services.intake.domain.incident_life import acknowledge, resolve
+from services.intake.domain.alert import Alert
+from services.intake.domain.events import IncidentOpened
+from services.intake.domain.incident import Incident, IncidentChange, Rating, Severity, TimelineEntry, TimelineKind
+from services.intake.domain.incident_life import Declaration, acknowledge, declare, mitigate, resolve
 from services.intake.storage.alert_store import AlertStore
 from services.intake.storage.incident_pages import IncidentQuery
 from services.intake.storage.incident_store import IncidentStore
+from services.intake.usecases.occasion import Occasion, changed, checked_time, with_note
 from shared.clock import Clock
-from shared.errors import invalid_field
 from shared.ids import new_id
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
 
 Changed = tuple[Incident, Sequence[TimelineEntry], Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a person says when declaring an incident."""
+
+    title: str
+    summary: str
+    components: tuple[str, ...]
+    severity: Severity | None
+    opened_at: datetime | None
 
 
 class Incidents:
@@ -40,52 +52,68 @@ class Incidents:
     async def timeline(self, incident_id: UUID, paging: PageQuery) -> Page[TimelineEntry]:
         return await self._store.timeline(incident_id, paging)
 
-    async def acknowledge(self, incident_id: UUID, etag: str, at: datetime | None, note: str) -> Incident:
+    async def declare(self, declared: Declared, occasion: Occasion) -> Incident:
+        """Opens an incident that no alert told of."""
         now = self._clock.now()
-        when = self._happened(at, now)
+        who = current_principal_name()
+        rating = Rating(declared.severity, occasion.text, who, now) if declared.severity else None
+        began = checked_time("opened_at", declared.opened_at, now)
+        incident = declare(Declaration(declared.title, declared.summary, declared.components, began, rating, who), new_id(now), now)
+        line = with_note(f"declared by {who}{f' as {rating.severity.name}' if rating else ''}", occasion.text)
+        entry = occasion.entry(incident, TimelineKind.OPENED, began, line, now)
+        await self._store.add(incident, [entry], [IncidentOpened(incident, ())])
+        return incident
+
+    async def acknowledge(self, incident_id: UUID, occasion: Occasion) -> Incident:
+        now = self._clock.now()
+        when = occasion.happened(now)
 
         def change(before: Incident) -> Changed:
             after = acknowledge(before, when, now)
-            return self._changed(
-                before,
-                after,
-                IncidentChange.ACKNOWLEDGED,
-                self._entry(after, TimelineKind.ACKNOWLEDGED, after.acknowledged_at or when, note or "taken", now),
-            )
+            entry = occasion.entry(after, TimelineKind.ACKNOWLEDGED, after.acknowledged_at or when, occasion.text or "taken", now)
+            return _told(before, after, IncidentChange.ACKNOWLEDGED, entry)
 
-        return await self._store.change(incident_id, etag, change)
+        return await self._store.change(incident_id, occasion.etag, change)
 
-    async def resolve(self, incident_id: UUID, etag: str, at: datetime | None, note: str, *, force: bool) -> Incident:
+    async def mitigate(self, incident_id: UUID, occasion: Occasion) -> Incident:
         now = self._clock.now()
-        when = self._happened(at, now)
+        when = occasion.happened(now)
+
+        def change(before: Incident) -> Changed:
+            after = mitigate(before, when, now)
+            line = occasion.text or "mitigated"
+            entry = occasion.entry(after, TimelineKind.MITIGATED, after.mitigated_at or when, line, now)
+            return _told(before, after, IncidentChange.MITIGATED, entry)
+
+        return await self._store.change(incident_id, occasion.etag, change)
+
+    async def resolve(self, incident_id: UUID, occasion: Occasion, *, force: bool) -> Incident:
+        now = self._clock.now()
+        when = occasion.happened(now)
 
         def change(before: Incident) -> Changed:
             after = resolve(before, when, now, force=force)
             firing = "1 alert fires" if before.firing_count == 1 else f"{before.firing_count} alerts fire"
-            line = note or (f"resolved while {firing}" if before.firing_count else "resolved")
-            return self._changed(
-                before, after, IncidentChange.RESOLVED, self._entry(after, TimelineKind.RESOLVED, after.resolved_at or when, line, now)
-            )
+            line = occasion.text or (f"resolved while {firing}" if before.firing_count else "resolved")
+            entry = occasion.entry(after, TimelineKind.RESOLVED, after.resolved_at or when, line, now)
+            return _told(before, after, IncidentChange.RESOLVED, entry)
 
-        return await self._store.change(incident_id, etag, change)
+        return await self._store.change(incident_id, occasion.etag, change)
 
-    async def add_entry(self, incident_id: UUID, at: datetime | None, text: str, evidence_url: str) -> TimelineEntry:
+    async def add_entry(self, incident_id: UUID, occasion: Occasion) -> TimelineEntry:
+        """Writes a note, also on an incident that is over or merged."""
         now = self._clock.now()
-        entry = TimelineEntry(
-            new_id(now), incident_id, self._happened(at, now), current_principal_name(), TimelineKind.NOTE, text, evidence_url, now
-        )
-        await self._store.change(incident_id, "", lambda before: (before, [entry], []))
-        return entry
+        when = occasion.happened(now)
+        entries: list[TimelineEntry] = []
 
-    def _happened(self, at: datetime | None, now: datetime) -> datetime:
-        if at is not None and at > now + LARGEST_SKEW:
-            raise invalid_field("occurred_at", f"{at.isoformat()} lies in the future; leave it out if it happens now")
-        return at or now
+        def change(before: Incident) -> Changed:
+            entries.append(occasion.entry(before, TimelineKind.NOTE, when, occasion.text, now))
+            return before, entries, []
 
-    def _entry(self, incident: Incident, kind: TimelineKind, at: datetime, text: str, now: datetime) -> TimelineEntry:
-        return TimelineEntry(new_id(now), incident.id, at, current_principal_name(), kind, text, "", now)
+        await self._store.change(incident_id, "", change)
+        return entries[-1]
 
-    def _changed(self, before: Incident, after: Incident, what: IncidentChange, entry: TimelineEntry) -> Changed:
-        if after == before:
-            return after, [], []
-        return after, [entry], [IncidentChanged(after, what, (), current_principal_name())]
+
+def _told(before: Incident, after: Incident, what: IncidentChange, entry: TimelineEntry) -> Changed:
+    """What changed nothing is told to nobody."""
+    return (after, [entry], [changed(after, what)]) if after != before else (after, [], [])
