@@ -60,15 +60,24 @@ def episodes(starts: Iterable[datetime], ends: Iterable[datetime], rejoin: timed
     return [*found, _episode(begun, ended)] if begun else found
 
 
-def is_flapping(lives: Sequence[Episode], at: datetime, threshold: int, window: timedelta) -> bool:
-    """Whether the signal began again at least `threshold` times within `window` before `at`, as the same alert or as others."""
+@dataclass(frozen=True, slots=True)
+class FlapRule:
+    """A signal flaps that began again at least `count` times within `window`."""
+
+    count: int
+    window: timedelta
+
+
+def is_flapping(lives: Sequence[Episode], at: datetime, rule: FlapRule) -> bool:
+    """Whether the signal began again often enough within the window before `at`, as the same alert or as others."""
+    window = rule.window
     starts = [start for life in lives for start in life.starts]
     ends = sorted(end for life in lives for end in life.ends if at - window <= end <= at)
     again = 0
     for index, end in enumerate(ends):
         following = ends[index + 1] if index + 1 < len(ends) else None
         again += any(start > end and (following is None or start <= following) for start in starts)
-    return again >= threshold
+    return again >= rule.count
 
 
 def _episode(starts: list[datetime], ends: list[datetime]) -> Episode:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.intake.domain.evidence import NO_EVIDENCE
+from services.intake.domain.incident import Incident, IncidentKind, IncidentState
+
 
 @dataclass(frozen=True, slots=True)
 class StormRule:
@@ -67,3 +70,32 @@ def is_beginning(rule: StormRule, count: int) -> bool:
 def is_over(rule: StormRule, storm: Storm, now: datetime) -> bool:
     """Whether nothing was high for long enough; `last_high_at` is when the count was last at or above `leave_count`, at any replica."""
     return now - storm.last_high_at >= rule.calm
+
+
+def summary_of(storm_id: UUID, incident_id: UUID, rule: StormRule, count: int, now: datetime) -> Incident:
+    """Returns the incident that stands for all that a storm brings."""
+    seconds = round(rule.window.total_seconds())
+    return Incident(
+        id=incident_id,
+        version=1,
+        state=IncidentState.OPEN,
+        title=f"Storm of alerts: {count:,} new ones within {seconds} s",
+        summary=(
+            f"At least {rule.enter_count:,} new alerts came within {seconds} s. Until it is over, alerts of groups without an open incident "
+            "are gathered here. Every one of them is kept: list the alerts of this incident, and split from it what needs people of its own."
+        ),
+        group_key=f"storm:{storm_id}",
+        group_labels=(),
+        components=(),
+        opened_at=now,
+        acknowledged_at=None,
+        resolved_at=None,
+        last_ended_at=None,
+        alert_count=0,
+        firing_count=0,
+        evidence=NO_EVIDENCE,
+        created_at=now,
+        updated_at=now,
+        kind=IncidentKind.STORM,
+        rule="storm",
+    )

@@ -60,6 +60,18 @@ class Revived:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a signal's current alert goes that was kept out of incidents until now."""
+
+    fingerprint: UUID
+    incident_id: UUID | None
+    disposition: Disposition
+    group_key: str
+    rule: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class LifeRow:
     """One alert of a signal: its life, where it is, and whether it is the current one."""
 
@@ -163,6 +175,19 @@ class AlertBatch:
         )
         if int(done.rpartition(" ")[2]) != len(new.ids):
             raise Contended
+
+    async def place(self, placed: Sequence[Placed]) -> None:
+        """Puts alerts that exist where they belong now; what muted them stays on record."""
+        await self._driver.execute(
+            statements.PLACE,
+            [each.fingerprint for each in placed],
+            [each.incident_id for each in placed],
+            [each.disposition.value for each in placed],
+            [each.group_key for each in placed],
+            [each.rule for each in placed],
+            [each.revision for each in placed],
+            self._now,
+        )
 
     async def retire(self, fingerprints: Sequence[UUID]) -> None:
         """Moves the current alerts of these signals to the history: others are about to take their place."""

@@ -9,24 +9,41 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
 from services.intake.domain.shaping import Tally
 
-_MOVE_ALL = text("update alert set incident_id = :to_id where incident_id = any(cast(:from_ids as uuid[]))")
+_ALERTS = """
+    (select id, incident_id, state, starts_at, ends_at, labels, annotations from alert where incident_id = :id
+     union all
+     select id, incident_id, state, starts_at, ends_at, labels, annotations from alert_history where incident_id = :id) alerts
+"""
+_MOVE_ALL = text(
+    """
+    with live as (update alert set incident_id = :to_id where incident_id = any(cast(:from_ids as uuid[])))
+    update alert_history set incident_id = :to_id where incident_id = any(cast(:from_ids as uuid[]))
+    """
+)
 _MOVE_SOME = text(
-    "update alert set incident_id = :to_id where id = any(cast(:alert_ids as uuid[])) and incident_id = :from_id returning id"
+    """
+    with live as (
+        update alert set incident_id = :to_id where id = any(cast(:alert_ids as uuid[])) and incident_id = :from_id returning id
+    ), past as (
+        update alert_history set incident_id = :to_id where id = any(cast(:alert_ids as uuid[])) and incident_id = :from_id returning id
+    )
+    select id from live union all select id from past
+    """
 )
 _COUNT = text(
-    """
+    f"""
     select count(*) as alert_count, count(*) filter (where state = 1) as firing_count, min(starts_at) as first_start,
            max(starts_at) as last_start, max(ends_at) as last_end,
-           array_agg(distinct labels ->> :component_label) filter (where labels ->> :component_label <> '') as components
-    from alert where incident_id = :id
-    """
+           array_agg(distinct labels::jsonb ->> :component_label) filter (where labels::jsonb ->> :component_label <> '') as components
+    from {_ALERTS}
+    """  # noqa: S608 - a query of this module
 )
 # Each different thing said once: what comes back grows with what was said, not with the number of alerts that said it.
 _SAID = text(
-    """
-    select key, value from alert cross join lateral jsonb_each_text(annotations) said(key, value)
-    where incident_id = :id and key like 'ballast.%' group by key, value
-    """
+    f"""
+    select key, value from {_ALERTS} cross join lateral jsonb_each_text(annotations::jsonb) said(key, value)
+    where annotations like '%"ballast.%' and key like 'ballast.%' group by key, value
+    """  # noqa: S608 - the same
 )
 
 

@@ -1,155 +1,126 @@
-"""Alerts in PostgreSQL: the batch path, and lists."""
+"""Alerts in PostgreSQL: the batches of the alert path, lists, and what is done with them as they age."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
-from sqlalchemy import select, tuple_
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+import asyncpg
+from sqlalchemy import Select, select, text, tuple_, union_all
 
-from services.intake.domain.alert import Alert, AlertReport, AlertState, KnownAlert
-from services.intake.domain.incident import Incident, IncidentState, TimelineEntry
+from services.intake.domain.alert import Alert
+from services.intake.domain.errors import AlertNotFound
 from services.intake.storage import statements
-from services.intake.storage.rows import alert_from_row, incident_from_row, incident_to_row
-from services.intake.storage.tables import alert, incident
-from shared.events.outbox import Headers, Outbox
+from services.intake.storage.alert_batch import AlertBatch, Contended
+from services.intake.storage.rows import alert_from_row
+from services.intake.storage.tables import alert, alert_history
+from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
-from shared.storage.database import Database
-from shared.storage.requests import RequestIdReused, RequestKey, claim, keep
+from shared.storage.database import Database, raw
 
-
-@dataclass(frozen=True, slots=True)
-class NewAlert:
-    """An alert to be opened."""
-
-    id: UUID
-    incident_id: UUID
-    report: AlertReport
-
-
-class AlertBatch:
-    """A batch under way: it holds the locks of its groups until the transaction ends."""
-
-    def __init__(self, connection: AsyncConnection, outbox: Outbox, now: datetime) -> None:
-        self._connection = connection
-        self._outbox = outbox
-        self._now = now
-
-    async def known_alerts(self, fingerprints: Sequence[UUID]) -> dict[UUID, KnownAlert]:
-        """Returns the newest alert of each signal that has one."""
-        rows = await self._connection.execute(statements.NEWEST_ALERTS, {"fingerprints": list(fingerprints)})
-        return {row.fingerprint: KnownAlert(row.id, row.incident_id, AlertState(row.state), row.starts_at, row.ends_at) for row in rows}
-
-    async def open_incidents(self, keys: Sequence[str]) -> dict[str, Incident]:
-        """Returns the unresolved incident of each group that has one, locked; after a merge it may be that of several."""
-        rows = await self._connection.execute(statements.CURRENT_INCIDENTS, {"keys": list(keys)})
-        return {row.wanted_key: incident_from_row(row) for row in rows if row.state != IncidentState.RESOLVED}
-
-    async def incidents(self, ids: Sequence[UUID]) -> dict[UUID, Incident]:
-        """Returns these incidents, locked."""
-        rows = await self._connection.execute(statements.LOCK_INCIDENTS, {"ids": list(ids)})
-        return {row.id: incident_from_row(row) for row in rows}
-
-    async def open(self, new: Sequence[NewAlert]) -> None:
-        if new:
-            values = {
-                "now": self._now,
-                "ids": [each.id for each in new],
-                "incident_ids": [each.incident_id for each in new],
-                "fingerprints": [each.report.fingerprint for each in new],
-                "sources": [each.report.source for each in new],
-                "labels": [_json(each.report.labels) for each in new],
-                "annotations": [_json(each.report.annotations) for each in new],
-                "starts": [each.report.starts_at for each in new],
-                "urls": [each.report.generator_url for each in new],
-            }
-            await self._connection.execute(statements.INSERT_ALERTS, values)
-
-    async def repeat(self, told: Mapping[UUID, AlertReport]) -> None:
-        if told:
-            values = {
-                "now": self._now,
-                "ids": list(told),
-                "labels": [_json(each.labels) for each in told.values()],
-                "annotations": [_json(each.annotations) for each in told.values()],
-                "urls": [each.generator_url for each in told.values()],
-            }
-            await self._connection.execute(statements.REPEAT_ALERTS, values)
-
-    async def resolve(self, told: Mapping[UUID, AlertReport]) -> None:
-        if told:
-            values = {"now": self._now, "ids": list(told), "ends": [each.ends_at for each in told.values()]}
-            await self._connection.execute(statements.RESOLVE_ALERTS, values)
-
-    async def save(
-        self, incidents: Sequence[Incident], entries: Sequence[TimelineEntry], events: Sequence[object], headers: Sequence[Headers]
-    ) -> None:
-        """Stores incidents, new or changed, adds to their time-lines and records the events, each with what caused it."""
-        if incidents:
-            statement = insert(incident)
-            changed = {
-                column.name: statement.excluded[column.name] for column in incident.columns if column.name not in {"id", "created_at"}
-            }
-            upsert = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
-            await self._connection.execute(upsert, [incident_to_row(each) for each in incidents])
-        if new := [each for each in incidents if each.version == 1]:
-            await self._connection.execute(
-                statements.SET_CURRENT, {"keys": [each.group_key for each in new], "ids": [each.id for each in new]}
-            )
-        if entries:
-            values = {
-                "now": self._now,
-                "ids": [each.id for each in entries],
-                "incident_ids": [each.incident_id for each in entries],
-                "times": [each.occurred_at for each in entries],
-                "actors": [each.actor for each in entries],
-                "kinds": [each.kind.value for each in entries],
-                "texts": [each.text for each in entries],
-            }
-            await self._connection.execute(statements.ADD_ENTRIES, values)
-        await self._outbox.record(self._connection, events, headers)
-
-    async def claim(self, keys: Sequence[RequestKey]) -> "dict[UUID, bytes | RequestIdReused | None]":
-        """See shared.storage.requests.claim."""
-        return await claim(self._connection, keys)
-
-    async def keep(self, answers: Mapping[UUID, bytes]) -> None:
-        """See shared.storage.requests.keep."""
-        await keep(self._connection, answers)
+# Signals of a batch, counted at once; more in one statement would only keep its rows locked for longer.
+_MOST_COUNTED = 5_000
+_BEGIN = text("select 1")
 
 
 class AlertStore:
-    """Alerts of all incidents."""
+    """Alerts of all incidents, and those that are in none."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
 
     @asynccontextmanager
-    async def batch(self, keys: Sequence[str], now: datetime) -> AsyncIterator[AlertBatch]:
-        """Opens a transaction that alone works on the groups and keyed signals of these keys until it ends.
+    async def batch(self, now: datetime) -> AsyncIterator[AlertBatch]:
+        """Opens a transaction of the alert path. Commits everything done through the batch, with its events, or nothing.
 
-        Commits everything done through the batch, with its events, or nothing. Safe to repeat.
+        Raises Contended when another transaction got in the way; it is then safe to start over.
         """
+        try:
+            async with self._database.transaction() as connection:
+                yield AlertBatch(connection, self._outbox, now)
+        except Exception as error:
+            if _is_contention(error):
+                raise Contended from error
+            raise
+
+    async def count_repeats(self, counts: Mapping[UUID, int], now: datetime) -> None:
+        """Adds to how often these signals' current alerts were reported."""
+        # In one order, so that two replicas that count the same alerts do not block each other for good.
+        signals = sorted(counts)
+        for begin in range(0, len(signals), _MOST_COUNTED):
+            some = signals[begin : begin + _MOST_COUNTED]
+            async with self._database.transaction() as connection:
+                await connection.execute(_BEGIN)
+                driver = await raw(connection)
+                await driver.execute(statements.COUNT_REPEATS, some, [counts[each] for each in some], now)
+
+    async def get(self, alert_id: UUID) -> Alert:
+        """Returns an alert, current or past. Raises AlertNotFound."""
+        statement = union_all(select(alert).where(alert.c.id == alert_id), select(alert_history).where(alert_history.c.id == alert_id))
         async with self._database.transaction() as connection:
-            await connection.execute(statements.LOCK_GROUPS, {"keys": list(keys)})
-            yield AlertBatch(connection, self._outbox, now)
+            row = (await connection.execute(statement)).first()
+        if row is None:
+            raise AlertNotFound(f"alerts/{alert_id}")
+        return alert_from_row(row)
 
     async def page(self, incident_id: UUID | None, query: PageQuery) -> Page[Alert]:
-        """Returns a page of alerts, newest first."""
-        statement = select(alert).order_by(alert.c.id.desc()).limit(query.limit)
-        if incident_id is not None:
-            statement = statement.where(alert.c.incident_id == incident_id)
-        if query.cursor:
-            statement = statement.where(tuple_(alert.c.id) < (UUID(query.cursor[0]),))
+        """Returns a page of alerts, current and past, newest first."""
+
+        def part(table: "type[alert]") -> "Select[tuple[object, ...]]":  # type: ignore[valid-type]  # both are Tables of the same columns
+            chosen = select(table).order_by(table.c.id.desc()).limit(query.limit)
+            if incident_id is not None:
+                chosen = chosen.where(table.c.incident_id == incident_id)
+            if query.cursor:
+                chosen = chosen.where(tuple_(table.c.id) < (UUID(query.cursor[0]),))
+            return chosen
+
+        merged = union_all(part(alert), part(alert_history)).subquery()
         async with self._database.transaction() as connection:
-            rows = list(await connection.execute(statement))
+            rows = list(await connection.execute(select(merged).order_by(merged.c.id.desc()).limit(query.limit)))
         return query.page([alert_from_row(row) for row in rows], [(str(row.id),) for row in rows])
 
+    async def muted(self, after: UUID | None, limit: int) -> list[Alert]:
+        """Returns muted alerts that fire, in the order of their ids, from after this one on."""
+        statement = select(alert).where(alert.c.disposition == 2, alert.c.state == 1).order_by(alert.c.id).limit(limit)
+        if after is not None:
+            statement = statement.where(alert.c.id > after)
+        async with self._database.transaction() as connection:
+            return [alert_from_row(row) for row in await connection.execute(statement)]
 
-def _json(pairs: Mapping[str, str]) -> str:
-    return orjson.dumps(dict(pairs)).decode()
+    async def firing(self, after: UUID | None, limit: int) -> Sequence[tuple[UUID, UUID, str]]:
+        """Returns (id, fingerprint, labels as JSON) of alerts that fire, in the order of their ids, from after this one on."""
+        statement = select(alert.c.id, alert.c.fingerprint, alert.c.labels).where(alert.c.state == 1).order_by(alert.c.id).limit(limit)
+        if after is not None:
+            statement = statement.where(alert.c.id > after)
+        async with self._database.transaction() as connection:
+            return [(row.id, row.fingerprint, row.labels) for row in await connection.execute(statement)]
+
+    async def mark_sources(self, inhibiting: Sequence[UUID], others: Sequence[UUID]) -> None:
+        """Marks which of these signals' alerts may inhibit others, and which may not."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_MARK, {"yes": list(inhibiting), "no": list(others)})
+
+    async def archive(self, before: datetime, limit: int) -> int:
+        """Moves alerts that ended before this to the history; returns how many, at most `limit`."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_BEGIN)
+            driver = await raw(connection)
+            done = await driver.execute(statements.ARCHIVE, before, limit)
+        return int(done.rpartition(" ")[2])
+
+
+_MARK = text(
+    """
+    update alert set inhibits = fingerprint = any(cast(:yes as uuid[]))
+    where fingerprint = any(cast(:yes as uuid[]) || cast(:no as uuid[])) and inhibits <> (fingerprint = any(cast(:yes as uuid[])))
+    """
+)
+
+
+def _is_contention(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)):
+            return True
+        error = error.__cause__ or getattr(error, "orig", None)
+    return False

@@ -36,6 +36,14 @@ INSERT_ALERTS = """
                 mute, mute_version, flapping)
     on conflict (fingerprint) do nothing
 """
+PLACE = """
+    update alert set incident_id = told.incident_id, disposition = told.disposition, group_key = told.group_key, rule = told.rule,
+                     rule_revision = told.revision, updated_at = $7
+    from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::bigint[])
+         as told(fingerprint, incident_id, disposition, group_key, rule, revision)
+    where alert.fingerprint = told.fingerprint
+"""
+
 _HISTORY = """fingerprint, id, incident_id, disposition, state, starts_at, ends_at, starts, ends, stamp, report_count, flapping, inhibits,
     rule_revision, storm_id, created_at, updated_at, source, labels, annotations, generator_url, group_key, rule, mute, mute_version"""
 # A signal that fires again as another alert makes room for it.

@@ -36,6 +36,7 @@ class Joining:
     opened: int = 0
     refired: int = 0
     resolved: int = 0
+    flapping: int = 0
     alerts: list[UUID] = field(default_factory=list)  # at most MOST_NAMED of those opened
     components: set[str] = field(default_factory=set)
     first_start: datetime | None = None
@@ -176,7 +177,10 @@ def _lines(joining: Joining, after: Incident, source: str) -> list[tuple[Timelin
         if before.state is IncidentState.RESOLVED and after.state is not IncidentState.RESOLVED:
             lines.append((TimelineKind.REOPENED, joining.first_start, "open again: an alert of its group fires again so soon", ""))
         what = f"{_alerts(joining.opened)} joined" if joining.opened else f"{_alerts(joining.refired)} fired again"
-        lines.append((TimelineKind.ALERTS, joining.first_start, f"{what} from {source}", ""))
+        flaps = f", {joining.flapping} of them flapping" if joining.flapping else ""
+        # People said that users are not hindered, and only people say otherwise; but they must see why to look again.
+        still = "; it stays mitigated: reopen it if users are hindered" if after.state is IncidentState.MITIGATED else ""
+        lines.append((TimelineKind.ALERTS, joining.first_start, f"{what} from {source}{flaps}{still}", ""))
     if joining.resolved and after.last_ended_at:
         text = f"{_alerts(joining.resolved)} ended, {after.firing_count} still firing"
         lines.append((TimelineKind.ALERTS, after.last_ended_at, text, ""))

@@ -11,7 +11,7 @@ from services.intake.domain.grouping_rule import GroupingRule, Placement
 from services.intake.domain.incident import Incident, IncidentKind
 from services.intake.domain.muting import Mute
 from services.intake.domain.threshold import reached
-from services.intake.storage.alert_batch import AlertBatch, NewAlerts
+from services.intake.storage.alert_batch import AlertBatch, NewAlerts, Placed
 from services.intake.usecases.finding import Finding
 from services.intake.usecases.joining import MOST_NAMED, Joining, group_at, opened
 from services.intake.usecases.muting_check import mutes_of
@@ -45,7 +45,32 @@ class Placing:
         new = self._alerts(work, places, mutes)
         storm = work.routing.storm
         await batch.open(new, work.routing.rules.revision, storm.id if storm else None)
+        if work.sources:
+            await batch.note_sources([work.reports.fingerprints[at] for at in work.sources])
+            work.sources.clear()
         return len(positions) - len(mutes)
+
+    async def place_again(self, batch: AlertBatch, work: Work, positions: Sequence[int], ids: Mapping[int, UUID]) -> None:
+        """Places alerts that were opened before and kept out of incidents, as if they had come now; `ids` are theirs."""
+        places = self._places(work, positions, {})
+        await self._find(batch, work, places)
+        placed = []
+        for place in places.values():
+            joining = place.joining
+            for at in place.positions:
+                placed.append(
+                    Placed(
+                        work.reports.fingerprints[at],
+                        joining.before.id if joining else None,
+                        place.disposition,
+                        place.placement.key,
+                        place.placement.rule.name,
+                        work.routing.rules.revision,
+                    )
+                )
+                if joining is not None:
+                    self._tell(joining, work, at, ids[at], work.reports.starts[at] or work.now)
+        await batch.place(placed)
 
     def _places(self, work: Work, positions: Sequence[int], mutes: Mapping[int, Mute]) -> dict[str, Place]:
         """Returns the groups of the alerts that are not muted, in the order in which they came."""
@@ -179,7 +204,7 @@ class Placing:
         new.rules.append(place.placement.rule.name if place is not None else "")
         new.mutes.append(mute.name if mute is not None else "")
         new.mute_versions.append(mute.version if mute is not None else 0)
-        new.flapping.append(False)
+        new.flapping.append(at in work.flapping)
         receipts = work.receipts
         receipts.alert_ids[at] = alert_id
         receipts.incident_ids[at] = incident_id
@@ -191,6 +216,7 @@ class Placing:
         """Tells an incident of an alert that opened in it."""
         reports = work.reports
         joining.opened += 1
+        joining.flapping += at in work.flapping
         joining.begin(begin)
         if len(joining.alerts) < MOST_NAMED:
             joining.alerts.append(alert_id)

@@ -7,6 +7,7 @@ from itertools import accumulate
 from uuid import UUID
 
 from services.intake.domain.alert import Effect, KnownAlert, ReportOutcome, begun_again, effect_of
+from services.intake.domain.episode import Episode, FlapRule, is_flapping
 from services.intake.domain.errors import ReportRefused
 from services.intake.domain.events import IncidentChanged
 from services.intake.domain.gathering import leaves_gap
@@ -56,6 +57,7 @@ class Parts:
     storms: Storms
     repeats: Repeats
     rejoin: timedelta
+    flapping: FlapRule
 
 
 class ReportAlerts:
@@ -142,10 +144,14 @@ class ReportAlerts:
         if known or any(reports.ends):
             opening = await self._known(batch, work, positions, known)
         opened = await self._parts.placing.open(batch, work, opening) if opening else 0
+        await self.finish(batch, work)
+        return opened
+
+    async def finish(self, batch: AlertBatch, work: Work) -> None:
+        """Stores what the incidents gained, and re-arranges them where event time says so."""
         await self._absorb(batch, work)
         await self._save(batch, work)
         await self._reread(batch, work)
-        return opened
 
     async def _known(self, batch: AlertBatch, work: Work, positions: Sequence[int], known: dict[UUID, KnownAlert]) -> list[int]:
         """Applies what is told of known signals, and returns the reports that open an alert."""
@@ -171,8 +177,9 @@ class ReportAlerts:
         await self._describe(batch, work, known, effects)
         await self._end(batch, work, known, effects.get(Effect.RESOLVE, ()))
         await self._begin_again(batch, work, known, effects.get(Effect.NOTE, ()), ReportOutcome.REPEATED)
-        await self._begin_again(batch, work, known, effects.get(Effect.REFIRE, ()), ReportOutcome.REFIRED)
         renewed = effects.get(Effect.RENEW, [])
+        await self._note_flapping(batch, work, [*effects.get(Effect.REFIRE, ()), *renewed])
+        await self._begin_again(batch, work, known, effects.get(Effect.REFIRE, ()), ReportOutcome.REFIRED)
         if renewed:
             await batch.retire([reports.fingerprints[at] for at in renewed])
         work.revise += effects.get(Effect.REVISE, [])
@@ -261,14 +268,27 @@ class ReportAlerts:
             held = known[reports.fingerprints[at]]
             begin = reports.starts[at] or work.now
             life = begun_again(held.life, begin)
-            lives.append(Revived(reports.fingerprints[at], life, is_flapping=life.refired_count >= self._parts.repeats.flap_count))
+            lives.append(Revived(reports.fingerprints[at], life, is_flapping=at in work.flapping))
             work.receipt(at, held.id, held.incident_id, outcome)
             joining = self._joining_of(work, held)
             if joining is not None and outcome is ReportOutcome.REFIRED:
                 joining.refired += 1
                 joining.begin(begin)
+                joining.flapping += at in work.flapping
                 joining.sources[reports.sources[at]] = None
         await batch.revive(lives)
+
+    async def _note_flapping(self, batch: AlertBatch, work: Work, positions: Sequence[int]) -> None:
+        """Finds out which of the signals that fire again do so again and again."""
+        if not positions:
+            return
+        reports, rule = work.reports, self._parts.flapping
+        begins = {at: reports.starts[at] or work.now for at in positions}
+        rows = await batch.lives([reports.fingerprints[at] for at in positions], min(begins.values()) - rule.window - _REACH)
+        for at, begin in begins.items():
+            lives = [row.life for row in rows.get(reports.fingerprints[at], ())]
+            if is_flapping([*lives, Episode((begin,))], begin, rule):
+                work.flapping.add(at)
 
     async def _join(self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], positions: Sequence[int]) -> None:
         """Reads and locks the incidents that the alerts of these reports are in."""

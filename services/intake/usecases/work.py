@@ -28,6 +28,7 @@ class Work:
     new: dict[UUID, Incident] = field(default_factory=dict)  # incidents this batch opens
     absorbed: dict[UUID, tuple[Incident, Joining]] = field(default_factory=dict)  # incidents that went into others
     sources: set[int] = field(default_factory=set)  # reports whose alerts may inhibit others
+    flapping: set[int] = field(default_factory=set)  # reports whose signal began again and again of late
     revise: list[int] = field(default_factory=list)  # reports that change the past of their signal
     rearrange: dict[str, Group] = field(default_factory=dict)  # groups whose alerts may be other incidents by event time, by key
     recount: set[UUID] = field(default_factory=set)  # incidents whose alerts changed in the past

@@ -24,12 +24,15 @@ _sym_db = _symbol_database.Default()
 
 from ballast.access.v1 import access_pb2 as ballast_dot_access_dot_v1_dot_access__pb2
 from ballast.intake.v1 import alert_pb2 as ballast_dot_intake_dot_v1_dot_alert__pb2
+from ballast.intake.v1 import explanation_pb2 as ballast_dot_intake_dot_v1_dot_explanation__pb2
 from ballast.intake.v1 import incident_pb2 as ballast_dot_intake_dot_v1_dot_incident__pb2
+from ballast.intake.v1 import storm_pb2 as ballast_dot_intake_dot_v1_dot_storm__pb2
+from ballast.intake.v1 import stream_pb2 as ballast_dot_intake_dot_v1_dot_stream__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ballast/intake/v1/intake_service.proto\x12\x11\x62\x61llast.intake.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1d\x62\x61llast/intake/v1/alert.proto\x1a ballast/intake/v1/incident.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x13ReportAlertsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12<\n\x07reports\x18\x03 \x03(\x0b\x32\x1e.ballast.intake.v1.AlertReportB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"I\n\x14ReportAlertsResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.ballast.intake.v1.AlertReceipt\"\xa3\x01\n\x11ListAlertsRequest\x12Q\n\x08incident\x18\x01 \x01(\tB?\xbaH<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"W\n\x12ListAlertsResponse\x12(\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x18.ballast.intake.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x12GetIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"D\n\x13GetIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xd5\x01\n\x0eIncidentFilter\x12\x41\n\x06states\x18\x01 \x03(\x0e\x32 .ballast.intake.v1.IncidentStateB\x0f\xbaH\x0c\x92\x01\t\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1c\n\ncomponents\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x0bopened_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\ropened_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x14ListIncidentsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.ballast.intake.v1.IncidentFilter\x12\x19\n\x08order_by\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"`\n\x15ListIncidentsResponse\x12.\n\tincidents\x18\x01 \x03(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe9\x01\n\x1a\x41\x63knowledgeIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"L\n\x1b\x41\x63knowledgeIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xf4\x01\n\x16ResolveIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"H\n\x17ResolveIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\x87\x02\n\x17\x41\x64\x64TimelineEntryRequest\x12N\n\x08incident\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x04text\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@\x12\x30\n\x0c\x65vidence_url\x18\x05 \x01(\tB\x1a\xbaH\x17r\x12\x18\x80\x10\x32\n^https?://\x88\x01\x01\xd8\x01\x01\"K\n\x18\x41\x64\x64TimelineEntryResponse\x12/\n\x05\x65ntry\x18\x01 \x01(\x0b\x32 .ballast.intake.v1.TimelineEntry\"\xa2\x01\n\x13ListTimelineRequest\x12N\n\x08incident\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"b\n\x14ListTimelineResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ballast.intake.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x15WatchIncidentsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"]\n\x16WatchIncidentsResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x14\n\x0cresume_token\x18\x02 \x01(\t2\x87\x08\n\rIntakeService\x12j\n\x0cReportAlerts\x12&.ballast.intake.v1.ReportAlertsRequest\x1a\'.ballast.intake.v1.ReportAlertsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12\x64\n\nListAlerts\x12$.ballast.intake.v1.ListAlertsRequest\x1a%.ballast.intake.v1.ListAlertsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12g\n\x0bGetIncident\x12%.ballast.intake.v1.GetIncidentRequest\x1a&.ballast.intake.v1.GetIncidentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12m\n\rListIncidents\x12\'.ballast.intake.v1.ListIncidentsRequest\x1a(.ballast.intake.v1.ListIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x7f\n\x13\x41\x63knowledgeIncident\x12-.ballast.intake.v1.AcknowledgeIncidentRequest\x1a..ballast.intake.v1.AcknowledgeIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12s\n\x0fResolveIncident\x12).ballast.intake.v1.ResolveIncidentRequest\x1a*.ballast.intake.v1.ResolveIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12v\n\x10\x41\x64\x64TimelineEntry\x12*.ballast.intake.v1.AddTimelineEntryRequest\x1a+.ballast.intake.v1.AddTimelineEntryResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12j\n\x0cListTimeline\x12&.ballast.intake.v1.ListTimelineRequest\x1a\'.ballast.intake.v1.ListTimelineResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12r\n\x0eWatchIncidents\x12(.ballast.intake.v1.WatchIncidentsRequest\x1a).ballast.intake.v1.WatchIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ballast/intake/v1/intake_service.proto\x12\x11\x62\x61llast.intake.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1d\x62\x61llast/intake/v1/alert.proto\x1a#ballast/intake/v1/explanation.proto\x1a ballast/intake/v1/incident.proto\x1a\x1d\x62\x61llast/intake/v1/storm.proto\x1a\x1e\x62\x61llast/intake/v1/stream.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x01\n\x13ReportAlertsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x41\n\x07reports\x18\x03 \x03(\x0b\x32\x1e.ballast.intake.v1.AlertReportB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"I\n\x14ReportAlertsResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.ballast.intake.v1.AlertReceipt\"\xa3\x01\n\x11ListAlertsRequest\x12Q\n\x08incident\x18\x01 \x01(\tB?\xbaH<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"W\n\x12ListAlertsResponse\x12(\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x18.ballast.intake.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"`\n\x12GetIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"D\n\x13GetIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xd5\x01\n\x0eIncidentFilter\x12\x41\n\x06states\x18\x01 \x03(\x0e\x32 .ballast.intake.v1.IncidentStateB\x0f\xbaH\x0c\x92\x01\t\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1c\n\ncomponents\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12/\n\x0bopened_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\ropened_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x14ListIncidentsRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.ballast.intake.v1.IncidentFilter\x12\x19\n\x08order_by\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"`\n\x15ListIncidentsResponse\x12.\n\tincidents\x18\x01 \x03(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe9\x01\n\x1a\x41\x63knowledgeIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"L\n\x1b\x41\x63knowledgeIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\xf4\x01\n\x16ResolveIncidentRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"H\n\x17ResolveIncidentResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\"\x87\x02\n\x17\x41\x64\x64TimelineEntryRequest\x12N\n\x08incident\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x04text\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@\x12\x30\n\x0c\x65vidence_url\x18\x05 \x01(\tB\x1a\xbaH\x17r\x12\x18\x80\x10\x32\n^https?://\x88\x01\x01\xd8\x01\x01\"K\n\x18\x41\x64\x64TimelineEntryResponse\x12/\n\x05\x65ntry\x18\x01 \x01(\x0b\x32 .ballast.intake.v1.TimelineEntry\"\xa2\x01\n\x13ListTimelineRequest\x12N\n\x08incident\x18\x01 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"b\n\x14ListTimelineResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ballast.intake.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x15WatchIncidentsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"]\n\x16WatchIncidentsResponse\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x14\n\x0cresume_token\x18\x02 \x01(\t2\x98\x0c\n\rIntakeService\x12j\n\x0cReportAlerts\x12&.ballast.intake.v1.ReportAlertsRequest\x1a\'.ballast.intake.v1.ReportAlertsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12n\n\x0cStreamAlerts\x12&.ballast.intake.v1.StreamAlertsRequest\x1a\'.ballast.intake.v1.StreamAlertsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02(\x01\x30\x01\x12^\n\x08GetAlert\x12\".ballast.intake.v1.GetAlertRequest\x1a#.ballast.intake.v1.GetAlertResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12j\n\x0c\x45xplainAlert\x12&.ballast.intake.v1.ExplainAlertRequest\x1a\'.ballast.intake.v1.ExplainAlertResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12m\n\rGetStormState\x12\'.ballast.intake.v1.GetStormStateRequest\x1a(.ballast.intake.v1.GetStormStateResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x64\n\nListStorms\x12$.ballast.intake.v1.ListStormsRequest\x1a%.ballast.intake.v1.ListStormsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x64\n\nListAlerts\x12$.ballast.intake.v1.ListAlertsRequest\x1a%.ballast.intake.v1.ListAlertsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12g\n\x0bGetIncident\x12%.ballast.intake.v1.GetIncidentRequest\x1a&.ballast.intake.v1.GetIncidentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12m\n\rListIncidents\x12\'.ballast.intake.v1.ListIncidentsRequest\x1a(.ballast.intake.v1.ListIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x7f\n\x13\x41\x63knowledgeIncident\x12-.ballast.intake.v1.AcknowledgeIncidentRequest\x1a..ballast.intake.v1.AcknowledgeIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12s\n\x0fResolveIncident\x12).ballast.intake.v1.ResolveIncidentRequest\x1a*.ballast.intake.v1.ResolveIncidentResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12v\n\x10\x41\x64\x64TimelineEntry\x12*.ballast.intake.v1.AddTimelineEntryRequest\x1a+.ballast.intake.v1.AddTimelineEntryResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12j\n\x0cListTimeline\x12&.ballast.intake.v1.ListTimelineRequest\x1a\'.ballast.intake.v1.ListTimelineResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12r\n\x0eWatchIncidents\x12(.ballast.intake.v1.WatchIncidentsRequest\x1a).ballast.intake.v1.WatchIncidentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +44,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTALERTSREQUEST'].fields_by_name['source']._loaded_options = None
   _globals['_REPORTALERTSREQUEST'].fields_by_name['source']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
   _globals['_REPORTALERTSREQUEST'].fields_by_name['reports']._loaded_options = None
-  _globals['_REPORTALERTSREQUEST'].fields_by_name['reports']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
+  _globals['_REPORTALERTSREQUEST'].fields_by_name['reports']._serialized_options = b'\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
   _globals['_LISTALERTSREQUEST'].fields_by_name['incident']._loaded_options = None
   _globals['_LISTALERTSREQUEST'].fields_by_name['incident']._serialized_options = b'\272H<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\330\001\001'
   _globals['_LISTALERTSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -94,6 +97,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHINCIDENTSREQUEST'].fields_by_name['resume_token']._serialized_options = b'\272H\005r\003\030\200\002'
   _globals['_INTAKESERVICE'].methods_by_name['ReportAlerts']._loaded_options = None
   _globals['_INTAKESERVICE'].methods_by_name['ReportAlerts']._serialized_options = b'\220\002\002\252\273\030\002\010\002'
+  _globals['_INTAKESERVICE'].methods_by_name['StreamAlerts']._loaded_options = None
+  _globals['_INTAKESERVICE'].methods_by_name['StreamAlerts']._serialized_options = b'\220\002\002\252\273\030\002\010\002'
+  _globals['_INTAKESERVICE'].methods_by_name['GetAlert']._loaded_options = None
+  _globals['_INTAKESERVICE'].methods_by_name['GetAlert']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
+  _globals['_INTAKESERVICE'].methods_by_name['ExplainAlert']._loaded_options = None
+  _globals['_INTAKESERVICE'].methods_by_name['ExplainAlert']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
+  _globals['_INTAKESERVICE'].methods_by_name['GetStormState']._loaded_options = None
+  _globals['_INTAKESERVICE'].methods_by_name['GetStormState']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
+  _globals['_INTAKESERVICE'].methods_by_name['ListStorms']._loaded_options = None
+  _globals['_INTAKESERVICE'].methods_by_name['ListStorms']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_INTAKESERVICE'].methods_by_name['ListAlerts']._loaded_options = None
   _globals['_INTAKESERVICE'].methods_by_name['ListAlerts']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_INTAKESERVICE'].methods_by_name['GetIncident']._loaded_options = None
@@ -110,44 +123,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTAKESERVICE'].methods_by_name['ListTimeline']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_INTAKESERVICE'].methods_by_name['WatchIncidents']._loaded_options = None
   _globals['_INTAKESERVICE'].methods_by_name['WatchIncidents']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
-  _globals['_REPORTALERTSREQUEST']._serialized_start=221
-  _globals['_REPORTALERTSREQUEST']._serialized_end=365
-  _globals['_REPORTALERTSRESPONSE']._serialized_start=367
-  _globals['_REPORTALERTSRESPONSE']._serialized_end=440
-  _globals['_LISTALERTSREQUEST']._serialized_start=443
-  _globals['_LISTALERTSREQUEST']._serialized_end=606
-  _globals['_LISTALERTSRESPONSE']._serialized_start=608
-  _globals['_LISTALERTSRESPONSE']._serialized_end=695
-  _globals['_GETINCIDENTREQUEST']._serialized_start=697
-  _globals['_GETINCIDENTREQUEST']._serialized_end=793
-  _globals['_GETINCIDENTRESPONSE']._serialized_start=795
-  _globals['_GETINCIDENTRESPONSE']._serialized_end=863
-  _globals['_INCIDENTFILTER']._serialized_start=866
-  _globals['_INCIDENTFILTER']._serialized_end=1079
-  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1082
-  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1243
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1245
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1341
-  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_start=1344
-  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_end=1577
-  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_start=1579
-  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_end=1655
-  _globals['_RESOLVEINCIDENTREQUEST']._serialized_start=1658
-  _globals['_RESOLVEINCIDENTREQUEST']._serialized_end=1902
-  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_start=1904
-  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_end=1976
-  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_start=1979
-  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_end=2242
-  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_start=2244
-  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_end=2319
-  _globals['_LISTTIMELINEREQUEST']._serialized_start=2322
-  _globals['_LISTTIMELINEREQUEST']._serialized_end=2484
-  _globals['_LISTTIMELINERESPONSE']._serialized_start=2486
-  _globals['_LISTTIMELINERESPONSE']._serialized_end=2584
-  _globals['_WATCHINCIDENTSREQUEST']._serialized_start=2586
-  _globals['_WATCHINCIDENTSREQUEST']._serialized_end=2641
-  _globals['_WATCHINCIDENTSRESPONSE']._serialized_start=2643
-  _globals['_WATCHINCIDENTSRESPONSE']._serialized_end=2736
-  _globals['_INTAKESERVICE']._serialized_start=2739
-  _globals['_INTAKESERVICE']._serialized_end=3770
+  _globals['_REPORTALERTSREQUEST']._serialized_start=321
+  _globals['_REPORTALERTSREQUEST']._serialized_end=470
+  _globals['_REPORTALERTSRESPONSE']._serialized_start=472
+  _globals['_REPORTALERTSRESPONSE']._serialized_end=545
+  _globals['_LISTALERTSREQUEST']._serialized_start=548
+  _globals['_LISTALERTSREQUEST']._serialized_end=711
+  _globals['_LISTALERTSRESPONSE']._serialized_start=713
+  _globals['_LISTALERTSRESPONSE']._serialized_end=800
+  _globals['_GETINCIDENTREQUEST']._serialized_start=802
+  _globals['_GETINCIDENTREQUEST']._serialized_end=898
+  _globals['_GETINCIDENTRESPONSE']._serialized_start=900
+  _globals['_GETINCIDENTRESPONSE']._serialized_end=968
+  _globals['_INCIDENTFILTER']._serialized_start=971
+  _globals['_INCIDENTFILTER']._serialized_end=1184
+  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1187
+  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1348
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1350
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1446
+  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_start=1449
+  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_end=1682
+  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_start=1684
+  _globals['_ACKNOWLEDGEINCIDENTRESPONSE']._serialized_end=1760
+  _globals['_RESOLVEINCIDENTREQUEST']._serialized_start=1763
+  _globals['_RESOLVEINCIDENTREQUEST']._serialized_end=2007
+  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_start=2009
+  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_end=2081
+  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_start=2084
+  _globals['_ADDTIMELINEENTRYREQUEST']._serialized_end=2347
+  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_start=2349
+  _globals['_ADDTIMELINEENTRYRESPONSE']._serialized_end=2424
+  _globals['_LISTTIMELINEREQUEST']._serialized_start=2427
+  _globals['_LISTTIMELINEREQUEST']._serialized_end=2589
+  _globals['_LISTTIMELINERESPONSE']._serialized_start=2591
+  _globals['_LISTTIMELINERESPONSE']._serialized_end=2689
+  _globals['_WATCHINCIDENTSREQUEST']._serialized_start=2691
+  _globals['_WATCHINCIDENTSREQUEST']._serialized_end=2746
+  _globals['_WATCHINCIDENTSRESPONSE']._serialized_start=2748
+  _globals['_WATCHINCIDENTSRESPONSE']._serialized_end=2841
+  _globals['_INTAKESERVICE']._serialized_start=2844
+  _globals['_INTAKESERVICE']._serialized_end=4404
 # @@protoc_insertion_point(module_scope)

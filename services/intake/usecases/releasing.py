@@ -1,0 +1,115 @@
+"""Releasing: what was muted and still fires once nothing mutes it any more is placed as if it came now."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from services.intake.domain.alert import Alert, Disposition
+from services.intake.domain.inhibition import FiringSource, inhibitor_of
+from services.intake.domain.muting import MuteSet
+from services.intake.storage.alert_batch import AlertBatch, Contended
+from services.intake.storage.alert_store import AlertStore
+from services.intake.usecases.muting_check import firing_sources
+from services.intake.usecases.placing import Placing
+from services.intake.usecases.report_alerts import ReportAlerts
+from services.intake.usecases.reports import Reports
+from services.intake.usecases.routing import MUTES, Routes, Routing
+from services.intake.usecases.work import Work
+from shared.clock import Clock
+from shared.events.outbox import current_headers
+
+_PAGE = 500
+_MOST_TRIES = 8
+
+
+class Releasing:
+    """Looks again at every muted alert that fires; to be called every minute, and whenever a mute ends."""
+
+    def __init__(self, store: AlertStore, clock: Clock, routes: Routes, placing: Placing, reports: ReportAlerts) -> None:
+        self._store = store
+        self._clock = clock
+        self._routes = routes
+        self._placing = placing
+        self._reports = reports
+        self._marked = 0  # version of the mutes by which alerts were marked as sources
+
+    async def run(self) -> int:
+        """Returns how many alerts were let go."""
+        released = 0
+        after: UUID | None = None
+        while True:
+            page = await self._store.muted(after, _PAGE)
+            if page:
+                after = page[-1].id
+                released += await self._release(page)
+            if len(page) < _PAGE:
+                return released
+
+    async def mark_sources(self) -> None:
+        """Marks the firing alerts that may inhibit others by the rules in force, when these have changed."""
+        async with self._store.batch(self._clock.now()) as batch:
+            versions = await batch.begin()
+            mutes = (await self._routes.at(versions)).mutes
+        version = versions.get(MUTES, 0)
+        if version == self._marked:
+            return
+        after: UUID | None = None
+        while page := await self._store.firing(after, _PAGE):
+            after = page[-1][0]
+            inhibiting = [signal for _, signal, labels in page if mutes.is_source(orjson.loads(labels))]
+            others = [signal for _, signal, _ in page if signal not in set(inhibiting)]
+            await self._store.mark_sources(inhibiting, others)
+        self._marked = version
+
+    async def _release(self, alerts: Sequence[Alert]) -> int:
+        for _ in range(_MOST_TRIES):
+            try:
+                async with self._store.batch(self._clock.now()) as batch:
+                    routing = await self._routes.at(await batch.begin())
+                    return await self._place(batch, routing, alerts)
+            except Contended:
+                continue
+        return 0  # they are looked at again in a minute
+
+    async def _place(self, batch: AlertBatch, routing: Routing, alerts: Sequence[Alert]) -> int:
+        now = self._clock.now()
+        sources = await firing_sources(batch) if routing.mutes else []
+        free = [each for each in alerts if not _is_muted(routing.mutes, sources, each, now)]
+        held = await batch.known([each.fingerprint for each in free], lock=True) if free else {}
+        free = [
+            each
+            for each in free
+            if (known := held.get(each.fingerprint)) is not None
+            and (known.id, known.disposition) == (each.id, Disposition.MUTED)
+            and known.life.is_firing
+        ]
+        if not free:
+            return 0
+        work = Work(_reports(free), routing, now, [0], [current_headers()])
+        await self._placing.place_again(batch, work, range(len(free)), {at: each.id for at, each in enumerate(free)})
+        await self._reports.finish(batch, work)
+        return len(free)
+
+
+def _is_muted(mutes: MuteSet, sources: Sequence[FiringSource], alert: Alert, now: datetime) -> bool:
+    if mutes.mute_of(alert.labels, now) is not None:
+        return True
+    rules = mutes.inhibit_targets(alert.labels)
+    return bool(rules) and inhibitor_of(alert.labels, rules, [each for each in sources if each.name != alert.name]) is not None
+
+
+def _reports(alerts: Sequence[Alert]) -> Reports:
+    return Reports(
+        sources=[each.source for each in alerts],
+        fingerprints=[each.fingerprint for each in alerts],
+        labels=[each.labels for each in alerts],
+        annotations=[each.annotations for each in alerts],
+        label_texts=[orjson.dumps(each.labels).decode() for each in alerts],
+        annotation_texts=[orjson.dumps(each.annotations).decode() for each in alerts],
+        stamps=[0] * len(alerts),
+        starts=[each.life.starts_at for each in alerts],
+        ends=[None] * len(alerts),
+        urls=[each.generator_url for each in alerts],
+    )
