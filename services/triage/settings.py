@@ -16,6 +16,7 @@ class TriageSettings(ServiceSettings):
     port: int = Field(7102, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     subscribers: dict[str, Subscriber] = Field(
         default_factory=lambda: {
+            "intake": Subscriber(address="127.0.0.1:7101", types=("ballast.triage.v1.ComponentChanged",)),
             "allocation": Subscriber(address="127.0.0.1:7103", types=_ASSESSMENTS),
             "playbook": Subscriber(address="127.0.0.1:7104", types=_ASSESSMENTS),
             "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,11 @@ from tests.conftest import SERVICES
 
 
 def tables_of(service: str) -> Any:
-    return import_module(f"services.{service}.storage.tables")
+    """Returns the module of the service's tables, after every `…_tables` beside it has added its own."""
+    tables = import_module(f"services.{service}.storage.tables")
+    for path in Path(tables.__file__ or "").parent.glob("*_tables.py"):
+        import_module(f"services.{service}.storage.{path.stem}")
+    return tables
 
 
 def differences(connection: Connection, service: str, metadata: MetaData) -> list[Any]:

@@ -51,13 +51,23 @@ class Condition:
     def holds(self, labels: Mapping[str, str], annotations: Mapping[str, str], source: str) -> bool:
         """Raises ConditionFailed."""
         try:
-            answer = self._compiled.eval(data={"labels": labels, "annotations": annotations, "source": source}).value()
+            answer = self._compiled.eval(data=self._read(labels, annotations, source)).value()
         except RuntimeError as error:  # its budget of 10,000 steps in loops ran out
             raise ConditionFailed(_first_line(str(error))) from None
         # An error comes as a value of its own, which is neither.
         if answer is True or answer is False:
             return answer
         raise ConditionFailed(_first_line(str(answer)))
+
+    def _read(self, labels: Mapping[str, str], annotations: Mapping[str, str], source: str) -> dict[str, Any]:
+        """Returns what the expression reads, and no more: the library copies all it is given."""
+        names = self.names
+        data: dict[str, Any] = {"labels": labels} if "labels" in names else {}
+        if "annotations" in names:
+            data["annotations"] = annotations
+        if "source" in names:
+            data["source"] = source
+        return data
 
 
 @cache

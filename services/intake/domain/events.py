@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.intake.domain.grouping_revision import GroupingRevision
+from services.intake.domain.grouping_rule import GroupingRule
 from services.intake.domain.incident import Incident, IncidentChange
 
 
@@ -20,4 +22,10 @@ class IncidentChanged:
     actor: str
 
 
-Event = IncidentOpened | IncidentChanged
+@dataclass(frozen=True, slots=True)
+class GroupingRulesChanged:
+    made: GroupingRevision
+    rules: tuple[GroupingRule, ...]
+
+
+Event = IncidentOpened | IncidentChanged | GroupingRulesChanged

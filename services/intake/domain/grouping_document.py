@@ -19,6 +19,7 @@ from services.intake.domain.threshold import Threshold
 from services.intake.domain.yaml_tree import Fields, Node, Scalar, YamlRefused, read_yaml
 
 MOST_RULES = 200
+MOST_CONDITIONS = 50  # each costs some 4 µs for every alert that comes to it
 # What flaps at a longer beat than this is two outages. Five minutes is Prometheus' and Alertmanager's own patience: an alert that
 # missed one evaluation is back by then.
 QUIET_PERIOD = timedelta(minutes=5)
@@ -76,7 +77,10 @@ def _rules(reader: Reader, root: Node, group_by: tuple[str, ...]) -> tuple[Group
         return ()
     listed = reader.items(fields["rules"], "rules", lambda node, path: (node, path), MOST_RULES)
     names: dict[str, int] = {}
-    return tuple(_rule(reader, node, path, index, names, group_by) for index, (node, path) in enumerate(listed))
+    rules = tuple(_rule(reader, node, path, index, names, group_by) for index, (node, path) in enumerate(listed))
+    if sum(rule.condition is not None for rule in rules) > MOST_CONDITIONS:
+        reader.refuse(root, "rules", f"hold more than {MOST_CONDITIONS} conditions (when); matchers cost a tenth, use them where they do")
+    return rules
 
 
 def _rule(reader: Reader, node: Node, path: str, index: int, names: dict[str, int], group_by: tuple[str, ...]) -> GroupingRule:

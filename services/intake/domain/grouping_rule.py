@@ -1,5 +1,6 @@
 """Grouping rules ready for use: which rule takes an alert, and which group it puts the alert in."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,13 @@ class GroupingRule:
     @property
     def takes_all(self) -> bool:
         return not self.matchers and self.condition is None
+
+    @property
+    def digest(self) -> str:
+        """Identifies the rule as it is written, wherever it stands: what it did is counted for as long as this stays."""
+        condition = self.condition.text if self.condition else ""
+        parts = (self.name, self.group_by, self.matchers, condition, self.quiet_period, self.threshold, self.dependencies, self.similarity)
+        return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Returns whether every matcher holds."""

@@ -1,17 +1,22 @@
-"""Intake's events in their wire form. Intake hears from nobody."""
+"""Intake's events in their wire form."""
 
 from ballast.intake.v1 import intake_events_pb2 as pb
 from ballast.intake.v1.incident_pb2 import Incident
 
-from services.intake.domain.events import Event, IncidentOpened
+from services.intake.domain.events import Event, GroupingRulesChanged, IncidentOpened
 from services.intake.transport.convert import incident_to_pb
+from services.intake.transport.grouping_convert import revision_to_pb
 from shared.events.event import EncodedEvent, ReceivedEvent
 
+RULES_SUBJECT = "groupingRules"
 INCIDENT_TYPES = (pb.IncidentOpened.DESCRIPTOR.full_name, pb.IncidentChanged.DESCRIPTOR.full_name)
 
 
 def encode(event: Event) -> EncodedEvent:
     """Returns the event as it is recorded."""
+    if isinstance(event, GroupingRulesChanged):
+        changed = pb.GroupingRulesChanged(rules=revision_to_pb(event.made, event.rules))
+        return EncodedEvent(RULES_SUBJECT, event.made.revision, changed, event.made.created_at)
     incident = event.incident
     message = incident_to_pb(incident)
     alerts = [f"alerts/{each}" for each in event.alerts]

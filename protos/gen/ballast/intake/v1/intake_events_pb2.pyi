@@ -3,6 +3,7 @@
 isort:skip_file
 Events of intake, the data of its CloudEvents."""
 
+from ballast.intake.v1 import grouping_rules_pb2 as _grouping_rules_pb2
 from ballast.intake.v1 import incident_pb2 as _incident_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -143,3 +144,27 @@ class IncidentChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IncidentChanged: _TypeAlias = IncidentChanged  # noqa: Y015
+
+@_typing.final
+class GroupingRulesChanged(_message.Message):
+    """The grouping rules have a new revision, which is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _grouping_rules_pb2.GroupingRules:
+        """The new revision, with its document."""
+
+    def __init__(
+        self,
+        *,
+        rules: _grouping_rules_pb2.GroupingRules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupingRulesChanged: _TypeAlias = GroupingRulesChanged  # noqa: Y015

@@ -1,0 +1,92 @@
+"""The grouping rules in force, kept ready for the path of every alert, and the writing down of what they did."""
+
+import asyncio
+import contextvars
+from datetime import datetime, timedelta
+
+import structlog
+
+from services.intake.domain.dependency import ComponentGraph
+from services.intake.domain.errors import GroupingRulesInvalid
+from services.intake.domain.grouping_document import EMPTY, rule_set
+from services.intake.domain.grouping_rule import RuleSet
+from services.intake.storage.dependency_store import DependencyStore
+from services.intake.storage.grouping_store import GroupingStore
+from shared.clock import Clock
+from shared.errors import BallastError
+
+FLUSH_EVERY = timedelta(seconds=10)
+_log = structlog.get_logger(__name__)
+
+
+class GroupingRules:
+    """Rules and dependencies by their version: read again only when that moved on. For one event loop."""
+
+    def __init__(self, store: GroupingStore, dependencies: DependencyStore, clock: Clock, group_by: tuple[str, ...]) -> None:
+        """`group_by` is for the built-in rule, and for those that do not say."""
+        self._store = store
+        self._dependencies = dependencies
+        self._clock = clock
+        self._group_by = group_by
+        self._rules: tuple[int, RuleSet] | None = None
+        self._graph: tuple[int, ComponentGraph] | None = None
+        # Sets whose counts may not be written yet: the one in use, and those it took the place of.
+        self._counting: list[RuleSet] = []
+        self._flushed_at = clock.now()
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def current(self, version: int) -> RuleSet:
+        """Returns the rules in force at this version of `routing_version` `grouping`, as read in the transaction under way.
+
+        Count what a rule took by `rules.counts.note(placement.rule.index)`, after the commit; the counts are written every ten
+        seconds, beside that. What a crash leaves unwritten is lost: they are statistics.
+        """
+        if self._rules is None or self._rules[0] != version:
+            self._rules = (version, await self._loaded())
+            self._counting.append(self._rules[1])
+        self._flush_when_due()
+        return self._rules[1]
+
+    async def graph(self, version: int) -> ComponentGraph:
+        """Returns who depends on whom at this version of `routing_version` `dependency`."""
+        if self._graph is None or self._graph[0] != version:
+            self._graph = (version, await self._dependencies.graph())
+        return self._graph[1]
+
+    async def flush(self, now: datetime | None = None) -> None:
+        """Writes down what the rules did since the last time, in this process. Raises Unavailable; then it is kept for the next."""
+        at = now or self._clock.now()
+        counting, self._counting = self._counting, [self._rules[1]] if self._rules else []
+        for rules in counting:
+            taken = rules.counts.take()
+            try:
+                await self._store.add_uses(rules, taken, at)
+            except BaseException:
+                rules.counts.give_back(taken)
+                self._counting += [each for each in counting if each not in self._counting]
+                raise
+        self._flushed_at = at
+
+    async def _loaded(self) -> RuleSet:
+        newest = await self._store.newest()
+        try:
+            return rule_set(newest.yaml, newest.revision, self._group_by)
+        except GroupingRulesInvalid as error:
+            # Only a version of this software that is stricter than the one that took the document comes here. Alerts go on: by the
+            # rules before, or by the built-in one.
+            _log.error("the grouping rules in force cannot be read", revision=newest.revision, error=error.message)
+            return self._rules[1] if self._rules else rule_set(EMPTY, newest.revision, self._group_by)
+
+    def _flush_when_due(self) -> None:
+        now = self._clock.now()
+        if now - self._flushed_at < FLUSH_EVERY or (self._flushing and not self._flushing.done()):
+            return
+        self._flushed_at = now
+        # In a context of its own: it must not write through the transaction of the call under way, which may roll back.
+        self._flushing = asyncio.create_task(self._flush_quietly(now), context=contextvars.Context())
+
+    async def _flush_quietly(self, now: datetime) -> None:
+        try:
+            await self.flush(now)
+        except BallastError as error:
+            _log.warning("what grouping rules did is written later", error=error.message)
