@@ -45,7 +45,7 @@ demo: setup ## replay a real year of incidents; leaves report and picture in .ba
 up: setup ## run the suite on loopback until Ctrl-C
 	$(BIN)/ballast up
 
-bench: setup ## measure alerts/s and alert-to-bundle time against a bare echo
+bench: setup ## measure intake beside Alertmanager, Alerta and a bare echo (8 minutes)
 	$(BIN)/python -m bench
 
 clean: ## remove .venv and all local state

@@ -1,63 +1,88 @@
-"""Prints the table: alerts per second and time from alert to bundle, beside a bare grpc.aio echo of the same messages in the same run."""
+"""Measures, prints a table for each scenario, and writes them all to .ballast/bench/report.json: `python -m bench [names…]`."""
 
-import asyncio
-import statistics
-from collections.abc import Mapping
+import argparse
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import uvloop
 from rich.console import Console
-from rich.table import Table
 
+from bench.batches import batches_of_500
+from bench.ground import DIRECTORY, Ground, Sizes
 from bench.latency import alert_to_bundle
-from bench.load import Load, rate
-from bench.processes import echo, suite
+from bench.report import Section, write_report
+from bench.singles import single_reports
+from bench.storm import storm
+from shared.embedded import EngineFailed, StateDirInUse, running
 
-ROUNDS = 5
-LOADS = {
-    "batches of 500, 4 callers": Load(alerts=20_000, batch=500, callers=4),
-    "single reports, 64 callers": Load(alerts=4_000, batch=1, callers=64),
+SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
+    "batches": batches_of_500,
+    "singles": single_reports,
+    "storm": storm,
+    "latency": alert_to_bundle,
 }
-INCIDENTS = 60
+QUICK = Sizes(
+    rounds=2,
+    batch_alerts=2_000,
+    alerta_alerts=20,
+    single_alerts=500,
+    storm_alerts=10_000,
+    storm_groups=500,
+    open_alerts=(500, 5_000),
+    past_incidents=(500, 5_000),
+    bundles=3,
+)
 
 
-async def main() -> None:
+async def measure(names: Sequence[str], sizes: Sizes, console: Console) -> None:
+    """Runs the scenarios one after another; the report is written after each, so that one that fails takes no other with it."""
+    at = datetime.now(UTC)
+    sections: dict[str, Section] = {}
+    state = DIRECTORY / "state"
+    with running(state) as engines:
+        for name in names:
+            with console.status(name) as status:
+                sections[name] = await SCENARIOS[name](Ground(engines, sizes, status.update))
+            console.print(sections[name].table(), "")
+            write_report(DIRECTORY / "report.json", sections, at)
+    shutil.rmtree(state)
+    console.print(f"written to {DIRECTORY / 'report.json'}")
+
+
+def main() -> int:
+    """Returns 0 when everything was measured, 2 when another run uses the state directory or an engine does not start."""
+    parser = _arguments()
+    read = parser.parse_args()
+    if unknown := set(read.names) - set(SCENARIOS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; choose of {', '.join(SCENARIOS)}")
+    sizes = QUICK if read.quick else Sizes()
+    given = {key: value for key, value in vars(read).items() if key in {"rounds", "storm_alerts", "storm_groups"} and value}
+    try:
+        uvloop.run(measure(read.names or list(SCENARIOS), replace(sizes, **given), _console()))
+    except (EngineFailed, StateDirInUse) as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 2
+    return 0
+
+
+def _console() -> Console:
+    """Returns a console wide enough for the tables where no terminal says how wide it is."""
     console = Console()
-    with console.status("starting the suite and the echo"), suite() as addresses, echo() as bare:
-        rates: dict[tuple[str, str], list[float]] = {}
-        seconds = await alert_to_bundle(addresses, INCIDENTS)
-        for _ in range(ROUNDS):  # in turns, so that a machine that drifts drifts for both
-            for name, load in LOADS.items():
-                for peer, address in (("ballast", addresses["intake"]), ("echo", bare)):
-                    rates.setdefault((name, peer), []).append(await rate(address, load))
-                    await asyncio.sleep(0.5)
-    console.print(_rates(rates))
-    console.print(_latency(seconds))
+    return console if console.is_terminal else Console(width=140)
 
 
-def _rates(rates: Mapping[tuple[str, str], list[float]]) -> Table:
-    table = Table(title=f"Durable alerts per second through ReportAlerts (median of {ROUNDS}, min-max)")
-    for column in ("load", "Ballast, durable", "bare echo, nothing kept", "ratio"):
-        table.add_column(column, justify="left" if column == "load" else "right")
-    for name in LOADS:
-        ours, echoed = rates[name, "ballast"], rates[name, "echo"]
-        ratio = statistics.median(ours) / statistics.median(echoed)
-        table.add_row(name, _spread(ours), _spread(echoed), f"{ratio:.3f}")
-    return table
-
-
-def _latency(seconds: list[float]) -> Table:
-    table = Table(title=f"From alert to the bundle rendered on its decision, idle suite, {len(seconds)} incidents")
-    for column in ("median", "p99", "max"):
-        table.add_column(column, justify="right")
-    ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    table.add_row(*(f"{value * 1000:.0f} ms" for value in (statistics.median(ordered), p99, ordered[-1])))
-    return table
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):,.0f} ({min(values):,.0f}-{max(values):,.0f})"
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Ballast beside its peers, on this machine.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"what to measure: {', '.join(SCENARIOS)}; all by default")
+    parser.add_argument("--rounds", type=int, help=f"rounds of which the median counts (default {Sizes().rounds})")
+    parser.add_argument("--storm-alerts", type=int, help=f"alerts of the storm (default {Sizes().storm_alerts:,})")
+    parser.add_argument("--storm-groups", type=int, help=f"groups of the storm (default {Sizes().storm_groups:,})")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs; the figures mean little")
+    return parser
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    sys.exit(main())

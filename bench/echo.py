@@ -28,7 +28,7 @@ async def main() -> None:
     add_IntakeServiceServicer_to_server(Echo(), server)  # type: ignore[abstract]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    sys.stdout.write(f"{port}\n")
+    sys.stdout.write(f"echo serves on 127.0.0.1:{port}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()
 

@@ -1,6 +1,9 @@
-"""From alert to bundle: how long it takes, on an idle suite, until the playbook rendered on the decision can be read."""
+"""From alert to bundle: how long it takes, on the whole suite at rest, until the playbook rendered on the decision can be read."""
 
 import asyncio
+import json
+import shutil
+import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,6 +20,10 @@ from ballast.triage.v1 import component_pb2, triage_service_pb2
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.type.money_pb2 import Money
 
+from bench.figures import tail
+from bench.ground import Ground
+from bench.processes import Child, started
+from bench.report import Section
 from shared.rpc.client import connect
 
 if TYPE_CHECKING:  # the async stubs exist for the type checker only
@@ -27,13 +34,29 @@ _PATIENCE_SECONDS = 20.0
 _ITEMS = 20
 
 
-async def alert_to_bundle(addresses: Mapping[str, str], count: int) -> list[float]:
-    """Returns seconds from sending an alert to reading the bundle rendered on its decision, once for each of `count` new incidents."""
-    names = [f"latency-{number}" for number in range(count)]
+async def alert_to_bundle(ground: Ground) -> Section:
+    """Measures on a suite of its own, with engines of its own, as `ballast up` runs them."""
+    ground.progress("latency: starting the suite")
+    state = ground.directory / "suite"
+    command = [sys.executable, "-m", "services", "--state", str(state), "--free-ports", "--fresh"]
+    with started(Child(command, r'^(\{.*"addresses".*\})$', ground.directory / "suite.log")) as ready:
+        seconds = await _measured(ground, json.loads(ready)["addresses"])
+    shutil.rmtree(state)
+    found = tail(seconds)
+    title = f"From alert to the bundle rendered on its decision, suite at rest, {len(seconds)} incidents"
+    return Section(title, ("", "p50", "p99", "max"), [("alert to bundle", *found.cells())], {"alert_to_bundle": found})
+
+
+async def _measured(ground: Ground, addresses: Mapping[str, str]) -> list[float]:
+    """Returns seconds from sending an alert to reading the bundle rendered on its decision, once for each new incident."""
+    names = [f"latency-{number}" for number in range(ground.sizes.bundles)]
     await _found(addresses, names)
     intake = connect(addresses["intake"])
     playbook = connect(addresses["playbook"])
-    seconds = [await _once(IntakeServiceStub(intake.grpc), PlaybookServiceStub(playbook.grpc), name) for name in names]
+    seconds: list[float] = []
+    for name in names:
+        ground.progress(f"latency: {len(seconds)} of {len(names)} incidents")
+        seconds.append(await _once(IntakeServiceStub(intake.grpc), PlaybookServiceStub(playbook.grpc), name))
     await intake.close()
     await playbook.close()
     return seconds

@@ -1,43 +1,81 @@
-"""The processes measured: the suite over durable embedded engines, and the bare echo; each ends with the block."""
+"""Child processes: each is ready once its log says so, and ends with its block."""
 
-import json
-import shutil
+import os
+import re
 import subprocess
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-STATE = Path(".ballast/bench/state")
-_STOP_SECONDS = 30
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.02
+
+
+class NotStarted(RuntimeError):
+    """A child process did not become ready; the message holds the end of its log."""
+
+
+class Child:
+    """A child process with its output in a log, known by what it writes once it is ready."""
+
+    def __init__(self, command: Sequence[str], ready: str, log: Path, environment: Mapping[str, str] | None = None) -> None:
+        """`ready` is a pattern of a line of the log; its first group is what `start` returns, such as an address."""
+        self._command = list(command)
+        self._ready = re.compile(ready, re.MULTILINE)
+        self._log = log
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> str:
+        """Returns what the process said when it was ready. Raises NotStarted when it ends before, or after 60 s."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as output:
+            begin = output.tell()
+            # In a session of its own, so that Ctrl-C reaches only us, who stop it.
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment, start_new_session=True
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while (found := self._ready.search(self._said(begin))) is None:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise NotStarted(f"{' '.join(self._command)} did not start; the end of {self._log}:\n{self._said(begin)[-2000:]}")
+            time.sleep(_POLL_SECONDS)
+        return found.group(1)
+
+    def kill(self) -> None:
+        """Ends it as a crash would: no handler runs. Safe to repeat."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        """Asks it to end, and kills it when it does not within 30 s. Safe to repeat."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _said(self, begin: int) -> str:
+        with self._log.open("rb") as log:
+            log.seek(begin)
+            return log.read().decode(errors="replace")
 
 
 @contextmanager
-def suite() -> Iterator[dict[str, str]]:
-    """Runs the suite on fresh state; gives the address of each service."""
-    shutil.rmtree(STATE, ignore_errors=True)
-    STATE.mkdir(parents=True)
-    log = (STATE.parent / "suite.log").open("w")
-    command = [sys.executable, "-m", "services", "--state", str(STATE), "--free-ports", "--fresh"]
-    with log, _running(command, log) as line:
-        yield json.loads(line)["addresses"]
-
-
-@contextmanager
-def echo() -> Iterator[str]:
-    """Runs the bare echo; gives its address."""
-    with _running([sys.executable, "-m", "bench.echo"], None) as line:
-        yield f"127.0.0.1:{line.strip()}"
-
-
-@contextmanager
-def _running(command: list[str], log: object) -> Iterator[str]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # type: ignore[call-overload]
+def started(child: Child) -> Iterator[str]:
+    """Runs the child for the length of the block, and gives what it said when it was ready."""
     try:
-        line = process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{' '.join(command)} did not start; see {STATE.parent}/suite.log")
-        yield line
+        yield child.start()
     finally:
-        process.terminate()
-        process.wait(_STOP_SECONDS)
+        child.stop()

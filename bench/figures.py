@@ -1,0 +1,68 @@
+"""What repeated measurements say: medians with their spread, percentiles, ratios of paired rounds, and when a latency is normal again."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of several rounds, and the least and most of them."""
+
+    median: float
+    least: float
+    most: float
+
+    def text(self, places: int = 0, unit: str = "") -> str:
+        """Returns `median (least–most)` with so many decimal places."""
+        return f"{self.median:,.{places}f}{unit} ({self.least:,.{places}f}–{self.most:,.{places}f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How long calls took, in seconds: half of them, 99 of 100, and the slowest."""
+
+    count: int
+    p50: float
+    p99: float
+    most: float
+
+    def cells(self) -> tuple[str, str, str]:
+        """Returns the three in milliseconds, as cells of a table."""
+        return milliseconds(self.p50), milliseconds(self.p99), milliseconds(self.most)
+
+
+def spread(values: Sequence[float]) -> Spread:
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Returns the smallest value that at least `share` (0–1) of the values do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def tail(seconds: Sequence[float]) -> Tail:
+    return Tail(len(seconds), percentile(seconds, 0.5), percentile(seconds, 0.99), max(seconds))
+
+
+def paired(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """Returns the ratios of rounds that were measured right after each other: what drifts for both falls out."""
+    return spread([one / other for one, other in zip(ours, theirs, strict=False)])
+
+
+def normal_after(probes: Sequence[tuple[float, float]], normal: float, window: int) -> float | None:
+    """Returns the time of the first probe that took at most `normal`, as did the median of `window` from it on; None while none did.
+
+    Probes are (time, latency) in seconds, in the order of time.
+    """
+    for first in range(len(probes) - window + 1):
+        latencies = [latency for _, latency in probes[first : first + window]]
+        if latencies[0] <= normal and statistics.median(latencies) <= normal:
+            return probes[first][0]
+    return None
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:,.1f} ms"

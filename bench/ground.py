@@ -1,0 +1,35 @@
+"""What every scenario stands on: the engines of the run, its sizes, and where its progress shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.embedded import Engines
+
+DIRECTORY = Path(".ballast/bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured; the defaults fill `make bench`."""
+
+    rounds: int = 5
+    batch_alerts: int = 20_000  # a round, in batches of 500
+    alerta_alerts: int = 300  # a round, singly
+    single_alerts: int = 6_000  # a round, singly
+    storm_alerts: int = 1_000_000
+    storm_groups: int = 10_000
+    storm_callers: int = 16
+    open_alerts: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    past_incidents: tuple[int, ...] = (10_000, 1_000_000)
+    bundles: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The run's engines and sizes; `progress` shows a line until the next one."""
+
+    engines: Engines
+    sizes: Sizes
+    progress: Callable[[str], None]
+    directory: Path = DIRECTORY
