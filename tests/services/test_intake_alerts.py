@@ -73,7 +73,7 @@ async def test_a_firing_after_the_end_is_another_alert_and_another_incident(inta
     component = uuid.uuid4().hex
     first = (await intake.send(report(component)))[0]
     assert await outcomes(intake, report(component, ends_at=60)) == [RESOLVED]
-    second = (await intake.send(report(component, starts_at=61)))[0]
+    second = (await intake.send(report(component, starts_at=76)))[0]
     assert second.outcome == OPENED
     assert second.fingerprint == first.fingerprint
     assert (second.alert, second.incident) != (first.alert, first.incident)
@@ -86,14 +86,28 @@ async def test_late_and_doubled_reports_of_a_firing_change_nothing(intake: Intak
     before = (await intake.rpc.GetIncident(pb.GetIncidentRequest(name=name))).incident
     assert await outcomes(intake, report(component)) == [STALE]
     assert await outcomes(intake, report(component, ends_at=60)) == [STALE]
+    assert await outcomes(intake, report(component, starts_at=30)) == [REPEATED]  # a replica that saw it later: remembered
     assert await outcomes(intake, report(component, starts_at=30)) == [STALE]
-    assert (await intake.rpc.GetIncident(pb.GetIncidentRequest(name=name))).incident == before
+    after = (await intake.rpc.GetIncident(pb.GetIncidentRequest(name=name))).incident
+    assert (after.state, after.resolved_at, after.alert_count) == (before.state, before.resolved_at, before.alert_count)
 
 
-async def test_the_end_of_what_nobody_told_of_is_stale_and_names_nothing(intake: Intake) -> None:
-    (receipt,) = await intake.send(report(uuid.uuid4().hex, ends_at=60))
-    assert (receipt.outcome, receipt.alert, receipt.incident) == (STALE, "", "")
-    assert len(receipt.fingerprint) == 32
+async def test_an_end_that_comes_before_its_firing_is_a_whole_life(intake: Intake) -> None:
+    component = uuid.uuid4().hex
+    (receipt,) = await intake.send(report(component, ends_at=60))
+    assert receipt.outcome == RESOLVED
+    assert await outcomes(intake, report(component)) == [STALE]
+    found = (await intake.rpc.GetIncident(pb.GetIncidentRequest(name=receipt.incident))).incident
+    assert (found.state, found.alert_count, found.firing_count) == (incident_pb2.INCIDENT_STATE_RESOLVED, 1, 0)
+    assert found.resolved_at == report(component, ends_at=60).ends_at
+
+
+async def test_a_bare_end_of_what_nobody_told_of_is_refused(intake: Intake) -> None:
+    bare = report(uuid.uuid4().hex, ends_at=60)
+    bare.ClearField("starts_at")
+    (receipt,) = await intake.send(bare)
+    assert (receipt.outcome, receipt.alert, receipt.incident) == (alert_pb2.REPORT_OUTCOME_REFUSED, "", "")
+    assert (receipt.error.reason, receipt.error.field) == ("ALERT_UNKNOWN", "reports[0].ends_at")
 
 
 async def test_one_batch_may_tell_a_whole_life(intake: Intake) -> None:
@@ -222,8 +236,23 @@ async def test_worse_evidence_of_a_repeat_counts_and_is_told(intake: Intake) -> 
     assert (await intake.rpc.GetIncident(pb.GetIncidentRequest(name=name))).incident == found
 
 
-async def test_a_refused_batch_leaves_no_trace(intake: Intake) -> None:
+async def test_good_reports_land_beside_refused_ones(intake: Intake) -> None:
     before = len(await alerts(intake))
-    with pytest.raises(InvalidInput):
-        await intake.send(*(report(uuid.uuid4().hex) for _ in range(10)), report("late", starts_at=5, ends_at=1))
+    receipts = await intake.send(
+        report(uuid.uuid4().hex), report("late", starts_at=5, ends_at=1), alert_pb2.AlertReport(), report(uuid.uuid4().hex)
+    )
+    refused = alert_pb2.REPORT_OUTCOME_REFUSED
+    assert [each.outcome for each in receipts] == [OPENED, refused, refused, OPENED]
+    assert [(each.error.reason, each.error.field) for each in receipts[1:3]] == [
+        ("TIME_INVALID", "reports[1].ends_at"),
+        ("FIELD_INVALID", "reports[2].labels"),
+    ]
+    assert len(await alerts(intake)) == before + 2
+
+
+async def test_a_batch_of_nothing_but_refused_reports_is_refused(intake: Intake) -> None:
+    before = len(await alerts(intake))
+    with pytest.raises(InvalidInput) as refused:
+        await intake.send(report("late", starts_at=5, ends_at=1))
+    assert (refused.value.reason, refused.value.violations[0].field) == ("REPORT_REFUSED", "reports[0].ends_at")
     assert len(await alerts(intake)) == before

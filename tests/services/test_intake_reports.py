@@ -15,7 +15,6 @@ from services.intake.app import build
 from services.intake.settings import IntakeSettings
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
-from shared.errors import InvalidInput
 from tests.conftest import START
 from tests.support.serving import serving
 
@@ -63,15 +62,6 @@ async def test_an_incident_resolves_when_its_last_alert_ends(intake: "IntakeServ
     over = (await intake.GetIncident(pb.GetIncidentRequest(name=name))).incident
     assert over.state == incident_pb2.INCIDENT_STATE_RESOLVED
     assert over.resolved_at.ToDatetime(tzinfo=START.tzinfo) == START + timedelta(seconds=90)
-
-
-async def test_a_batch_with_one_bad_report_stores_nothing(intake: "IntakeServiceAsyncStub") -> None:
-    with pytest.raises(InvalidInput) as refused:
-        await send(intake, report("half"), report("half", starts_at=10, ends_at=5, alertname="x"))
-    assert refused.value.reason == "REPORT_REFUSED"
-    assert [each.field for each in refused.value.violations] == ["reports[1].ends_at"]
-    listed = await intake.ListIncidents(pb.ListIncidentsRequest(filter=pb.IncidentFilter(components=["half"])))
-    assert not listed.incidents
 
 
 async def test_a_request_id_repeated_returns_the_first_answer(intake: "IntakeServiceAsyncStub") -> None:

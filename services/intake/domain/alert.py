@@ -16,6 +16,7 @@ from shared.ids import uuid_from_bytes
 
 # Senders' clocks differ; a time further ahead than this is a mistake, and would keep an alert from ever being resolved.
 LARGEST_SKEW = timedelta(minutes=10)
+EARLIEST = timedelta(days=366 * 20)
 
 
 class AlertState(IntEnum):

@@ -1,7 +1,7 @@
 """What intake refuses, and why.
 
 InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRulesInvalid, MutingRefused, RecurrenceRefused,
-                    MergeIntoItself, AlertsNotOfIncident
+                    MergeIntoItself, AlertsNotOfIncident, StreamOfAnother
 NotFound            AlertNotFound, IncidentNotFound, GroupingRulesRevisionNotFound, SilenceNotFound, MaintenanceWindowNotFound,
                     InhibitRulesNotFound
 PreconditionFailed  IncidentResolved, AlertsFiring, SilenceOver, MaintenanceWindowOver, IncidentMerged, MergeIntoResolved,
@@ -173,3 +173,11 @@ class SplitLeavesNothing(PreconditionFailed):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} has no other alerts; leave at least one with it", metadata={"name": name})
+
+
+class StreamOfAnother(InvalidInput):
+    reason = "STREAM_OF_ANOTHER"
+
+    def __init__(self, stream_id: str, source: str) -> None:
+        description = f"{stream_id} is a stream of {source!r}; choose another id for this source"
+        super().__init__(f"stream_id: {description}", [Violation("stream_id", description)])

@@ -22,10 +22,13 @@ class Gathered:
 
 
 def belongs(incident: Incident, starts_at: datetime) -> bool:
-    """Whether an alert of the incident's group that begins then is part of it: while it lasts, and within its quiet period after."""
+    """Whether an alert of the incident's group that begins then is part of it: while it lasts, and within its quiet period after.
+
+    One that people shaped stays over when it is over: they decided what was in it.
+    """
     if incident.state is not IncidentState.RESOLVED:
         return True
-    if incident.merged_into is not None or incident.kind is not IncidentKind.ALERTS:
+    if incident.shaped or incident.merged_into is not None or incident.kind is not IncidentKind.ALERTS:
         return False
     end = incident.last_ended_at or incident.resolved_at
     return end is not None and starts_at - end <= incident.quiet_period

@@ -147,7 +147,9 @@ class AlertBatch:
 
     async def incidents(self, ids: Sequence[UUID]) -> dict[UUID, Incident]:
         """Returns these incidents, locked."""
-        rows = await self._connection.execute(select(incident).where(incident.c.id.in_(list(ids))).order_by(incident.c.id).with_for_update())
+        rows = await self._connection.execute(
+            select(incident).where(incident.c.id.in_(list(ids))).order_by(incident.c.id).with_for_update()
+        )
         return {row.id: incident_from_row(row) for row in rows}
 
     async def open(self, new: NewAlerts, revision: int, storm_id: UUID | None) -> None:
@@ -388,6 +390,4 @@ def _life_columns(life: Episode) -> tuple[int, datetime, datetime | None, list[d
 
 def _columns_of(changed: Sequence[Incident]) -> list[list[Any]]:
     rows = [incident_to_row(each) for each in changed]
-    return [
-        [statements.dumps(row[name]) if name in statements.AS_JSON else row[name] for row in rows] for name in statements.CHANGING
-    ]
+    return [[statements.dumps(row[name]) if name in statements.AS_JSON else row[name] for row in rows] for name in statements.CHANGING]

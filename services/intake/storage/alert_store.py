@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Select, select, text, tuple_, union_all
+from sqlalchemy import Select, Table, select, text, tuple_, union_all
 
 from services.intake.domain.alert import Alert
 from services.intake.domain.errors import AlertNotFound
@@ -67,7 +67,7 @@ class AlertStore:
     async def page(self, incident_id: UUID | None, query: PageQuery) -> Page[Alert]:
         """Returns a page of alerts, current and past, newest first."""
 
-        def part(table: "type[alert]") -> "Select[tuple[object, ...]]":  # type: ignore[valid-type]  # both are Tables of the same columns
+        def part(table: Table) -> "Select[tuple[object, ...]]":
             chosen = select(table).order_by(table.c.id.desc()).limit(query.limit)
             if incident_id is not None:
                 chosen = chosen.where(table.c.incident_id == incident_id)

@@ -1,6 +1,7 @@
 """Incidents and their time-lines in PostgreSQL."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -8,13 +9,16 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.domain.errors import IncidentNotFound
-from services.intake.domain.incident import Incident, TimelineEntry
+from services.intake.domain.events import IncidentChanged
+from services.intake.domain.incident import Incident, IncidentChange, TimelineEntry, TimelineKind
 from services.intake.storage.incident_pages import IncidentQuery, order_of, page_statement
 from services.intake.storage.incident_writes import write
 from services.intake.storage.rows import entry_from_row, incident_from_row
-from services.intake.storage.tables import incident, timeline_entry
+from services.intake.storage.tables import incident, incident_group, timeline_entry
 from shared.events.outbox import Outbox
+from shared.ids import new_id
 from shared.paging import Page, PageQuery
+from shared.principal import SYSTEM
 from shared.storage.database import Database
 from shared.storage.etags import check_etag
 
@@ -58,6 +62,29 @@ class IncidentStore:
             await write(connection, self._outbox, [after] if after != before else [], entries, events)
         return after
 
+    async def current(self, group_keys: Sequence[str]) -> dict[str, Incident]:
+        """Returns the current incident of each of these groups that has one."""
+        statement = (
+            select(incident_group.c.group_key.label("wanted_key"), incident)
+            .join(incident, incident.c.id == incident_group.c.incident_id)
+            .where(incident_group.c.group_key.in_(list(group_keys)))
+        )
+        async with self._database.transaction() as connection:
+            return {row.wanted_key: incident_from_row(row) for row in await connection.execute(statement)}
+
+    async def tell_untold(self, limit: int) -> int:
+        """Records an event for incidents that changed since their last one, and a line on their time-line; returns how many, at most `limit`."""
+        statement = select(incident).where(incident.c.untold).limit(limit).with_for_update(skip_locked=True)
+        async with self._database.transaction() as connection:
+            before = [incident_from_row(row) for row in await connection.execute(statement)]
+            now = max((each.updated_at for each in before), default=None)
+            if now is not None:
+                after = [replace(each, version=each.version + 1, untold=False) for each in before]
+                lines = [_counted(each, now) for each in after]
+                events = [IncidentChanged(each, IncidentChange.ALERTS, (), SYSTEM) for each in after]
+                await write(connection, self._outbox, after, lines, events)
+        return len(before)
+
     async def timeline(self, incident_id: UUID, paging: PageQuery) -> Page[TimelineEntry]:
         """Returns a page of the time-line, in the order things happened. Raises IncidentNotFound."""
         await self.get(incident_id)
@@ -68,6 +95,11 @@ class IncidentStore:
         async with self._database.transaction() as connection:
             rows = list(await connection.execute(statement))
         return paging.page([entry_from_row(row) for row in rows], [(row.occurred_at.isoformat(), str(row.id)) for row in rows])
+
+
+def _counted(told: Incident, now: datetime) -> TimelineEntry:
+    line = f"{told.alert_count:,} alerts so far, {told.firing_count:,} firing"
+    return TimelineEntry(new_id(now), told.id, told.updated_at, SYSTEM, TimelineKind.ALERTS, line, "", now)
 
 
 async def _found(connection: AsyncConnection, statement: "Select[tuple[object, ...]]", incident_id: UUID) -> Incident:

@@ -99,6 +99,7 @@ incident_component = Table(
     Index("incident_component_by_opening", "component", "state", "opened_at", "incident_id"),
 )
 
+
 def _alert_columns() -> list[Column[Any]]:
     return [
         Column("fingerprint", Uuid, nullable=False),
@@ -179,11 +180,6 @@ alert_stream = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Index("alert_stream_by_time", "updated_at"),
-)
-
-# What the alert path keeps in memory, and the version of it: one small read tells every replica whether that still holds.
-routing_version = Table(
-    "routing_version", metadata, Column("kind", Text, primary_key=True), Column("version", BigInteger, nullable=False)
 )
 
 timeline_entry = Table(

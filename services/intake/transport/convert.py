@@ -11,29 +11,8 @@ from services.intake.domain.evidence import Evidence
 from services.intake.domain.incident import Assignment, Attribution, Incident, IncidentState, Rating, TimelineEntry
 from services.intake.storage.incident_pages import IncidentQuery
 from services.intake.usecases.occasion import Occasion
-from services.intake.usecases.report_alerts import RawReport, Receipt
 from shared.rpc.wellknown import time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
-
-
-def report_from_pb(report: alert_pb2.AlertReport) -> RawReport:
-    return RawReport(
-        key=report.key,
-        labels=dict(report.labels),
-        annotations=dict(report.annotations),
-        starts_at=time_from_pb(report, "starts_at"),
-        ends_at=time_from_pb(report, "ends_at"),
-        generator_url=report.generator_url,
-    )
-
-
-def receipt_to_pb(receipt: Receipt) -> alert_pb2.AlertReceipt:
-    return alert_pb2.AlertReceipt(
-        alert=_name("alerts", receipt.alert_id),
-        fingerprint=receipt.fingerprint.hex,
-        incident=_name("incidents", receipt.incident_id),
-        outcome=receipt.outcome.value,  # type: ignore[arg-type]  # the numbers are the contract's
-    )
 
 
 def alert_to_pb(alert: Alert) -> alert_pb2.Alert:
@@ -44,13 +23,19 @@ def alert_to_pb(alert: Alert) -> alert_pb2.Alert:
         labels=alert.labels,
         annotations=alert.annotations,
         state=alert.state.value,  # type: ignore[arg-type]
-        starts_at=time_to_pb(alert.starts_at),
-        ends_at=time_to_pb(alert.ends_at),
+        starts_at=time_to_pb(alert.life.starts_at),
+        ends_at=time_to_pb(alert.life.ends_at),
         generator_url=alert.generator_url,
-        incident=f"incidents/{alert.incident_id}",
+        incident=f"incidents/{alert.incident_id}" if alert.incident_id else "",
         report_count=alert.report_count,
         create_time=time_to_pb(alert.created_at),
         update_time=time_to_pb(alert.updated_at),
+        disposition=alert.disposition.value,  # type: ignore[arg-type]
+        mute=alert.mute,
+        rule=alert.rule,
+        rule_revision=alert.rule_revision,
+        flapping=alert.is_flapping,
+        refired_count=alert.life.refired_count,
     )
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from ballast.intake.v1 import alert_pb2, item_error_pb2
 
-from services.intake.domain.alert import canonical, digest_of, stamp_of, time_fault
+from services.intake.domain.alert import ReportOutcome, canonical, digest_of, stamp_of, time_fault
 from services.intake.usecases.reports import Receipts, Refusal, Reports, Sent, path_of
+from shared.errors import Violation
 from shared.rpc.fault import faults_of
 from shared.rpc.shape import breaches_of
 
@@ -14,6 +15,12 @@ _NUL = b"\\u0000"  # as JSON writes it
 _MOST_KNOWN = 4096
 _LONGEST_LABELS, _LONGEST_ANNOTATIONS, _LONGEST_KEY, _LONGEST_URL = 1024, 8192, 255, 2048
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+UNKNOWN = Refusal(
+    "ALERT_UNKNOWN",
+    Violation("ends_at", "ends what nobody told of; send starts_at too, so that an end that comes before its firing is kept"),
+)
 
 
 class ReportReader:
@@ -87,14 +94,16 @@ def receipts_to_pb(sent: Sent, receipts: Receipts, field_name: str = "reports") 
     """Returns one receipt for each report of the request, in its order."""
     make = alert_pb2.AlertReceipt
     made = [
-        make(
+        _refused(place, UNKNOWN, field_name)
+        if outcome is ReportOutcome.REFUSED
+        else make(
             alert=f"alerts/{alert_id}" if alert_id else "",
             fingerprint=fingerprint.hex,
             incident=f"incidents/{incident_id}" if incident_id else "",
             outcome=outcome,  # type: ignore[arg-type]  # the numbers are the contract's
         )
-        for alert_id, fingerprint, incident_id, outcome in zip(
-            receipts.alert_ids, sent.reports.fingerprints, receipts.incident_ids, receipts.outcomes, strict=True
+        for place, alert_id, fingerprint, incident_id, outcome in zip(
+            sent.places, receipts.alert_ids, sent.reports.fingerprints, receipts.incident_ids, receipts.outcomes, strict=True
         )
     ]
     if not sent.refusals:

@@ -1,18 +1,22 @@
 """The RPCs of intake."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
+from ballast.intake.v1 import explanation_pb2, storm_pb2, stream_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer, add_IntakeServiceServicer_to_server
 
 from services.intake.transport import convert
 from services.intake.transport.events import INCIDENT_TYPES, incident_from_event
+from services.intake.transport.explanation_convert import explanation_to_pb
+from services.intake.transport.reception import Reception
+from services.intake.transport.storm_convert import state_to_pb, storm_to_pb
+from services.intake.usecases.alerts import Alerts
 from services.intake.usecases.incidents import Incidents
-from services.intake.usecases.report_alerts import Receipt, ReportAlerts
 from shared.events.feed import Feed
 from shared.ids import uuid_of
 from shared.paging import page_query
-from shared.rpc.once import once, request_key
+from shared.rpc.once import once
 from shared.rpc.server import GrpcService
 from shared.storage.database import Database
 
@@ -22,30 +26,39 @@ SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["IntakeService"], add_Intak
 class IntakeServicer(IntakeServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, report_alerts: ReportAlerts, incidents: Incidents, feed: Feed) -> None:
+    def __init__(self, database: Database, reception: Reception, alerts: Alerts, incidents: Incidents, feed: Feed) -> None:
         self.database = database
-        self._report_alerts = report_alerts
+        self._reception = reception
+        self._alerts = alerts
         self._incidents = incidents
         self._feed = feed
 
     async def ReportAlerts(self, request: pb.ReportAlertsRequest, context: object) -> pb.ReportAlertsResponse:
-        # Not marked `once`: concurrent calls share a transaction, which keeps the answers itself.
-        response = pb.ReportAlertsResponse()
-        key = request_key(request, "ReportAlerts")
+        return await self._reception.report(request)
 
-        def encode(receipts: Sequence[Receipt]) -> bytes:
-            del response.receipts[:]  # a group that failed is tried again
-            response.receipts.extend([convert.receipt_to_pb(each) for each in receipts])
-            return response.SerializeToString() if key else b""
-
-        kept = await self._report_alerts(request.source, [convert.report_from_pb(each) for each in request.reports], key, encode)
-        return response if kept is None else pb.ReportAlertsResponse.FromString(kept)
+    async def StreamAlerts(
+        self, request: AsyncIterator[stream_pb2.StreamAlertsRequest], context: object
+    ) -> AsyncIterator[stream_pb2.StreamAlertsResponse]:
+        async for response in self._reception.stream(request):
+            yield response
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: object) -> pb.ListAlertsResponse:
         incident_id = uuid_of(request.incident) if request.incident else None
-        paging = page_query(request.page_size, request.page_token, "ListAlerts", request.incident)
-        page = await self._incidents.alerts(incident_id, paging)
+        page = await self._alerts.page(incident_id, page_query(request.page_size, request.page_token, "ListAlerts", request.incident))
         return pb.ListAlertsResponse(alerts=[convert.alert_to_pb(each) for each in page.items], next_page_token=page.next_page_token)
+
+    async def GetAlert(self, request: explanation_pb2.GetAlertRequest, context: object) -> explanation_pb2.GetAlertResponse:
+        return explanation_pb2.GetAlertResponse(alert=convert.alert_to_pb(await self._alerts.get(uuid_of(request.name))))
+
+    async def ExplainAlert(self, request: explanation_pb2.ExplainAlertRequest, context: object) -> explanation_pb2.ExplainAlertResponse:
+        return explanation_to_pb(await self._alerts.explain(uuid_of(request.name)))
+
+    async def GetStormState(self, request: storm_pb2.GetStormStateRequest, context: object) -> storm_pb2.GetStormStateResponse:
+        return state_to_pb(await self._reception.storm_state())
+
+    async def ListStorms(self, request: storm_pb2.ListStormsRequest, context: object) -> storm_pb2.ListStormsResponse:
+        page = await self._reception.storms.page(page_query(request.page_size, request.page_token, "ListStorms"))
+        return storm_pb2.ListStormsResponse(storms=[storm_to_pb(each) for each in page.items], next_page_token=page.next_page_token)
 
     async def GetIncident(self, request: pb.GetIncidentRequest, context: object) -> pb.GetIncidentResponse:
         return pb.GetIncidentResponse(incident=convert.incident_to_pb(await self._incidents.get(uuid_of(request.name))))

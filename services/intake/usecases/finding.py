@@ -52,7 +52,11 @@ class Finding:
             return []
         order = {component: place for place, component in enumerate(components)}
         stored = await batch.open_incidents(rule, components)
-        fresh = [each for each in work.new.values() if each.rule == rule and any(name in order for name in _named(work, each, self._component_label))]
+        fresh = [
+            each
+            for each in work.new.values()
+            if each.rule == rule and any(name in order for name in _named(work, each, self._component_label))
+        ]
 
         def nearness(incident: Incident) -> tuple[int, object, object]:
             names = incident.components or _named(work, incident, self._component_label)

@@ -53,6 +53,10 @@ class GroupingRules:
             self._graph = (version, await self._dependencies.graph())
         return self._graph[1]
 
+    async def of_revision(self, revision: int) -> RuleSet:
+        """Returns the rules of a revision as they were, for explaining what they did. Raises GroupingRulesRevisionNotFound."""
+        return rule_set((await self._store.get(revision)).yaml, revision, self._group_by)
+
     async def flush(self, now: datetime | None = None) -> None:
         """Writes down what the rules did since the last time, in this process. Raises Unavailable; then it is kept for the next."""
         at = now or self._clock.now()

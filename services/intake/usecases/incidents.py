@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.alert import Alert
 from services.intake.domain.events import IncidentOpened
 from services.intake.domain.incident import Incident, IncidentChange, Rating, Severity, TimelineEntry, TimelineKind
 from services.intake.domain.incident_life import Declaration, acknowledge, declare, mitigate, resolve
-from services.intake.storage.alert_store import AlertStore
 from services.intake.storage.incident_pages import IncidentQuery
 from services.intake.storage.incident_store import IncidentStore
 from services.intake.usecases.occasion import Occasion, changed, checked_time, with_note
@@ -35,9 +33,8 @@ class Declared:
 class Incidents:
     """What people and other systems do with incidents."""
 
-    def __init__(self, store: IncidentStore, alerts: AlertStore, clock: Clock) -> None:
+    def __init__(self, store: IncidentStore, clock: Clock) -> None:
         self._store = store
-        self._alerts = alerts
         self._clock = clock
 
     async def get(self, incident_id: UUID) -> Incident:
@@ -45,9 +42,6 @@ class Incidents:
 
     async def page(self, query: IncidentQuery, paging: PageQuery) -> Page[Incident]:
         return await self._store.page(query, paging)
-
-    async def alerts(self, incident_id: UUID | None, paging: PageQuery) -> Page[Alert]:
-        return await self._alerts.page(incident_id, paging)
 
     async def timeline(self, incident_id: UUID, paging: PageQuery) -> Page[TimelineEntry]:
         return await self._store.timeline(incident_id, paging)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.chain import Span, assign, chains
+from services.intake.domain.chain import assign, chains
 from services.intake.domain.events import IncidentChanged, IncidentOpened
 from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
 from services.intake.domain.incident import Incident, IncidentChange, IncidentState, TimelineEntry, TimelineKind
@@ -45,7 +45,7 @@ class Rearranging:
         for chain, name in zip(found, names, strict=True):
             chain_rows = [by_id[span.alert_id] for span in chain]
             before = held[name] if name is not None else self._made(chain_rows[0], group, work)
-            after = self._tallied(before, chain_rows, held, rows, work.now)
+            after = self._tallied(before, chain_rows, held, rows)
             kept[before.id] = after
             moves.update({span.alert_id: before.id for span in chain if span.incident_id != before.id})
         heirs = {row.span.incident_id: moves[row.span.alert_id] for row in rows if row.span.alert_id in moves and row.span.incident_id}
@@ -60,9 +60,7 @@ class Rearranging:
     def _made(self, first: SpanRow, group: Group, work: Work) -> Incident:
         return opened(first.labels, first.annotations, first.span.starts_at, group, work.now)
 
-    def _tallied(
-        self, before: Incident, chain: Sequence[SpanRow], held: dict[UUID, Incident], rows: Sequence[SpanRow], now: datetime
-    ) -> Incident:
+    def _tallied(self, before: Incident, chain: Sequence[SpanRow], held: dict[UUID, Incident], rows: Sequence[SpanRow]) -> Incident:
         """Returns the incident as its alerts make it."""
         firing = sum(row.span.ends_at is None for row in chain)
         last_end = max((row.span.ends_at for row in chain if row.span.ends_at), default=None)
@@ -94,7 +92,10 @@ class Rearranging:
         changed = [
             replace(each, version=each.version + 1, updated_at=now) for each in kept.values() if each.id in held and each != held[each.id]
         ]
-        entries = [_entry(each, TimelineKind.OPENED, "opened by event time: its alerts touch no other incident's of the group", now) for each in new]
+        entries = [
+            _entry(each, TimelineKind.OPENED, "opened by event time: its alerts touch no other incident's of the group", now)
+            for each in new
+        ]
         entries += [
             _entry(each, TimelineKind.MERGED, f"went into incidents/{each.merged_into}: by event time they are one", now) for each in folded
         ]

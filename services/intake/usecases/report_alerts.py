@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import accumulate
 from uuid import UUID
 
@@ -17,8 +17,8 @@ from services.intake.storage.alert_store import AlertStore
 from services.intake.usecases.joining import Joined, Joining, group_of, joined
 from services.intake.usecases.placing import Placing
 from services.intake.usecases.rearranging import Rearranging
-from services.intake.usecases.reports import Receipts, Reports, Sent, violations_of
 from services.intake.usecases.repeats import Repeats
+from services.intake.usecases.reports import Receipts, Reports, Sent, violations_of
 from services.intake.usecases.revising import Revising
 from services.intake.usecases.routing import Routes
 from services.intake.usecases.storms import Storms
@@ -199,7 +199,7 @@ class ReportAlerts:
         reports = work.reports
         effect = effect_of(held, reports.starts[at], reports.ends[at], work.now, self._parts.rejoin)
         if effect is Effect.REPEAT and reports.stamps[at] == held.stamp:
-            work.repeats[reports.fingerprints[at]] = work.repeats.get(reports.fingerprints[at], 0) + 1
+            work.repeat(at)
             work.receipt(at, held.id, held.incident_id, ReportOutcome.REPEATED)
             return True
         if effect is Effect.STALE:
@@ -207,9 +207,7 @@ class ReportAlerts:
             return True
         return False
 
-    async def _describe(
-        self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], effects: dict[Effect, list[int]]
-    ) -> None:
+    async def _describe(self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], effects: dict[Effect, list[int]]) -> None:
         """Keeps what describes firing alerts now, and tells their incidents what it says of the impact."""
         reports = work.reports
         for at in effects.get(Effect.STALE, ()):
@@ -217,7 +215,7 @@ class ReportAlerts:
             work.receipt(at, held.id, held.incident_id, ReportOutcome.STALE)
         for at in effects.get(Effect.REPEAT, ()):
             held = known[reports.fingerprints[at]]
-            work.repeats[held_key := reports.fingerprints[at]] = work.repeats.get(held_key, 0) + 1
+            work.repeat(at)
             work.receipt(at, held.id, held.incident_id, ReportOutcome.REPEATED)
         told = [at for effect in (Effect.REPEAT, Effect.NOTE, Effect.REFIRE) for at in effects.get(effect, ())]
         told = [at for at in told if reports.stamps[at] != known[reports.fingerprints[at]].stamp]
@@ -394,5 +392,3 @@ def _rounds(reports: Reports) -> list[Sequence[int]]:
         seen.add(signal)
         rounds[-1].append(at)
     return list(rounds)
-
-

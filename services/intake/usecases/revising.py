@@ -63,9 +63,7 @@ class Revising:
 
     async def _insert(self, batch: AlertBatch, work: Work, at: int, life: Episode, *, is_live: bool) -> LifeRow:
         reports, placement = work.reports, self._placement(work, at)
-        row = LifeRow(
-            new_id(work.now), reports.fingerprints[at], None, Disposition.GROUPED, placement.key, life, is_live=is_live
-        )
+        row = LifeRow(new_id(work.now), reports.fingerprints[at], None, Disposition.GROUPED, placement.key, life, is_live=is_live)
         told = OneAlert(
             reports.stamps[at],
             reports.sources[at],

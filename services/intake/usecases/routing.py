@@ -8,7 +8,7 @@ from services.intake.domain.grouping_rule import RuleSet
 from services.intake.domain.muting import MuteSet
 from services.intake.domain.storm import Storm
 
-GROUPING, MUTES, STORM, DEPENDENCIES = "grouping", "mutes", "storm", "dependencies"
+GROUPING, MUTES, STORM, DEPENDENCY = "grouping", "mutes", "storm", "dependency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Routes:
             held = Routing(
                 await load.rules(versions.get(GROUPING, 0)),
                 await load.mutes(versions.get(MUTES, 0)),
-                await load.graph(versions.get(DEPENDENCIES, 0)),
+                await load.graph(versions.get(DEPENDENCY, 0)),
                 await load.storm(versions.get(STORM, 0)),
                 dict(versions),
             )
@@ -60,7 +60,7 @@ class Routes:
                 held,
                 rules=await load.rules(versions[GROUPING]) if GROUPING in changed else held.rules,
                 mutes=await load.mutes(versions[MUTES]) if MUTES in changed else held.mutes,
-                graph=await load.graph(versions[DEPENDENCIES]) if DEPENDENCIES in changed else held.graph,
+                graph=await load.graph(versions[DEPENDENCY]) if DEPENDENCY in changed else held.graph,
                 storm=await load.storm(versions[STORM]) if STORM in changed else held.storm,
                 versions=dict(versions),
             )

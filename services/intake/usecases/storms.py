@@ -67,4 +67,3 @@ class Storms:
     async def _leave(self, storm: Storm, now: datetime) -> None:
         if await self._store.leave(storm, now):
             _log.info("the storm of alerts is over", storm=storm.name)
-

@@ -48,6 +48,11 @@ class Work:
             found = self.joinings[incident.id] = Joining(incident, self.cause_of(position))
         return found
 
+    def repeat(self, position: int) -> None:
+        """Counts a report that says nothing new."""
+        signal = self.reports.fingerprints[position]
+        self.repeats[signal] = self.repeats.get(signal, 0) + 1
+
     def receipt(self, position: int, alert_id: UUID | None, incident_id: UUID | None, outcome: ReportOutcome) -> None:
         self.receipts.alert_ids[position] = alert_id
         self.receipts.incident_ids[position] = incident_id

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0003"
+revision = "0007"
 down_revision = "0006"
 
 _COLUMNS = """
@@ -76,7 +76,9 @@ def upgrade() -> None:
         """
     )
     op.execute("create unique index storm_under_way on storm ((true)) where ended_at is null")
-    op.execute("create table alert_stream (id uuid primary key, source text not null, sequence bigint not null, updated_at timestamptz not null)")
+    op.execute(
+        "create table alert_stream (id uuid primary key, source text not null, sequence bigint not null, updated_at timestamptz not null)"
+    )
     op.execute("create index alert_stream_by_time on alert_stream (updated_at)")
     # What the alert path keeps in memory, and the version of it: one small read tells every replica whether that still holds.
     op.execute("create table if not exists routing_version (kind text primary key, version bigint not null)")
