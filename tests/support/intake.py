@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
-from ballast.intake.v1 import alert_pb2
+from ballast.intake.v1 import alert_pb2, incident_pb2, incident_service_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
+from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceStub
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 
 from services.intake.app import build
@@ -25,9 +26,11 @@ from tests.support.serving import serving
 if TYPE_CHECKING:
     # These exist for the type checker only.
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
+    from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceAsyncStub
     from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
 
 SERVICE = pb.DESCRIPTOR.services_by_name["IntakeService"]
+LIFE = incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"]
 ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
 
 
@@ -38,6 +41,7 @@ class Intake:
     app: App
     channel: Channel
     rpc: "IntakeServiceAsyncStub"
+    life: "IncidentServiceAsyncStub"
     admin: "EventAdminServiceAsyncStub"
 
     @property
@@ -52,14 +56,26 @@ class Intake:
         """Opens an incident, of a component of its own unless named, and returns the incident's name."""
         return (await self.send(report(component or uuid.uuid4().hex, starts_at)))[0].incident
 
+    async def incident(self, name: str) -> incident_pb2.Incident:
+        return (await self.rpc.GetIncident(pb.GetIncidentRequest(name=name))).incident
+
+    async def alerts(self, incident: str) -> list[alert_pb2.Alert]:
+        return list((await self.rpc.ListAlerts(pb.ListAlertsRequest(incident=incident, page_size=1000))).alerts)
+
+    async def told(self, incident: str) -> list[tuple[str, str]]:
+        """Returns the incident's time-line as (kind, text)."""
+        entries = (await self.rpc.ListTimeline(pb.ListTimelineRequest(incident=incident, page_size=1000))).entries
+        return [(incident_pb2.TimelineKind.Name(each.kind).removeprefix("TIMELINE_KIND_"), each.text) for each in entries]
+
 
 @asynccontextmanager
 async def intake_serving(urls: dict[str, str], engines: Engines, clock: Clock, **settings: Any) -> AsyncIterator[Intake]:
     """Serves intake on a free port, without subscribers unless given."""
     values: dict[str, Any] = {"port": 0, "database_url": urls["intake"], "cache_url": engines.cache_url, "subscribers": {}} | settings
-    async with serving(build(IntakeSettings(**values), clock), [SERVICE, ADMIN]) as served:
+    async with serving(build(IntakeSettings(**values), clock), [SERVICE, LIFE, ADMIN]) as served:
         grpc_channel = served.channel.grpc
-        yield Intake(served.app, served.channel, IntakeServiceStub(grpc_channel), EventAdminServiceStub(grpc_channel))
+        stubs = IntakeServiceStub(grpc_channel), IncidentServiceStub(grpc_channel), EventAdminServiceStub(grpc_channel)
+        yield Intake(served.app, served.channel, *stubs)
 
 
 def report(component: str, starts_at: float = 0, ends_at: float | None = None, **labels: str) -> alert_pb2.AlertReport:
