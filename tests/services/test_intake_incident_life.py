@@ -64,7 +64,12 @@ async def rated(intake: Intake, name: str, severity: Any, reason: str = "all of 
 
 
 async def attributed(intake: Intake, name: str, **fields: Any) -> m.Incident:
-    values = {"cause": m.INCIDENT_CAUSE_OWN_CHANGE, "confidence": 0.8, "ref": "changes/41", "note": "began with the deploy"} | fields
+    values: dict[str, Any] = {
+        "cause": m.INCIDENT_CAUSE_OWN_CHANGE,
+        "confidence": 0.8,
+        "ref": "changes/41",
+        "note": "began with the deploy",
+    } | fields
     return (await intake.life.AttributeCause(pb.AttributeCauseRequest(name=name, **values))).incident
 
 
@@ -292,7 +297,7 @@ async def test_a_resolved_incident_still_takes_what_a_post_mortem_finds(intake: 
     [
         ("role", lambda life, name: life.AssignRole(pb.AssignRoleRequest(name=name, person="ada"))),
         ("role", lambda life, name: life.AssignRole(pb.AssignRoleRequest(name=name, person="ada", role=7))),  # type: ignore[arg-type]
-        ("person", lambda life, name: life.AssignRole(pb.AssignRoleRequest(name=name, person="x" * 257, role="INCIDENT_ROLE_SCRIBE"))),
+        ("person", lambda life, name: life.AssignRole(pb.AssignRoleRequest(name=name, person="x" * 257, role=m.INCIDENT_ROLE_SCRIBE))),
         ("severity", lambda life, name: life.SetIncidentSeverity(pb.SetIncidentSeverityRequest(name=name, severity=6, reason="r"))),  # type: ignore[arg-type]
         ("reason", lambda life, name: life.SetIncidentSeverity(pb.SetIncidentSeverityRequest(name=name, severity=SEV1))),
         ("cause", lambda life, name: life.AttributeCause(pb.AttributeCauseRequest(name=name, cause=5))),  # type: ignore[arg-type]
