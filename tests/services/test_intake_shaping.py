@@ -13,9 +13,13 @@ from ballast.intake.v1 import incident_shaping_pb2 as pb
 from ballast.intake.v1 import intake_service_pb2 as intake_pb
 from ballast.intake.v1.incident_service_pb2 import AssignRoleRequest, DeclareIncidentRequest, MitigateIncidentRequest
 
+from services.intake.storage.shaping_store import ShapingStore
+from services.intake.usecases.occasion import Occasion
+from services.intake.usecases.shaping import Shapings
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import BallastError, Conflict, InvalidInput, NotFound, PreconditionFailed
+from shared.ids import uuid_of
 from tests.support.intake import Intake, intake_serving, report
 
 OPEN, ACKNOWLEDGED, RESOLVED = m.INCIDENT_STATE_OPEN, m.INCIDENT_STATE_ACKNOWLEDGED, m.INCIDENT_STATE_RESOLVED
@@ -404,6 +408,34 @@ async def test_alerts_that_stream_in_while_incidents_are_merged_and_split_are_ne
         incident = await intake.incident(name)
         assert (incident.alert_count, incident.firing_count) == (len(alerts), sum(each.state == 1 for each in alerts))
         assert not (incident.merged_into and alerts)
+
+
+async def test_an_alert_that_is_moved_while_its_end_is_told_ends_where_it_is_by_then(intake: Intake, clock: SimulatedClock) -> None:
+    """Its end comes by the locks of its first group, which a merge of where it went to does not take."""
+    web = fresh()
+    receipts = await intake.send(report(web, alertname="a"), report(web, alertname="b"), report(web, alertname="c"))
+    went = (await split(intake, receipts[0].incident, receipts[0].alert, receipts[1].alert)).split.name
+    into = await intake.open()
+    moved, commit = asyncio.Event(), asyncio.Event()
+
+    async def merge_slowly() -> None:
+        shapings = Shapings(ShapingStore(intake.app.database, intake.app.outbox), clock, "component")
+        async with intake.app.database.transaction():
+            await shapings.merge(uuid_of(into), [uuid_of(went)], Occasion(text="slowly"))
+            moved.set()
+            await commit.wait()
+
+    merging = asyncio.create_task(merge_slowly())
+    await moved.wait()
+    told = asyncio.create_task(intake.send(report(web, ends_at=50, alertname="a"), report(web, ends_at=51, alertname="c")))
+    await asyncio.sleep(0.3)
+    assert not told.done()  # it waits for the incident it knew
+    commit.set()
+    await merging
+    assert [each.incident for each in await told] == [into, receipts[2].incident]
+    for each in (into, went, receipts[2].incident):
+        await check_counts(intake, each)
+    assert (await intake.incident(into)).firing_count == 2
 
 
 async def alerts_of(intake: Intake, name: str) -> list[alert_pb2.Alert]:
