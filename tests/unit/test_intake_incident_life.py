@@ -204,7 +204,9 @@ def _joined(incident: Incident, opened: int, resolved: int, minute: int, now: da
     if incident.merged_into:
         return incident  # no alert joins what was merged: its alerts and groups went
     ended = min(resolved, incident.firing_count + opened)
-    start, end = (at(minute) if opened else None), (at(minute + 5) if ended else None)
+    start = at(minute) if opened else None
+    # An alert does not end before it began, nor its incident begin after it.
+    end = max(at(minute + 5), incident.opened_at) if ended else None
     return join(incident, AlertsJoined(opened, ended, (), NO_EVIDENCE, start, end, start), now)
 
 
