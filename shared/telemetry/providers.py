@@ -9,7 +9,7 @@ from uuid import uuid4
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import Meter, NoOpMeter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -21,6 +21,7 @@ from opentelemetry.trace import Tracer
 
 from shared.telemetry.log_export import otlp_handler
 from shared.telemetry.logs import configure_logs, enter_service, leave_service
+from shared.telemetry.unexported import UnexportedTracer
 
 NAMESPACE = "ballast"
 FLUSH_SECONDS = 5.0
@@ -37,14 +38,10 @@ class Telemetry:
         self._exports: list[_Export] = []
         self._is_shut = False
         self._log_provider: LoggerProvider | None = None
-        tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
-        readers = [self._metric_reader(endpoint)] if endpoint else []
-        meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
+        self.tracer: Tracer = self._exported_tracer(resource, endpoint) if endpoint else UnexportedTracer(resource)
+        self.meter: Meter = self._exported_meter(resource, endpoint) if endpoint else NoOpMeter(NAMESPACE)
         if endpoint:
-            self._export_spans(tracers, endpoint)
             self._export_logs(resource, endpoint)
-        self.tracer: Tracer = tracers.get_tracer(NAMESPACE)
-        self.meter: Meter = meters.get_meter(NAMESPACE)
         enter_service(self.service_name)
 
     def shutdown(self, deadline_seconds: float = FLUSH_SECONDS) -> None:
@@ -64,17 +61,19 @@ class Telemetry:
         for export in self._exports:
             export.end_by(deadline)
 
-    def _export_spans(self, tracers: TracerProvider, endpoint: str) -> None:
+    def _exported_tracer(self, resource: Resource, endpoint: str) -> Tracer:
         exporter = OTLPSpanExporter(endpoint=endpoint)
         processor = BatchSpanProcessor(exporter)
+        tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
         tracers.add_span_processor(processor)
         self._exports.append(_Export(processor.shutdown, exporter.shutdown))
+        return tracers.get_tracer(NAMESPACE)
 
-    def _metric_reader(self, endpoint: str) -> PeriodicExportingMetricReader:
+    def _exported_meter(self, resource: Resource, endpoint: str) -> Meter:
         exporter = OTLPMetricExporter(endpoint=endpoint)
         reader = PeriodicExportingMetricReader(exporter)
         self._exports.append(_Export(reader.shutdown, exporter.shutdown))
-        return reader
+        return MeterProvider([reader], resource=resource, shutdown_on_exit=False).get_meter(NAMESPACE)
 
     def _export_logs(self, resource: Resource, endpoint: str) -> None:
         exporter = OTLPLogExporter(endpoint=endpoint)

@@ -5,6 +5,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+_NO_TRACE = Context()
 
 
 def current_traceparent() -> str:
@@ -19,8 +20,10 @@ def current_tracestate() -> str:
 
 def context_from_traceparent(traceparent: str, tracestate: str = "") -> Context:
     """Returns a context whose current span is the remote one; an empty one when `traceparent` is not valid."""
+    if not traceparent:
+        return _NO_TRACE
     carrier = {"traceparent": traceparent} | ({"tracestate": tracestate} if tracestate else {})
-    return _PROPAGATOR.extract(carrier, context=Context())
+    return _PROPAGATOR.extract(carrier, context=_NO_TRACE)
 
 
 def trace_ids(context: Context | None = None) -> tuple[str, str]:
