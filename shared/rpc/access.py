@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-from functools import reduce
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any
 
 import jwt
-from google.protobuf.message import Message
 
 from shared.errors import PermissionDenied, Unauthenticated
 from shared.principal import Principal
 from shared.rpc.method import Method
-from shared.rpc.pipeline import Context
+from shared.rpc.pipeline import Call, Oversized, Unreadable
 from shared.settings import ServiceSettings
 
 EVERY_TEAM = "*"
@@ -33,6 +32,7 @@ _OPEN = ("grpc.health.v1.Health/", "grpc.reflection.v1.ServerReflection/", "grpc
 _ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 _KEY_LIFESPAN_SECONDS = 300
 _KEY_TIMEOUT_SECONDS = 5
+_REMEMBERED = 1024  # callers, and answers to what a set of roles may do: the same few come again and again
 
 
 class Authority:
@@ -43,15 +43,16 @@ class Authority:
         self._open_loopback = not settings.has_credentials
         self._keys = _KeySet(settings.oidc_jwks) if settings.oidc_issuer else None
 
-    async def admit(self, method: Method, request: Any, context: Context) -> Principal:
+    async def admit(self, method: Method, call: Call) -> Principal:
         """Returns the caller when it may make this call. Raises Unauthenticated or PermissionDenied, saying what is missing."""
         if not method.role:
             if method.full_name.startswith(_OPEN):
                 return Principal("anonymous")
             raise PermissionDenied(f"{method.full_name} has no access rule in its contract, so nobody may call it", reason="NO_ACCESS_RULE")
-        principal = await self.identify(context)
-        if not _holds(principal, method.role, _team(request, method.team_field)):
-            scope = f" for {_team(request, method.team_field)}" if method.team_field else ""
+        principal = await self.identify(call)
+        team = _team(call.request, method.team_field) if method.team_field else ""
+        if not _holds(principal.roles, method.role, team):
+            scope = f" for {team}" if method.team_field else ""
             raise PermissionDenied(
                 f"{principal.name} may not call {method.full_name}: it needs the role {method.role}{scope}",
                 reason="ROLE_MISSING",
@@ -59,15 +60,14 @@ class Authority:
             )
         return principal
 
-    async def identify(self, context: Context) -> Principal:
+    async def identify(self, call: Call) -> Principal:
         """Returns who calls. Raises Unauthenticated when it cannot be told."""
-        metadata = dict(context.invocation_metadata() or ())
         if self._open_loopback:
-            return Principal(str(metadata.get(LOCAL_NAME_KEY, "local")), _EVERYTHING)
-        spiffe = self._spiffe_id(context)
+            return _local(str(call.metadata.get(LOCAL_NAME_KEY, "local")))
+        spiffe = self._spiffe_id(call)
         if spiffe:
-            return Principal(spiffe, frozenset({("service", EVERY_TEAM)}))
-        token = str(metadata.get("authorization", ""))
+            return _service(spiffe)
+        token = str(call.metadata.get("authorization", ""))
         if self._keys is not None and token.lower().startswith("bearer "):
             return await self._bearer(token[7:])
         raise Unauthenticated(
@@ -75,10 +75,10 @@ class Authority:
             reason="CREDENTIALS_MISSING",
         )
 
-    def _spiffe_id(self, context: Context) -> str:
+    def _spiffe_id(self, call: Call) -> str:
         # gRPC gives this property only where the certificate has exactly one URI and that is a SPIFFE id, as the standard asks;
         # among all alternative names a host name could read like one.
-        names = [name.decode() for name in (context.auth_context() or {}).get("peer_spiffe_id", ())]
+        names = [name.decode() for name in (call.context.auth_context() or {}).get("peer_spiffe_id", ())]
         return next((name for name in names if name.startswith(f"spiffe://{self._settings.trust_domain}/")), "")
 
     async def _bearer(self, token: str) -> Principal:
@@ -124,15 +124,26 @@ class _KeySet:
         raise jwt.InvalidKeyError(f"no key {wanted!r} in the issuer's key set")
 
 
-def _holds(principal: Principal, role: str, team: str) -> bool:
-    return any(role in INCLUDED[held] and scope in {EVERY_TEAM, team} for held, scope in principal.roles) or (
+@lru_cache(maxsize=_REMEMBERED)
+def _local(name: str) -> Principal:
+    return Principal(name, _EVERYTHING)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _service(spiffe_id: str) -> Principal:
+    return Principal(spiffe_id, frozenset({("service", EVERY_TEAM)}))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _holds(roles: frozenset[tuple[str, str]], role: str, team: str) -> bool:
+    return any(role in INCLUDED[held] and scope in {EVERY_TEAM, team} for held, scope in roles) or (
         # A rule without a team field is about no one team: a role for any team will do to read, and only an unscoped one to change.
-        role == "viewer" and not team and any("viewer" in INCLUDED[held] for held, _ in principal.roles)
+        role == "viewer" and not team and any("viewer" in INCLUDED[held] for held, _ in roles)
     )
 
 
 def _team(request: Any, path: str) -> str:
     # What came in place of a message, or of one too large, is about no team; the next stage refuses it.
-    if not path or not isinstance(request, Message):
+    if request is None or isinstance(request, Oversized | Unreadable):
         return ""
     return str(reduce(getattr, path.split("."), request))

@@ -1,5 +1,6 @@
 """The server builder: every service's server has the same stages, limits, health, reflection and way of stopping."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,10 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
 from shared.rpc.access import Authority
+from shared.rpc.deadline import DeadlineStage
 from shared.rpc.health import LIVENESS, SERVING, HealthServicer, add_reflection
-from shared.rpc.pipeline import PipelineInterceptor, Stage
-from shared.rpc.stages import AccessStage, DeadlineStage, ErrorStage, TelemetryStage, ValidationStage
+from shared.rpc.pipeline import Pipeline, Registrar, Stage
+from shared.rpc.stages import AccessStage, ErrorStage, TelemetryStage, ValidationStage
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
 
@@ -39,15 +41,15 @@ class Server:
         self._settings = settings
         self._health = HealthServicer()
         self._names: list[str] = []
+        validation = ValidationStage()
         stages: list[Stage] = [
             TelemetryStage(telemetry, settings.host),
             ErrorStage(f"{name}.ballast"),
             AccessStage(Authority(settings)),
-            ValidationStage(),
+            validation,
             DeadlineStage(settings.default_deadline_seconds),
         ]
         self._server = grpc.aio.server(
-            interceptors=[PipelineInterceptor(stages, settings.largest_message_bytes)],
             options=[
                 ("grpc.max_receive_message_length", settings.largest_message_bytes * _HARD_LIMIT_FACTOR),
                 ("grpc.max_send_message_length", -1),
@@ -58,18 +60,20 @@ class Server:
                 ("grpc.max_connection_age_grace_ms", 60_000),
             ],
         )
+        self._pipeline = Pipeline(stages, validation.check, settings.largest_message_bytes)
+        self._registrar: Any = Registrar(self._server, self._pipeline)
         self.port = 0
         self.token_port = 0  # of callers known by token, where others are known by certificate
 
     def add(self, service: GrpcService, servicer: object) -> None:
         """Serves `servicer`; to be called before `start`."""
-        service.register(servicer, self._server)
+        service.register(servicer, self._registrar)
         self._names.append(service.descriptor.full_name)
 
     async def start(self) -> None:
         """Listens and serves; not yet ready until `set_ready`. Raises AddressTaken, naming the address, when it is taken."""
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        add_reflection(self._server, self._names)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._registrar)
+        add_reflection(self._registrar, self._names)
         settings = self._settings
         self.port = self._listen(settings.port, certificates=bool(settings.tls_client_ca))
         if settings.tls_client_ca and settings.oidc_issuer:
@@ -82,9 +86,12 @@ class Server:
         await self._health.set_ready(self._names, ready=ready)
 
     async def stop(self) -> None:
-        """Says NOT_SERVING first, then lets calls under way end for as long as the settings allow."""
+        """Says NOT_SERVING first, then lets calls under way end for as long as the settings allow, and reads no further from streams."""
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._settings.drain_seconds)
+        stopping = asyncio.ensure_future(self._server.stop(self._settings.drain_seconds))
+        await asyncio.sleep(0)  # from here on no call begins
+        self._pipeline.end_streams()
+        await stopping
 
     @property
     def address(self) -> str:
