@@ -52,7 +52,11 @@ def connect(
     Retries are made only for RPCs of `services` whose contract declares an idempotency level, on UNAVAILABLE, with backoff.
     """
     credentials = credentials or ClientCredentials()
-    interceptors: list[Any] = [_UnaryInterceptor(credentials, deadline_seconds), _StreamInterceptor(credentials)]
+    interceptors: list[Any] = [
+        _UnaryInterceptor(credentials, deadline_seconds),
+        _StreamInterceptor(credentials),
+        _BothWaysInterceptor(credentials),
+    ]
     options = [
         ("grpc.service_config", json.dumps(_service_config(services))),
         ("grpc.enable_retries", 1),
@@ -136,6 +140,20 @@ class _StreamInterceptor(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore
         request: Any,
     ) -> AsyncIterator[Any]:
         call = await continuation(_prepared(client_call_details, self._credentials, None), request)
+        return _rebuilt(call)
+
+
+class _BothWaysInterceptor(grpc.aio.StreamStreamClientInterceptor):  # type: ignore[type-arg]
+    def __init__(self, credentials: ClientCredentials) -> None:
+        self._credentials = credentials
+
+    async def intercept_stream_stream(  # type: ignore[override]  # as above
+        self,
+        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[Any]],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request_iterator: Any,
+    ) -> AsyncIterator[Any]:
+        call = await continuation(_prepared(client_call_details, self._credentials, None), request_iterator)
         return _rebuilt(call)
 
 

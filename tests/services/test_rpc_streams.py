@@ -13,7 +13,9 @@ from ballast.access.v1 import access_pb2
 from buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from shared.errors import InvalidInput
 from shared.principal import current_principal_name
+from shared.rpc.client import ClientCredentials, connect
 from shared.rpc.server import GrpcService, Server
 from shared.settings import ServiceSettings
 from shared.telemetry import setup, trace_ids
@@ -261,6 +263,39 @@ async def test_a_handler_knows_who_streams_and_in_which_trace() -> None:
         await call.write(Line())
         assert (await call.read()).text == f"ada {'a' * 32}"
         call.cancel()
+
+
+async def test_our_own_client_streams_both_ways_by_its_name_and_gets_our_own_errors() -> None:
+    async def who(lines: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for line in lines:
+            yield Line(text=f"{current_principal_name()} said {line.text}")
+
+    async def lines() -> AsyncIterator[Any]:
+        yield Line(text="one")
+        yield Line(text="y" * 100_001)
+
+    async with talking(who) as (server, _):
+        channel = connect(server.address, credentials=ClientCredentials(local_name="ada"))
+        answers = aiter(channel.grpc.stream_stream(PATH, request_serializer=_raw, response_deserializer=Line.FromString)(lines()))
+        assert (await anext(answers)).text == "ada said one"
+        with pytest.raises(InvalidInput) as error:
+            await anext(answers)
+        await channel.close()
+    assert [each.field for each in error.value.violations] == ["text"]
+
+
+async def test_our_own_client_may_write_and_read_in_turns() -> None:
+    async with talking(echo) as (server, _):
+        channel = connect(server.address)
+        call: Any = channel.grpc.stream_stream(PATH, request_serializer=_raw, response_deserializer=Line.FromString)()  # type: ignore[call-arg]  # the published types ask for an iterator
+        answers = aiter(call)
+        for text in ("one", "two"):
+            await call.write(Line(text=text))
+            assert (await anext(answers)).text == text.upper()
+        await call.done_writing()
+        with pytest.raises(StopAsyncIteration):
+            await anext(answers)
+        await channel.close()
 
 
 async def test_a_server_that_stops_answers_what_it_has_read_and_tells_the_caller_to_come_again() -> None:
