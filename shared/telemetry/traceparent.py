@@ -10,12 +10,15 @@ _NO_TRACE = Context()
 
 def current_traceparent() -> str:
     """Returns `00-<trace>-<span>-<flags>` of the current span; empty outside a span."""
-    return _carrier().get("traceparent", "")
+    place = trace.get_current_span().get_span_context()
+    if not place.is_valid:
+        return ""
+    return f"00-{place.trace_id:032x}-{place.span_id:016x}-{place.trace_flags:02x}"
 
 
 def current_tracestate() -> str:
     """Returns what other vendors added to the trace; mostly empty."""
-    return _carrier().get("tracestate", "")
+    return trace.get_current_span().get_span_context().trace_state.to_header()
 
 
 def context_from_traceparent(traceparent: str, tracestate: str = "") -> Context:
@@ -32,9 +35,3 @@ def trace_ids(context: Context | None = None) -> tuple[str, str]:
     if not found.is_valid:
         return "", ""
     return trace.format_trace_id(found.trace_id), trace.format_span_id(found.span_id)
-
-
-def _carrier() -> dict[str, str]:
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier)
-    return carrier
