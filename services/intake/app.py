@@ -8,27 +8,36 @@ from services.intake.domain.muting import MuteSet
 from services.intake.domain.storm import StormRule
 from services.intake.settings import IntakeSettings
 from services.intake.storage.alert_store import AlertStore
+from services.intake.storage.change_store import ChangeStore
 from services.intake.storage.dependency_store import DependencyStore
 from services.intake.storage.grouping_store import GroupingStore
+from services.intake.storage.heartbeat_store import HeartbeatStore
 from services.intake.storage.history_store import HistoryStore
 from services.intake.storage.incident_store import IncidentStore
+from services.intake.storage.published_store import PublishedStore
 from services.intake.storage.shaping_store import ShapingStore
 from services.intake.storage.storm_store import StormStore
 from services.intake.storage.stream_store import StreamStore
 from services.intake.storage.tables import MIGRATIONS
-from services.intake.transport import grouping_servicer, incident_servicer, servicer
+from services.intake.transport import grouping_servicer, incident_servicer, servicer, signal_servicer
 from services.intake.transport.components import ComponentEvents
 from services.intake.transport.events import encode
 from services.intake.transport.reception import Reception
 from services.intake.transport.reports import ReportReader
+from services.intake.transport.signal_tracing import continuing
+from services.intake.usecases.alert_intake import AlertIntake
 from services.intake.usecases.alerts import Alerts
+from services.intake.usecases.changes import Changes
 from services.intake.usecases.grouping import GroupingRules
 from services.intake.usecases.grouping_revisions import GroupingRevisions
+from services.intake.usecases.heartbeat_watch import HeartbeatWatch
+from services.intake.usecases.heartbeats import Heartbeats
 from services.intake.usecases.housekeeping import Ageing, Housekeeping
 from services.intake.usecases.incidents import Incidents
 from services.intake.usecases.load import Load
 from services.intake.usecases.particulars import Particulars
 from services.intake.usecases.placing import Placing
+from services.intake.usecases.publish_events import PublishEvents
 from services.intake.usecases.rearranging import Rearranging
 from services.intake.usecases.releasing import Releasing
 from services.intake.usecases.repeats import Repeats
@@ -39,7 +48,7 @@ from services.intake.usecases.shaping import Shapings
 from services.intake.usecases.storms import Storms
 from services.intake.usecases.streams import Streams
 from shared.app import App
-from shared.clock import Clock, RealClock
+from shared.clock import Clock, RealClock, SimulatedClock
 
 NAME = "intake"
 
@@ -58,6 +67,7 @@ async def build(settings: IntakeSettings, clock: Clock | None = None) -> App:
         return MuteSet(version=version)
 
     routes = Routes(Loaders(rules.current, mutes, rules.graph, lambda _: storm_store.under_way()))
+    changes = ChangeStore(app.database, app.outbox)
     storms = Storms(storm_store, app.clock, storm_rule(settings), app.telemetry.meter)
     repeats, placing = Repeats(alerts, app.clock), Placing(grouping.component_label)
     rejoin = timedelta(seconds=settings.rejoin_seconds)
@@ -68,6 +78,7 @@ async def build(settings: IntakeSettings, clock: Clock | None = None) -> App:
         storms=storms,
         repeats=repeats,
         rejoin=rejoin,
+        changes=changes,
         flapping=FlapRule(settings.flap_count, timedelta(seconds=settings.flap_window_seconds)),
     )
     reports = ReportAlerts(alerts, app.clock, routes, parts, most_waiting=settings.waiting_limit)
@@ -96,6 +107,7 @@ async def build(settings: IntakeSettings, clock: Clock | None = None) -> App:
     app.background("housekeeping", housekeeping.beat)
     app.every("* * * * *", "release", housekeeping.release)
     app.every("23 * * * *", "age", ageing.run)
+    _serve_signals(app, grouping.component_label, AlertIntake(reports, app.clock, timedelta(days=settings.report_window_days)), incidents, changes)
     return app
 
 
@@ -106,3 +118,19 @@ def storm_rule(settings: IntakeSettings) -> StormRule:
         timedelta(seconds=settings.storm_window_seconds),
         timedelta(seconds=settings.storm_calm_seconds),
     )
+
+
+def _serve_signals(app: App, component_label: str, alerts: AlertIntake, incidents: IncidentStore, change_store: ChangeStore) -> None:
+    """Adds the other ways in: events, changes, heartbeats."""
+    published, heartbeats = PublishedStore(app.database), HeartbeatStore(app.database)
+    changes = Changes(app.database, change_store, incidents, app.clock)
+    watch = HeartbeatWatch(heartbeats, alerts, app.clock, component_label)
+    beats = Heartbeats(app.database, heartbeats, watch, app.clock)
+    publish = PublishEvents(published, alerts, changes, beats, continuing(app.telemetry.tracer))
+    signals = signal_servicer.SignalServicer(app.database, changes, beats, publish, app.clock, component_label=component_label)
+    app.serve(signal_servicer.SERVICE, signals)
+    app.every("* * * * *", "changes", changes.tell_missed)
+    app.every("* * * * *", "heartbeats", watch.tick)
+    app.every("27 * * * *", "published events", lambda _: published.forget())
+    if not isinstance(app.clock, SimulatedClock):  # on a simulated clock things are due when it moves, and only then
+        app.background("heartbeats", watch.watch)

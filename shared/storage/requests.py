@@ -74,6 +74,35 @@ def _answer(row: Any, key: RequestKey) -> bytes | RequestIdReused:
     return bytes(row.response) if row.method == key.method and row.body_hash == key.body_hash else RequestIdReused()
 
 
+async def answered(database: Database, key: RequestKey) -> bytes | None:
+    """Returns the answer kept for this call; None when it is new. Raises RequestIdReused.
+
+    With `settle` for a call whose changes cannot share a transaction with the record of its answer, and are safe to repeat: after a
+    crash between the two it runs again.
+    """
+    async with database.transaction() as connection:
+        kept = (await connection.execute(select(_TABLE).where(_TABLE.c.request_id == key.id))).first()
+    if kept is None:
+        return None
+    if kept.method != key.method or kept.body_hash != key.body_hash:
+        raise RequestIdReused
+    return bytes(kept.response)
+
+
+async def settle(database: Database, key: RequestKey, response: bytes) -> bytes:
+    """Keeps the answer of a call that was new, and returns it; of the same call twice at once, both return the first one's answer.
+
+    Raises RequestIdReused when another call with this id came first meanwhile.
+    """
+    async with database.transaction() as connection:
+        known = (await claim(connection, [key]))[key.id]
+        if isinstance(known, RequestIdReused):
+            raise known
+        if known is None:
+            await keep(connection, {key.id: response})
+    return known if known is not None else response
+
+
 async def once(database: Database, request_id: str, method: str, body_hash: bytes, answer: Callable[[], Awaitable[bytes]]) -> bytes:
     """Runs `answer` in a transaction and keeps what it returned, or returns what was kept.
 

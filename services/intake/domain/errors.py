@@ -3,7 +3,7 @@
 InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRulesInvalid, MutingRefused, RecurrenceRefused,
                     MergeIntoItself, AlertsNotOfIncident, StreamOfAnother
 NotFound            AlertNotFound, IncidentNotFound, GroupingRulesRevisionNotFound, SilenceNotFound, MaintenanceWindowNotFound,
-                    InhibitRulesNotFound
+                    InhibitRulesNotFound, ChangeNotFound, HeartbeatNotFound
 PreconditionFailed  IncidentResolved, AlertsFiring, SilenceOver, MaintenanceWindowOver, IncidentMerged, MergeIntoResolved,
                     GroupHasIncident, SplitLeavesNothing
 """
@@ -181,3 +181,16 @@ class StreamOfAnother(InvalidInput):
     def __init__(self, stream_id: str, source: str) -> None:
         description = f"{stream_id} is a stream of {source!r}; choose another id for this source"
         super().__init__(f"stream_id: {description}", [Violation("stream_id", description)])
+
+class ChangeNotFound(NotFound):
+    reason = "CHANGE_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} does not exist; list changes to find its name", metadata={"name": name})
+
+
+class HeartbeatNotFound(NotFound):
+    reason = "HEARTBEAT_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} does not exist; set it first, or list heartbeats to find its name", metadata={"name": name})

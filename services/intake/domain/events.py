@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.intake.domain.change import Change
 from services.intake.domain.grouping_revision import GroupingRevision
 from services.intake.domain.grouping_rule import GroupingRule
 from services.intake.domain.incident import Incident, IncidentChange
@@ -28,4 +29,9 @@ class GroupingRulesChanged:
     rules: tuple[GroupingRule, ...]
 
 
-Event = IncidentOpened | IncidentChanged | GroupingRulesChanged
+@dataclass(frozen=True, slots=True)
+class ChangeReported:
+    change: Change
+
+
+Event = IncidentOpened | IncidentChanged | GroupingRulesChanged | ChangeReported

@@ -39,6 +39,7 @@ class TimelineKind(IntEnum):
     ROLE = 11
     SEVERITY = 12
     CAUSE = 13
+    CHANGE = 20
 
 
 class IncidentChange(IntEnum):
@@ -52,6 +53,7 @@ class IncidentChange(IntEnum):
     ROLE = 8
     SEVERITY = 9
     CAUSE = 10
+    EVIDENCE = 20
 
 
 class Severity(IntEnum):
@@ -110,6 +112,7 @@ class Attribution:
     note: str
     by: str
     at: datetime
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from ballast.intake.v1 import intake_events_pb2 as pb
 from ballast.intake.v1.incident_pb2 import Incident
 
-from services.intake.domain.events import Event, GroupingRulesChanged, IncidentOpened
+from services.intake.domain.events import ChangeReported, Event, GroupingRulesChanged, IncidentOpened
 from services.intake.transport.convert import incident_to_pb
 from services.intake.transport.grouping_convert import revision_to_pb
+from services.intake.transport.signal_convert import change_to_pb
 from shared.events.event import EncodedEvent, ReceivedEvent
 
 RULES_SUBJECT = "groupingRules"
@@ -17,6 +18,10 @@ def encode(event: Event) -> EncodedEvent:
     if isinstance(event, GroupingRulesChanged):
         changed = pb.GroupingRulesChanged(rules=revision_to_pb(event.made, event.rules))
         return EncodedEvent(RULES_SUBJECT, event.made.revision, changed, event.made.created_at)
+
+    if isinstance(event, ChangeReported):
+        change = event.change
+        return EncodedEvent(change.name, change.version, pb.ChangeReported(change=change_to_pb(change)), change.updated_at)
     incident = event.incident
     message = incident_to_pb(incident)
     alerts = [f"alerts/{each}" for each in event.alerts]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from ballast.intake.v1 import alert_pb2, item_error_pb2
 
 from services.intake.domain.alert import ReportOutcome, canonical, digest_of, stamp_of, time_fault
-from services.intake.usecases.reports import Receipts, Refusal, Reports, Sent, path_of
-from shared.errors import Violation
+from services.intake.domain.item import Refusal
+from services.intake.usecases.reports import Receipts, Reports, Sent, path_of
 from shared.rpc.fault import faults_of
 from shared.rpc.shape import breaches_of
 
@@ -19,7 +19,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNKNOWN = Refusal(
     "ALERT_UNKNOWN",
-    Violation("ends_at", "ends what nobody told of; send starts_at too, so that an end that comes before its firing is kept"),
+    "ends_at",
+    "ends what nobody told of; send starts_at too, so that an end that comes before its firing is kept",
 )
 
 
@@ -48,7 +49,7 @@ class ReportReader:
             refusal = None if self._is_plain(names, label_text, annotation_text, key, url) else self._refusal(message)
             if refusal is None and (starts_at is not None or ends_at is not None):
                 fault = time_fault(starts_at, ends_at, now, self._oldest)
-                refusal = Refusal("TIME_INVALID", fault) if fault else None
+                refusal = Refusal("TIME_INVALID", fault.field, fault.description) if fault else None
             if refusal is not None:
                 sent.refusals[place] = refusal
                 continue
@@ -83,7 +84,7 @@ class ReportReader:
         """Returns why the contract refuses the report, or why no store keeps it."""
         found = faults_of(message) or breaches_of(message)
         if found:
-            return Refusal("FIELD_INVALID", found[0])
+            return Refusal("FIELD_INVALID", found[0].field, found[0].description)
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known.add((*message.labels, "", *message.annotations))
@@ -113,9 +114,8 @@ def receipts_to_pb(sent: Sent, receipts: Receipts, field_name: str = "reports") 
 
 
 def _refused(place: int, refusal: Refusal, field_name: str) -> alert_pb2.AlertReceipt:
-    violation = refusal.violation
     error = item_error_pb2.ItemError(
-        reason=refusal.reason, field=path_of(field_name, place, violation.field), description=violation.description
+        reason=refusal.reason, field=path_of(field_name, place, refusal.field), description=refusal.description
     )
     return alert_pb2.AlertReceipt(outcome=alert_pb2.REPORT_OUTCOME_REFUSED, error=error)
 

@@ -9,11 +9,15 @@ from uuid import UUID
 from services.intake.domain.alert import Effect, KnownAlert, ReportOutcome, begun_again, effect_of
 from services.intake.domain.episode import Episode, FlapRule, is_flapping
 from services.intake.domain.errors import ReportRefused
+from services.intake.domain.change import CHANGED, Opening
 from services.intake.domain.events import IncidentChanged
+from services.intake.domain.evidence import merge
 from services.intake.domain.gathering import leaves_gap
 from services.intake.domain.incident import IncidentChange, IncidentKind, IncidentState, TimelineEntry, TimelineKind
 from services.intake.storage.alert_batch import AlertBatch, Contended, Revived
 from services.intake.storage.alert_store import AlertStore
+from services.intake.storage.change_store import ChangeStore
+from services.intake.usecases.changes import evidence_entry
 from services.intake.usecases.joining import Joined, Joining, group_of, joined
 from services.intake.usecases.placing import Placing
 from services.intake.usecases.rearranging import Rearranging
@@ -58,6 +62,7 @@ class Parts:
     repeats: Repeats
     rejoin: timedelta
     flapping: FlapRule
+    changes: ChangeStore
 
 
 class ReportAlerts:
@@ -325,6 +330,7 @@ class ReportAlerts:
 
     async def _save(self, batch: AlertBatch, work: Work) -> None:
         """Stores what the incidents gained in this round; the next one goes on from there."""
+        await self._add_changes(work)
         quietly = work.routing.storm is not None
         results = [(each, found) for each in work.joinings.values() if (found := joined(each, work.now, quietly=quietly)) is not None]
         new = [found.incident for each, found in results if each.before.version == 0]
@@ -340,6 +346,21 @@ class ReportAlerts:
             )
         work.joinings = _next(work.joinings, results)
         work.new.clear()
+
+    async def _add_changes(self, work: Work) -> None:
+        """Tells incidents that open, or turn out to concern more components, of changes of these shortly before."""
+        openings = [
+            Opening(incident_id, tuple(sorted(each.components)), min(each.before.opened_at, each.first_start or each.before.opened_at))
+            for incident_id, each in work.joinings.items()
+            if not each.components <= set(each.before.components)
+        ]
+        if not openings:
+            return
+        for incident_id, found in (await self._parts.changes.evidence(openings)).items():
+            joining = work.joinings[incident_id]
+            joining.evidence = merge(joining.evidence, CHANGED)
+            lines = [evidence_entry(incident_id, each, work.now) for each in found]
+            joining.notes += [(line.kind, line.occurred_at, line.text, line.evidence_url) for line in lines]
 
     async def _reread(self, batch: AlertBatch, work: Work) -> None:
         """Applies what changes the past, and re-arranges the groups in which event time says otherwise than arrival did."""

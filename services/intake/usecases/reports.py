@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.alert import ReportOutcome
+from services.intake.domain.alert import ReportOutcome, canonical, digest_of, stamp_of
+from services.intake.domain.item import Refusal
 from shared.errors import Violation
 
 
@@ -37,11 +38,15 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why one report was refused: a stable reason, and the field with its rule and remedy."""
+class RawReport:
+    """A report by itself, as events and heartbeats make it: without identity, and perhaps without a begin."""
 
-    reason: str
-    violation: Violation
+    key: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    generator_url: str
 
 
 @dataclass(slots=True)
@@ -51,6 +56,21 @@ class Sent:
     reports: Reports
     places: list[int]  # in the request, of each report
     refusals: dict[int, Refusal] = field(default_factory=dict)
+
+    def add(self, place: int, source: str, report: RawReport, label_text: bytes, annotation_text: bytes) -> None:
+        """Takes in a report that nothing refuses; the texts are its labels and annotations as JSON, the labels' canonical."""
+        reports = self.reports
+        self.places.append(place)
+        reports.sources.append(source)
+        reports.fingerprints.append(digest_of(canonical(["key", source, report.key]) if report.key else label_text))
+        reports.labels.append(report.labels)
+        reports.annotations.append(report.annotations)
+        reports.label_texts.append(label_text.decode())
+        reports.annotation_texts.append(annotation_text.decode())
+        reports.stamps.append(stamp_of(label_text, annotation_text, report.generator_url))
+        reports.starts.append(report.starts_at)
+        reports.ends.append(report.ends_at)
+        reports.urls.append(report.generator_url)
 
     @property
     def count(self) -> int:
@@ -76,7 +96,7 @@ def blank_receipts(count: int) -> Receipts:
 def violations_of(sent: Sent, field_name: str) -> Sequence[Violation]:
     """Returns the violations of all refused reports, each with the path from the request on."""
     return [
-        Violation(path_of(field_name, place, refusal.violation.field), refusal.violation.description)
+        Violation(path_of(field_name, place, refusal.field), refusal.description)
         for place, refusal in sorted(sent.refusals.items())
     ]
 

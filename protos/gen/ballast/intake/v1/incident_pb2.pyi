@@ -242,6 +242,8 @@ class _TimelineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Timeline
     """People said how bad it is."""
     TIMELINE_KIND_CAUSE: _TimelineKind.ValueType  # 13
     """People said what caused it."""
+    TIMELINE_KIND_CHANGE: _TimelineKind.ValueType  # 20
+    """A change (deploy, configuration, flag) of its components shortly before it opened."""
 
 class TimelineKind(_TimelineKind, metaclass=_TimelineKindEnumTypeWrapper):
     """What a time-line entry tells."""
@@ -274,6 +276,8 @@ TIMELINE_KIND_SEVERITY: TimelineKind.ValueType  # 12
 """People said how bad it is."""
 TIMELINE_KIND_CAUSE: TimelineKind.ValueType  # 13
 """People said what caused it."""
+TIMELINE_KIND_CHANGE: TimelineKind.ValueType  # 20
+"""A change (deploy, configuration, flag) of its components shortly before it opened."""
 Global___TimelineKind: _TypeAlias = TimelineKind  # noqa: Y015
 
 @_typing.final

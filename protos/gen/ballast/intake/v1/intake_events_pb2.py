@@ -22,23 +22,26 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from ballast.intake.v1 import change_pb2 as ballast_dot_intake_dot_v1_dot_change__pb2
 from ballast.intake.v1 import grouping_rules_pb2 as ballast_dot_intake_dot_v1_dot_grouping__rules__pb2
 from ballast.intake.v1 import incident_pb2 as ballast_dot_intake_dot_v1_dot_incident__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/intake/v1/intake_events.proto\x12\x11\x62\x61llast.intake.v1\x1a&ballast/intake/v1/grouping_rules.proto\x1a ballast/intake/v1/incident.proto\"O\n\x0eIncidentOpened\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x0e\n\x06\x61lerts\x18\x02 \x03(\t\"\x92\x01\n\x0fIncidentChanged\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x31\n\x06\x63hange\x18\x02 \x01(\x0e\x32!.ballast.intake.v1.IncidentChange\x12\x0e\n\x06\x61lerts\x18\x03 \x03(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"G\n\x14GroupingRulesChanged\x12/\n\x05rules\x18\x01 \x01(\x0b\x32 .ballast.intake.v1.GroupingRules*\xd4\x02\n\x0eIncidentChange\x12\x1f\n\x1bINCIDENT_CHANGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16INCIDENT_CHANGE_ALERTS\x10\x01\x12 \n\x1cINCIDENT_CHANGE_ACKNOWLEDGED\x10\x02\x12\x1c\n\x18INCIDENT_CHANGE_RESOLVED\x10\x03\x12\x1d\n\x19INCIDENT_CHANGE_MITIGATED\x10\x04\x12\x1c\n\x18INCIDENT_CHANGE_REOPENED\x10\x05\x12\x1a\n\x16INCIDENT_CHANGE_MERGED\x10\x06\x12\x19\n\x15INCIDENT_CHANGE_SPLIT\x10\x07\x12\x18\n\x14INCIDENT_CHANGE_ROLE\x10\x08\x12\x1c\n\x18INCIDENT_CHANGE_SEVERITY\x10\t\x12\x19\n\x15INCIDENT_CHANGE_CAUSE\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/intake/v1/intake_events.proto\x12\x11\x62\x61llast.intake.v1\x1a\x1e\x62\x61llast/intake/v1/change.proto\x1a&ballast/intake/v1/grouping_rules.proto\x1a ballast/intake/v1/incident.proto\"O\n\x0eIncidentOpened\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x0e\n\x06\x61lerts\x18\x02 \x03(\t\"\x92\x01\n\x0fIncidentChanged\x12-\n\x08incident\x18\x01 \x01(\x0b\x32\x1b.ballast.intake.v1.Incident\x12\x31\n\x06\x63hange\x18\x02 \x01(\x0e\x32!.ballast.intake.v1.IncidentChange\x12\x0e\n\x06\x61lerts\x18\x03 \x03(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"G\n\x14GroupingRulesChanged\x12/\n\x05rules\x18\x01 \x01(\x0b\x32 .ballast.intake.v1.GroupingRules\";\n\x0e\x43hangeReported\x12)\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.ballast.intake.v1.Change*\xf2\x02\n\x0eIncidentChange\x12\x1f\n\x1bINCIDENT_CHANGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16INCIDENT_CHANGE_ALERTS\x10\x01\x12 \n\x1cINCIDENT_CHANGE_ACKNOWLEDGED\x10\x02\x12\x1c\n\x18INCIDENT_CHANGE_RESOLVED\x10\x03\x12\x1d\n\x19INCIDENT_CHANGE_MITIGATED\x10\x04\x12\x1c\n\x18INCIDENT_CHANGE_REOPENED\x10\x05\x12\x1a\n\x16INCIDENT_CHANGE_MERGED\x10\x06\x12\x19\n\x15INCIDENT_CHANGE_SPLIT\x10\x07\x12\x18\n\x14INCIDENT_CHANGE_ROLE\x10\x08\x12\x1c\n\x18INCIDENT_CHANGE_SEVERITY\x10\t\x12\x19\n\x15INCIDENT_CHANGE_CAUSE\x10\n\x12\x1c\n\x18INCIDENT_CHANGE_EVIDENCE\x10\x14\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ballast.intake.v1.intake_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INCIDENTCHANGE']._serialized_start=438
-  _globals['_INCIDENTCHANGE']._serialized_end=778
-  _globals['_INCIDENTOPENED']._serialized_start=134
-  _globals['_INCIDENTOPENED']._serialized_end=213
-  _globals['_INCIDENTCHANGED']._serialized_start=216
-  _globals['_INCIDENTCHANGED']._serialized_end=362
-  _globals['_GROUPINGRULESCHANGED']._serialized_start=364
-  _globals['_GROUPINGRULESCHANGED']._serialized_end=435
+  _globals['_INCIDENTCHANGE']._serialized_start=531
+  _globals['_INCIDENTCHANGE']._serialized_end=901
+  _globals['_INCIDENTOPENED']._serialized_start=166
+  _globals['_INCIDENTOPENED']._serialized_end=245
+  _globals['_INCIDENTCHANGED']._serialized_start=248
+  _globals['_INCIDENTCHANGED']._serialized_end=394
+  _globals['_GROUPINGRULESCHANGED']._serialized_start=396
+  _globals['_GROUPINGRULESCHANGED']._serialized_end=467
+  _globals['_CHANGEREPORTED']._serialized_start=469
+  _globals['_CHANGEREPORTED']._serialized_end=528
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 isort:skip_file
 Events of intake, the data of its CloudEvents."""
 
+from ballast.intake.v1 import change_pb2 as _change_pb2
 from ballast.intake.v1 import grouping_rules_pb2 as _grouping_rules_pb2
 from ballast.intake.v1 import incident_pb2 as _incident_pb2
 from collections import abc as _abc
@@ -49,6 +50,8 @@ class _IncidentChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Incide
     """People said how bad it is."""
     INCIDENT_CHANGE_CAUSE: _IncidentChange.ValueType  # 10
     """People said what caused it."""
+    INCIDENT_CHANGE_EVIDENCE: _IncidentChange.ValueType  # 20
+    """Evidence was found: a change of its components shortly before it opened."""
 
 class IncidentChange(_IncidentChange, metaclass=_IncidentChangeEnumTypeWrapper):
     """What changed about an incident."""
@@ -75,6 +78,8 @@ INCIDENT_CHANGE_SEVERITY: IncidentChange.ValueType  # 9
 """People said how bad it is."""
 INCIDENT_CHANGE_CAUSE: IncidentChange.ValueType  # 10
 """People said what caused it."""
+INCIDENT_CHANGE_EVIDENCE: IncidentChange.ValueType  # 20
+"""Evidence was found: a change of its components shortly before it opened."""
 Global___IncidentChange: _TypeAlias = IncidentChange  # noqa: Y015
 
 @_typing.final
@@ -168,3 +173,27 @@ class GroupingRulesChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GroupingRulesChanged: _TypeAlias = GroupingRulesChanged  # noqa: Y015
+
+@_typing.final
+class ChangeReported(_message.Message):
+    """A change was reported, or a later report said more of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def change(self) -> _change_pb2.Change:
+        """The change as it is known now."""
+
+    def __init__(
+        self,
+        *,
+        change: _change_pb2.Change | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeReported: _TypeAlias = ChangeReported  # noqa: Y015
