@@ -67,7 +67,7 @@ def published_from_pb(wire: CloudEvent, place: str, component_label: str) -> Pub
         return refused.refusal
     if isinstance(content, Refusal):
         return content
-    return Published(EventKey(wire.source, wire.id), place, _text(wire, "traceparent"), content)
+    return Published(EventKey(wire.source, wire.id), f"{place}.{arrived.data_field}", _text(wire, "traceparent"), content)
 
 
 def _arrived(wire: CloudEvent, place: str) -> _Arrived:
@@ -112,8 +112,11 @@ def _message(arrived: _Arrived, message: Message) -> Message:
         return _decoded(arrived, message, wire.proto_data.value)
     if wire.WhichOneof("data") == "binary_data" and _content_type(wire) == _PROTOBUF:
         return _decoded(arrived, message, wire.binary_data)
+    document = _document(arrived)
+    if not isinstance(document, dict):
+        raise arrived.unusable(f"is no JSON object; send a {name} in JSON")
     try:
-        json_format.ParseDict(_document(arrived), message)
+        json_format.ParseDict(document, message)
     except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise arrived.unusable(f"is no {name} in JSON: {str(error)[:200]}") from None
     return message
