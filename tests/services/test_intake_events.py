@@ -307,6 +307,8 @@ def spoilt(**fields: Any) -> CloudEvent:
         (cdevent("service.deployed", "x", {}, "noon"), "EVENT_DATA_INVALID", "text_data.context.timestamp", "RFC 3339"),
         (cdevent("incident.resolved", "x", {}, ""), "EVENT_DATA_INVALID", "text_data.context.timestamp", "when the incident ended"),
         (cdevent("service.deployed", "x" * 2000, {}), "FIELD_INVALID", "text_data", "shorten it"),
+        (cdevent("incident.detected", "x", {"description": "\ud800"}), "EVENT_DATA_INVALID", "text_data", "surrogate"),
+        (event(ALERT_REPORT, '{"labels": {"a": "\\ud800"}}'), "EVENT_DATA_INVALID", "text_data", "is no ballast.intake.v1.AlertReport"),
         (event("dev.cdevents.incident.detected.0.3.0", "7"), "EVENT_DATA_INVALID", "text_data", "no JSON object"),
         (
             event("dev.cdevents.incident.detected.0.3.0", alert("a")),

@@ -40,7 +40,8 @@ class HeartbeatStore:
     async def move(self, ids: Sequence[str], step: Callable[[Heartbeat], Heartbeat], now: datetime) -> list[Heartbeat]:
         """Applies `step` to each of these that exists, locked, and returns them after it; one transaction for all.
 
-        `step` may alter what beats, reports and removal alter. Where nothing is left to report the lease ends, and what was removed is gone.
+        `step` may alter what beats, reports and removal alter. Where nothing is left to report the lease ends, and what was removed
+        is gone.
         """
         async with self._database.transaction() as connection:
             before = await _locked(connection, ids)

@@ -95,11 +95,12 @@ def _content(arrived: _Arrived, component_label: str) -> Content | Refusal | Non
     if kind in cdevents.READERS:
         try:
             event = cd_event(arrived.wire.id, _text(arrived.wire, "subject"), arrived.time, _document(arrived), component_label)
-            content = cdevents.READERS[kind](event)
+            return _within_limits(cdevents.READERS[kind](event), arrived)
+        except UnicodeEncodeError:
+            raise arrived.unusable("holds half of a surrogate pair, which is no character; send whole ones") from None
         except Unusable as error:
             field, description = error.args
             raise arrived.unusable(description, f"{arrived.data_field}.{field}" if field else "") from None
-        return _within_limits(content, arrived)
     raise _Refused("EVENT_TYPE_UNKNOWN", f"{arrived.place}.type", f"{kind[:80]!r} is not understood; {_known()}")
 
 
@@ -170,7 +171,9 @@ def _within_limits(content: Content | Refusal | None, arrived: _Arrived) -> Cont
     """Applies the shape rules of our own messages to what a foreign event became."""
     message: Message
     if isinstance(content, RawReport):
-        message = alert_pb2.AlertReport(key=content.key, labels=content.labels, annotations=content.annotations)
+        message = alert_pb2.AlertReport(
+            key=content.key, labels=content.labels, annotations=content.annotations, generator_url=content.generator_url
+        )
     elif isinstance(content, ChangeReport):
         message = change_pb2.ChangeReport(
             key=content.key,
