@@ -14,8 +14,9 @@ from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
 from ballast.governance.v1 import governance_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
-from ballast.intake.v1 import intake_service_pb2
+from ballast.intake.v1 import intake_service_pb2, signal_service_pb2
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
 from ballast.triage.v1 import triage_service_pb2
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
+    from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
@@ -42,6 +44,8 @@ _SERVICES = {
     "playbook": playbook_service_pb2.DESCRIPTOR.services_by_name["PlaybookService"],
     "governance": governance_service_pb2.DESCRIPTOR.services_by_name["GovernanceService"],
 }
+# What a service serves beside the one of its own name.
+_MORE = {"intake": [signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"]]}
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
 
 Response = TypeVar("Response", bound=Message)
@@ -59,6 +63,10 @@ class Connection:
     @cached_property
     def intake(self) -> "IntakeServiceAsyncStub":
         return IntakeServiceStub(self._channel("intake"))
+
+    @cached_property
+    def signals(self) -> "SignalServiceAsyncStub":
+        return SignalServiceStub(self._channel("intake"))
 
     @cached_property
     def triage(self) -> "TriageServiceAsyncStub":
@@ -105,7 +113,7 @@ class Connection:
         if service not in self._channels:
             self._channels[service] = connect(
                 self._addresses[service],
-                [_SERVICES[service], _EVENT_ADMIN],
+                [_SERVICES[service], *_MORE.get(service, ()), _EVENT_ADMIN],
                 credentials=self._credentials,
                 deadline_seconds=self.timeout_seconds or DEFAULT_DEADLINE_SECONDS,
             )

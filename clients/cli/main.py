@@ -34,6 +34,8 @@ COMMANDS = {
     "demo": SubCommand("clients.cli.demo.command", "demo", "Replay a real year of incidents through the suite."),
     "alerts": SubCommand("clients.cli.alerts", "app", "Send alerts."),
     "incidents": SubCommand("clients.cli.incidents", "app", "List, show, watch, take and end incidents."),
+    "changes": SubCommand("clients.cli.changes", "app", "List and report deploys and other changes."),
+    "heartbeats": SubCommand("clients.cli.heartbeats", "app", "List, set, beat and remove heartbeats."),
     "assessments": SubCommand("clients.cli.assessments", "app", "Show how bad an incident is, term by term."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.errors import InvalidInput, invalid_field
 
-_TEAM = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_CHOSEN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def resource_name(argument: str, collection: str, text: str) -> str:
@@ -33,10 +33,20 @@ def either_name(argument: str, collections: tuple[str, ...], text: str) -> list[
 
 def team_name(argument: str, text: str) -> str:
     """Returns `teams/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
-    identifier = text.strip().removeprefix("teams/")
-    if not _TEAM.fullmatch(identifier):
-        raise _refused(argument, text, "is no team id; give teams/{id} or the id: lower-case letters, digits and inner dashes, at most 63")
-    return f"teams/{identifier}"
+    return _chosen_name(argument, "teams", "team", text)
+
+
+def heartbeat_name(argument: str, text: str) -> str:
+    """Returns `heartbeats/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "heartbeats", "heartbeat", text)
+
+
+def _chosen_name(argument: str, collection: str, noun: str, text: str) -> str:
+    identifier = text.strip().removeprefix(f"{collection}/")
+    if not _CHOSEN_ID.fullmatch(identifier):
+        rule = "lower-case letters, digits and inner dashes, at most 63"
+        raise _refused(argument, text, f"is no {noun} id; give {collection}/{{id}} or the id: {rule}")
+    return f"{collection}/{identifier}"
 
 
 def any_name(argument: str, text: str) -> str:
