@@ -24,6 +24,7 @@ from shared.rpc.once import once
 from shared.rpc.server import GrpcService, Server
 from shared.settings import ServiceSettings
 from shared.storage.database import Database
+from shared.storage.requests import RequestIdReused, RequestKey, answered, settle
 from shared.telemetry import setup
 from tests.support.intake import Intake, intake_serving, report
 
@@ -208,3 +209,22 @@ async def test_a_batch_repeated_after_its_alerts_changed_is_answered_as_it_was(i
     again = await intake.rpc.ReportAlerts(request)
     assert again == first
     assert again.receipts[0].outcome == alert_pb2.REPORT_OUTCOME_OPENED
+
+
+async def test_a_call_answered_outside_its_changes_is_answered_alike_once_it_is_settled(intake: Intake) -> None:
+    database = intake.app.database
+    key = RequestKey(uuid.uuid4(), "Method", b"body")
+    assert await answered(database, key) is None
+    assert await asyncio.gather(*(settle(database, key, text) for text in (b"first", b"first"))) == [b"first", b"first"]
+    assert (await settle(database, key, b"later"), await answered(database, key)) == (b"first", b"first")
+
+
+async def test_a_settled_request_id_is_refused_for_another_call(intake: Intake) -> None:
+    database = intake.app.database
+    key = RequestKey(uuid.uuid4(), "Method", b"body")
+    await settle(database, key, b"first")
+    for other in (RequestKey(key.id, "Other", b"body"), RequestKey(key.id, "Method", b"another")):
+        with pytest.raises(RequestIdReused):
+            await answered(database, other)
+        with pytest.raises(RequestIdReused):
+            await settle(database, other, b"second")
