@@ -107,7 +107,9 @@ async def build(settings: IntakeSettings, clock: Clock | None = None) -> App:
     app.background("housekeeping", housekeeping.beat)
     app.every("* * * * *", "release", housekeeping.release)
     app.every("23 * * * *", "age", ageing.run)
-    _serve_signals(app, grouping.component_label, AlertIntake(reports, app.clock, timedelta(days=settings.report_window_days)), incidents, changes)
+    _serve_signals(
+        app, grouping.component_label, AlertIntake(reports, app.clock, timedelta(days=settings.report_window_days)), incidents, changes
+    )
     return app
 
 

@@ -94,13 +94,14 @@ async def settle(database: Database, key: RequestKey, response: bytes) -> bytes:
 
     Raises RequestIdReused when another call with this id came first meanwhile.
     """
-    async with database.transaction() as connection:
-        known = (await claim(connection, [key]))[key.id]
-        if isinstance(known, RequestIdReused):
-            raise known
-        if known is None:
-            await keep(connection, {key.id: response})
-    return known if known is not None else response
+    try:
+        async with database.transaction() as connection:
+            await keep(connection, [(key, response)])
+    except RequestAnswered:
+        kept = await answered(database, key)
+        assert kept is not None  # it was in the way of ours
+        return kept
+    return response
 
 
 async def once(database: Database, request_id: str, method: str, body_hash: bytes, answer: Callable[[], Awaitable[bytes]]) -> bytes:

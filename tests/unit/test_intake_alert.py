@@ -7,25 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.alert import AlertReport, AlertState, KnownAlert, ReportOutcome, Sent, check_reports, fingerprint_of, outcome_of
-from services.intake.domain.errors import ReportRefused
+from services.intake.domain.alert import Disposition, Effect, KnownAlert, effect_of, fingerprint_of, stamp_of, time_fault
+from services.intake.domain.episode import Episode
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SIGNAL = UUID(int=1)
 LABELS = st.dictionaries(st.text(max_size=4), st.text(max_size=4), min_size=1, max_size=4)
 
 
-def at(seconds: float | None) -> datetime | None:
-    return None if seconds is None else NOW + timedelta(seconds=seconds)
+REJOIN = timedelta(seconds=15)
 
 
-def report(starts: float = 0, ends: float | None = None) -> AlertReport:
-    return AlertReport("test", SIGNAL, {"component": "web"}, {}, at(starts) or NOW, at(ends))
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
 
 
-def known(starts: float = 0, ends: float | None = None) -> KnownAlert:
-    state = AlertState.FIRING if ends is None else AlertState.RESOLVED
-    return KnownAlert(UUID(int=2), UUID(int=3), state, at(starts) or NOW, at(ends))
+def maybe(seconds: float | None) -> datetime | None:
+    return None if seconds is None else at(seconds)
+
+
+def known(starts: tuple[float, ...], ends: tuple[float, ...] = ()) -> KnownAlert:
+    life = Episode(tuple(map(at, starts)), tuple(map(at, ends)))
+    return KnownAlert(UUID(int=2), UUID(int=3), Disposition.GROUPED, life, 0)
 
 
 @given(LABELS, st.data())
@@ -71,78 +74,64 @@ def test_a_fingerprint_stays_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "held", "outcome"),
+    ("held", "starts", "ends", "effect"),
     [
-        pytest.param(report(0), None, ReportOutcome.OPENED, id="the first firing opens"),
-        pytest.param(report(0), known(0), ReportOutcome.REPEATED, id="the same firing again is a repeat"),
-        pytest.param(report(50), known(0), ReportOutcome.REPEATED, id="a firing that claims a later begin is a repeat while it fires"),
-        pytest.param(report(-50), known(0), ReportOutcome.REPEATED, id="a firing that claims an earlier begin is a repeat while it fires"),
-        pytest.param(report(0, 60), known(0), ReportOutcome.RESOLVED, id="its end resolves it"),
-        pytest.param(report(0, 0), known(0), ReportOutcome.RESOLVED, id="an end at its very begin resolves it"),
-        pytest.param(report(-90, -60), known(0), ReportOutcome.STALE, id="the end of an earlier firing comes too late"),
-        pytest.param(report(0, 60), known(0, 60), ReportOutcome.STALE, id="an end told twice is stale"),
-        pytest.param(report(0, 60), None, ReportOutcome.STALE, id="the end of what never fired is stale"),
-        pytest.param(report(0), known(0, 60), ReportOutcome.STALE, id="a firing told again after its end is stale"),
-        pytest.param(report(60), known(0, 60), ReportOutcome.STALE, id="a firing that begins when the last one ended is that one"),
-        pytest.param(report(61), known(0, 60), ReportOutcome.OPENED, id="a firing after the end is a new one"),
+        pytest.param(known((0,)), 0, None, Effect.REPEAT, id="the same firing again is a repeat"),
+        pytest.param(known((0,)), None, None, Effect.REPEAT, id="a firing that does not say when it began is a repeat while it fires"),
+        pytest.param(known((0,)), 50, None, Effect.NOTE, id="a replica that saw it later is remembered"),
+        pytest.param(known((0,)), -50, None, Effect.REVISE, id="a replica that saw it earlier changes its begin"),
+        pytest.param(known((0,)), 0, 60, Effect.RESOLVE, id="its end resolves it"),
+        pytest.param(known((0,)), None, 60, Effect.RESOLVE, id="a bare end resolves it"),
+        pytest.param(known((0, 50)), 0, 60, Effect.RESOLVE, id="one end ends what several replicas told"),
+        pytest.param(known((0, 50)), 0, 40, Effect.REVISE, id="an end between two begins parts them"),
+        pytest.param(known((0,)), -90, -60, Effect.REVISE, id="the whole of an earlier firing that comes late is read again"),
+        pytest.param(known((0,), (60,)), 0, 60, Effect.STALE, id="an end told twice is stale"),
+        pytest.param(known((0,), (60,)), 0, None, Effect.STALE, id="a firing told again after its end is stale"),
+        pytest.param(known((0,), (60,)), 60, None, Effect.REVISE, id="a firing that begins when the last one ended belongs to that one"),
+        pytest.param(known((0,), (60,)), 75, None, Effect.REFIRE, id="one that begins soon after the end goes on with the same alert"),
+        pytest.param(known((0,), (60,)), 76, None, Effect.RENEW, id="one that begins later is another alert"),
+        pytest.param(known((0,), (60,)), 0, 90, Effect.REVISE, id="a later end of what is over moves its end"),
     ],
 )
-def test_what_a_report_means(told: AlertReport, held: KnownAlert | None, outcome: ReportOutcome) -> None:
-    assert outcome_of(told, held) is outcome
+def test_a_report_means_what_its_times_say(held: KnownAlert, starts: float | None, ends: float | None, effect: Effect) -> None:
+    assert effect_of(held, maybe(starts), maybe(ends), at(100), REJOIN) is effect
 
 
-def sent(begin: float, end: float | None = None, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None) -> Sent:
-    return labels or {"component": "web"}, annotations or {}, at(begin) or NOW, at(end)
-
-
-def refused(*reports: Sent) -> list[tuple[str, str]]:
-    with pytest.raises(ReportRefused) as error:
-        check_reports(reports, NOW)
-    assert error.value.reason == "REPORT_REFUSED"
-    return [(each.field, each.description) for each in error.value.violations]
-
-
-def test_times_that_can_be_true_pass() -> None:
-    check_reports([sent(0), sent(0, 0), sent(-7300 * 86400, 0), sent(600)], NOW)
-
-
-def test_a_time_further_ahead_than_clocks_differ_is_refused() -> None:
-    ((field, description),) = refused(sent(601))
-    assert field == "reports[0].starts_at"
-    assert "lies in the future by more than 10 min; mend the sender's clock" in description
-
-
-def test_a_time_of_another_age_is_refused() -> None:
-    ((field, description),) = refused(sent(-21 * 366 * 86400))
-    assert field == "reports[0].starts_at"
-    assert "more than 20 years back; leave it out if it is unknown" in description
-
-
-def test_an_end_before_its_begin_is_refused() -> None:
-    assert refused(sent(0, -1)) == [("reports[0].ends_at", "lies before starts_at; leave it out while the alert fires")]
+def test_a_firing_without_a_begin_after_the_end_begins_now() -> None:
+    assert effect_of(known((0,), (60,)), None, None, at(70), REJOIN) is Effect.REFIRE
+    assert effect_of(known((0,), (60,)), None, None, at(100), REJOIN) is Effect.RENEW
 
 
 @pytest.mark.parametrize(
-    ("report_", "field"),
+    ("starts", "ends", "field"),
     [
-        (sent(0, labels={"component": "we\0b"}), "reports[0].labels"),
-        (sent(0, labels={"comp\0nent": "web"}), "reports[0].labels"),
-        (sent(0, annotations={"summary": "\0"}), "reports[0].annotations"),
+        pytest.param(0, None, None, id="now is fine"),
+        pytest.param(600, None, None, id="clocks may differ by ten minutes"),
+        pytest.param(601, None, "starts_at", id="but not by more"),
+        pytest.param(0, 601, "ends_at", id="the end neither"),
+        pytest.param(-86_400 * 2 - 1, None, "starts_at", id="older than the window"),
+        pytest.param(60, 30, "ends_at", id="an end before the begin"),
+        pytest.param(30, 30, None, id="an end at the begin is an instant"),
     ],
 )
-def test_text_that_no_store_keeps_is_refused(report_: Sent, field: str) -> None:
-    ((found, description),) = refused(report_)
-    assert found == field
-    assert "holds a NUL character, which no store keeps; take it out" in description
+def test_times_that_cannot_be_true_are_refused_by_field(starts: float | None, ends: float | None, field: str | None) -> None:
+    fault = time_fault(maybe(starts), maybe(ends), NOW, timedelta(days=2))
+    assert (fault.field if fault else None) == field
 
 
-def test_every_report_at_fault_is_named() -> None:
-    found = refused(sent(0), sent(700, 650), sent(0, 1), sent(5, 4))
-    assert [field for field, _ in found] == ["reports[1].starts_at", "reports[1].ends_at", "reports[1].ends_at", "reports[3].ends_at"]
+@given(st.binary(max_size=64), st.binary(max_size=64), st.text(max_size=16))
+def test_a_stamp_fits_where_it_is_stored_and_is_the_same_for_the_same_text(labels: bytes, annotations: bytes, url: str) -> None:
+    stamp = stamp_of(labels, annotations, url)
+    assert 0 <= stamp < 2**63
+    assert stamp == stamp_of(labels, annotations, url)
 
 
-def test_the_message_names_the_first_few_only() -> None:
-    with pytest.raises(ReportRefused) as error:
-        check_reports([sent(0, -1)] * 1000, NOW)
-    assert len(error.value.violations) == 1000
-    assert error.value.message.count("reports[") == 5
+def test_a_stamp_changes_with_each_text() -> None:
+    stamps = {
+        stamp_of(b"a", b"b", "c"),
+        stamp_of(b"x", b"b", "c"),
+        stamp_of(b"a", b"x", "c"),
+        stamp_of(b"a", b"b", "x"),
+        stamp_of(b"a", b"b", ""),
+    }
+    assert len(stamps) == 5

@@ -182,6 +182,7 @@ class StreamOfAnother(InvalidInput):
         description = f"{stream_id} is a stream of {source!r}; choose another id for this source"
         super().__init__(f"stream_id: {description}", [Violation("stream_id", description)])
 
+
 class ChangeNotFound(NotFound):
     reason = "CHANGE_NOT_FOUND"
 

@@ -114,7 +114,6 @@ class Attribution:
     at: datetime
 
 
-
 @dataclass(frozen=True, slots=True)
 class Incident:
     """A group of alerts that people handle as one. Times are event times; `version` counts its states."""

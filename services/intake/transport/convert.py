@@ -11,8 +11,21 @@ from services.intake.domain.evidence import Evidence
 from services.intake.domain.incident import Assignment, Attribution, Incident, IncidentState, Rating, TimelineEntry
 from services.intake.storage.incident_pages import IncidentQuery
 from services.intake.usecases.occasion import Occasion
+from services.intake.usecases.reports import RawReport
 from shared.rpc.wellknown import time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
+
+
+def report_from_pb(report: alert_pb2.AlertReport) -> RawReport:
+    """Returns a report that came by itself; batches of them are read into columns (`reports.ReportReader`)."""
+    return RawReport(
+        key=report.key,
+        labels=dict(report.labels),
+        annotations=dict(report.annotations),
+        starts_at=time_from_pb(report, "starts_at"),
+        ends_at=time_from_pb(report, "ends_at"),
+        generator_url=report.generator_url,
+    )
 
 
 def alert_to_pb(alert: Alert) -> alert_pb2.Alert:

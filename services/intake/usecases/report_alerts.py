@@ -7,9 +7,9 @@ from itertools import accumulate
 from uuid import UUID
 
 from services.intake.domain.alert import Effect, KnownAlert, ReportOutcome, begun_again, effect_of
+from services.intake.domain.change import CHANGED, Opening
 from services.intake.domain.episode import Episode, FlapRule, is_flapping
 from services.intake.domain.errors import ReportRefused
-from services.intake.domain.change import CHANGED, Opening
 from services.intake.domain.events import IncidentChanged
 from services.intake.domain.evidence import merge
 from services.intake.domain.gathering import leaves_gap

@@ -95,10 +95,7 @@ def blank_receipts(count: int) -> Receipts:
 
 def violations_of(sent: Sent, field_name: str) -> Sequence[Violation]:
     """Returns the violations of all refused reports, each with the path from the request on."""
-    return [
-        Violation(path_of(field_name, place, refusal.field), refusal.description)
-        for place, refusal in sorted(sent.refusals.items())
-    ]
+    return [Violation(path_of(field_name, place, refusal.field), refusal.description) for place, refusal in sorted(sent.refusals.items())]
 
 
 def path_of(field_name: str, place: int, field_path: str) -> str:
