@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
-from ballast.intake.v1 import alert_pb2, incident_pb2, incident_service_pb2
+from ballast.intake.v1 import alert_pb2, incident_pb2, incident_service_pb2, muting_service_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceStub
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 
 from services.intake.app import build
 from services.intake.settings import IntakeSettings
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceAsyncStub
     from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
+    from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
 
 SERVICE = pb.DESCRIPTOR.services_by_name["IntakeService"]
 LIFE = incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"]
+MUTING = muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"]
 ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
 
 
@@ -43,6 +46,7 @@ class Intake:
     rpc: "IntakeServiceAsyncStub"
     life: "IncidentServiceAsyncStub"
     admin: "EventAdminServiceAsyncStub"
+    muting: "MutingServiceAsyncStub"
 
     @property
     def address(self) -> str:
@@ -72,9 +76,14 @@ class Intake:
 async def intake_serving(urls: dict[str, str], engines: Engines, clock: Clock, **settings: Any) -> AsyncIterator[Intake]:
     """Serves intake on a free port, without subscribers unless given."""
     values: dict[str, Any] = {"port": 0, "database_url": urls["intake"], "cache_url": engines.cache_url, "subscribers": {}} | settings
-    async with serving(build(IntakeSettings(**values), clock), [SERVICE, LIFE, ADMIN]) as served:
+    async with serving(build(IntakeSettings(**values), clock), [SERVICE, LIFE, ADMIN, MUTING]) as served:
         grpc_channel = served.channel.grpc
-        stubs = IntakeServiceStub(grpc_channel), IncidentServiceStub(grpc_channel), EventAdminServiceStub(grpc_channel)
+        stubs = (
+            IntakeServiceStub(grpc_channel),
+            IncidentServiceStub(grpc_channel),
+            EventAdminServiceStub(grpc_channel),
+            MutingServiceStub(grpc_channel),
+        )
         yield Intake(served.app, served.channel, *stubs)
 
 

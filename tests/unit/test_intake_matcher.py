@@ -75,6 +75,7 @@ def test_every_matcher_must_hold_and_those_that_do_not_are_told() -> None:
         ('a=~"(?=x)"', "m[0]", "no look-around"),
         (r'a=~"\\1"', "m[0]", "invalid escape sequence"),
         ('a=~"((x{100}){100}){100}"', "m[0]", "invalid repetition size"),
+        (r'a=~"([\\pL\\pN]{1,90}){9}"', "m[0]", "is no regex of RE2: pattern too large"),
         (r'a=~"\bx\b"', "m[0]", r"written \\b"),
         (f'a="{"x" * 1025}"', "m[0]", "more than 1,024 bytes"),
         (f'a=~"{"é" * 513}"', "m[0]", "more than 1,024 bytes"),

@@ -5,7 +5,7 @@ InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRule
 NotFound            AlertNotFound, IncidentNotFound, GroupingRulesRevisionNotFound, SilenceNotFound, MaintenanceWindowNotFound,
                     InhibitRulesNotFound, ChangeNotFound, HeartbeatNotFound
 PreconditionFailed  IncidentResolved, AlertsFiring, SilenceOver, MaintenanceWindowOver, IncidentMerged, MergeIntoResolved,
-                    GroupHasIncident, SplitLeavesNothing
+                    GroupHasIncident, SplitLeavesNothing, TooManyInForce
 """
 
 from collections.abc import Sequence
@@ -195,3 +195,12 @@ class HeartbeatNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} does not exist; set it first, or list heartbeats to find its name", metadata={"name": name})
+
+class TooManyInForce(PreconditionFailed):
+    """Keeps what every alert is compared with within bounds."""
+
+    reason = "TOO_MANY_IN_FORCE"
+
+    def __init__(self, collection: str, most: int) -> None:
+        message = f"{most:,} {collection} are in force or ahead, which is the most there may be; end those no longer needed, or join some"
+        super().__init__(message, metadata={"collection": collection, "most": str(most)})

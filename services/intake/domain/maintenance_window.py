@@ -19,6 +19,7 @@ SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=7)
 LONGEST_TEXT = 2000  # characters of a reason
 LONGEST_NAME = 200
+MOST_IN_FORCE = 1000  # at once, those that have not begun among them
 _EARLIEST, _LATEST = datetime(2000, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - wall times
 
 
@@ -80,6 +81,19 @@ class MaintenanceWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowEdit:
+    """What is to be changed; None leaves it as it is."""
+
+    matchers: Matchers | None = None
+    starts_at: datetime | None = None
+    time_zone: str | None = None
+    duration: timedelta | None = None
+    rrule: str | None = None
+    reason: str | None = None
+    approver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Occurrence:
     """One time that a window is in force: from `starts_at` until just before `ends_at`, in UTC."""
 
@@ -95,17 +109,19 @@ class PlannedOccurrence:
     occurrence: Occurrence
 
 
-def check_window(window: MaintenanceWindow, field: str) -> None:
-    """Raises MatchersRefused, RecurrenceRefused or MutingRefused, naming every fault below `field`."""
+def check_window(window: MaintenanceWindow, planner: str) -> None:
+    """Raises MatchersRefused, RecurrenceRefused or MutingRefused, naming every field at fault; `planner` may not be the approver."""
     schedule = window.schedule
-    violations = [*_schedule_faults(schedule, field), *_text_faults(window, field)]
+    violations = [*_schedule_faults(schedule), *_text_faults(window)]
+    if window.approver.strip() == planner:
+        violations.append(Violation("approver", "is the one who plans it; name another person, who agreed"))
     if violations:
         raise MutingRefused(violations)
-    check_matchers(window.matchers, f"{field}.matchers")
+    check_matchers(window.matchers, "matchers")
     try:
         starts_of(schedule)
     except Unusable as error:
-        raise RecurrenceRefused([Violation(f"{field}.rrule", str(error))]) from None
+        raise RecurrenceRefused([Violation("rrule", str(error))]) from None
 
 
 def check_not_over(window: MaintenanceWindow, now: datetime) -> None:
@@ -114,20 +130,41 @@ def check_not_over(window: MaintenanceWindow, now: datetime) -> None:
         raise MaintenanceWindowOver(window.name, window.ends_at)
 
 
+def edit(window: MaintenanceWindow, changed: WindowEdit, reason: str, who: str, now: datetime) -> MaintenanceWindow:
+    """Returns the next version; the same one where nothing changes. Raises MaintenanceWindowOver, and what `check_window` does.
+
+    Who approved one plan has not approved another: an edit of more than the reason names its approver.
+    """
+    check_not_over(window, now)
+    schedule = window.schedule
+    planned = Schedule(
+        starts_at=schedule.starts_at if changed.starts_at is None else changed.starts_at,
+        time_zone=schedule.time_zone if changed.time_zone is None else changed.time_zone,
+        duration=schedule.duration if changed.duration is None else changed.duration,
+        rrule=schedule.rrule if changed.rrule is None else changed.rrule,
+    )
+    after = replace(
+        window,
+        matchers=window.matchers if changed.matchers is None else changed.matchers,
+        schedule=planned,
+        reason=window.reason if changed.reason is None else changed.reason,
+        approver=window.approver if changed.approver is None else changed.approver,
+    )
+    if after == window:
+        return window
+    is_replanned = (after.matchers, after.schedule) != (window.matchers, window.schedule)
+    if is_replanned and changed.approver is None:
+        raise MutingRefused([Violation("approver", f"is missing; {window.approver} approved another plan: name who approved this one")])
+    check_window(after, who if is_replanned or after.approver != window.approver else "")
+    return _next(after, WindowChange.EDITED, reason, who, now)
+
+
 def cancel(window: MaintenanceWindow, reason: str, who: str, now: datetime) -> MaintenanceWindow:
     """Returns the window ended at `now`, an occurrence under way with it. Twice changes nothing. Raises MaintenanceWindowOver."""
     if window.cancelled_at is not None:
         return window
     check_not_over(window, now)
-    return replace(
-        window,
-        version=window.version + 1,
-        change=WindowChange.CANCELLED,
-        changed_by=who,
-        change_reason=reason,
-        cancelled_at=now,
-        updated_at=now,
-    )
+    return _next(replace(window, cancelled_at=now), WindowChange.CANCELLED, reason, who, now)
 
 
 def state_of(window: MaintenanceWindow, now: datetime) -> WindowState:
@@ -182,34 +219,36 @@ def occurrences_between(versions: Sequence[MaintenanceWindow], after: datetime, 
                 yield PlannedOccurrence(version, part)
 
 
+def _next(window: MaintenanceWindow, change: WindowChange, reason: str, who: str, now: datetime) -> MaintenanceWindow:
+    return replace(window, version=window.version + 1, change=change, changed_by=who, change_reason=reason, updated_at=now)
+
+
 def _cut(window: MaintenanceWindow, start: datetime) -> Occurrence:
     end = start + window.schedule.duration
     return Occurrence(start, min(end, window.cancelled_at) if window.cancelled_at else end)
 
 
-def _schedule_faults(schedule: Schedule, field: str) -> list[Violation]:
+def _schedule_faults(schedule: Schedule) -> list[Violation]:
     found = []
     if not _EARLIEST <= schedule.starts_at < _LATEST:
-        found.append(Violation(f"{field}.starts_at", "must lie between the years 2000 and 2199"))
+        found.append(Violation("starts_at", "must lie between the years 2000 and 2199"))
     if not SHORTEST <= schedule.duration <= LONGEST:
-        found.append(Violation(f"{field}.duration", "must be at least 1 min and at most 7 days; plan longer work as several windows"))
+        found.append(Violation("duration", "must be at least 1 min and at most 7 days; plan longer work as several windows"))
     if not is_zone(schedule.time_zone):
         description = f"{schedule.time_zone!r} is no time zone of the IANA database; write it as Europe/Berlin, or UTC"
-        found.append(Violation(f"{field}.time_zone", description))
+        found.append(Violation("time_zone", description))
     return found
 
 
-def _text_faults(window: MaintenanceWindow, field: str) -> list[Violation]:
+def _text_faults(window: MaintenanceWindow) -> list[Violation]:
     found = []
     for name, value, limit in (("reason", window.reason, LONGEST_TEXT), ("approver", window.approver, LONGEST_NAME)):
         if not value.strip():
-            found.append(Violation(f"{field}.{name}", "is empty; it stays with the planned downtime for good"))
+            found.append(Violation(name, "is empty; it stays with the planned downtime for good"))
         elif len(value) > limit:
-            found.append(Violation(f"{field}.{name}", f"is longer than {limit:,} characters"))
+            found.append(Violation(name, f"is longer than {limit:,} characters"))
         elif "\0" in value:
-            found.append(Violation(f"{field}.{name}", "holds a NUL character; take it out"))
-    if window.approver.strip() == window.changed_by:
-        found.append(Violation(f"{field}.approver", "is the one who plans it; name another person, who agreed"))
+            found.append(Violation(name, "holds a NUL character; take it out"))
     return found
 
 

@@ -88,12 +88,11 @@ class MatcherIndex(Generic[Item]):
 
 
 def _values(matcher: Matcher) -> tuple[str, ...]:
-    """Returns the only values the matcher accepts, where it lists them: `a`, or the regex `a|b`. Empty where it does not."""
+    """Returns the values the matcher accepts, where it lists them: `a`, or the regex `a|b`. None where it does not."""
     if matcher.operator is Operator.EQUAL:
-        return (matcher.value,) if matcher.value else ()
+        return (matcher.value,)
     if matcher.operator is Operator.MATCHES and _LITERALS.issuperset(matcher.value):
-        values = tuple(dict.fromkeys(matcher.value.split("|")))
-        return values if all(values) else ()
+        return tuple(dict.fromkeys(matcher.value.split("|")))
     return ()
 
 

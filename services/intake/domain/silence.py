@@ -13,6 +13,7 @@ from shared.errors import Violation
 LONGEST = timedelta(days=30)
 FURTHEST_AHEAD = timedelta(days=365)
 LONGEST_TEXT = 2000  # characters of a reason
+MOST_IN_FORCE = 10_000  # at once, those that have not begun among them
 
 
 class SilenceState(IntEnum):
@@ -67,23 +68,23 @@ def state_of(silence: Silence, now: datetime) -> SilenceState:
     return SilenceState.PENDING if now < silence.starts_at else SilenceState.ACTIVE
 
 
-def check_silence(silence: Silence, field: str, now: datetime) -> None:
-    """Raises MutingRefused or MatchersRefused, naming every fault below `field`."""
+def check_silence(silence: Silence, now: datetime) -> None:
+    """Raises MutingRefused or MatchersRefused, naming every field at fault."""
     found = []
     if silence.ends_at <= max(silence.starts_at, now):
-        found.append(Violation(f"{field}.ends_at", f"must lie after the begin and after now ({now.isoformat()})"))
+        found.append(Violation("ends_at", f"must lie after the begin and after now ({now.isoformat()})"))
     elif silence.ends_at - silence.starts_at > LONGEST:
         description = f"lies more than {LONGEST.days} days after the begin; mend the alert, or plan a maintenance window"
-        found.append(Violation(f"{field}.ends_at", description))
+        found.append(Violation("ends_at", description))
     if silence.starts_at - now > FURTHEST_AHEAD:
-        found.append(Violation(f"{field}.starts_at", f"lies more than {FURTHEST_AHEAD.days} days ahead"))
+        found.append(Violation("starts_at", f"lies more than {FURTHEST_AHEAD.days} days ahead"))
     if not silence.reason.strip():
-        found.append(Violation(f"{field}.reason", "is empty; say why, for those who find it later"))
+        found.append(Violation("reason", "is empty; say why, for those who find it later"))
     elif len(silence.reason) > LONGEST_TEXT or "\0" in silence.reason:
-        found.append(Violation(f"{field}.reason", f"must hold at most {LONGEST_TEXT:,} characters, none of them NUL"))
+        found.append(Violation("reason", f"must hold at most {LONGEST_TEXT:,} characters, none of them NUL"))
     if found:
         raise MutingRefused(found)
-    check_matchers(silence.matchers, f"{field}.matchers")
+    check_matchers(silence.matchers, "matchers")
 
 
 def edit(silence: Silence, changed: SilenceEdit, reason: str, who: str, now: datetime) -> Silence:
@@ -96,7 +97,7 @@ def edit(silence: Silence, changed: SilenceEdit, reason: str, who: str, now: dat
     begun = state_of(silence, now) is SilenceState.ACTIVE
     if begun and changed.starts_at not in {None, silence.starts_at}:
         description = f"cannot be changed: the silence began at {silence.starts_at.isoformat()}; leave it out"
-        raise MutingRefused([Violation("silence.starts_at", description)])
+        raise MutingRefused([Violation("starts_at", description)])
     after = replace(
         silence,
         matchers=silence.matchers if changed.matchers is None else changed.matchers,
@@ -106,7 +107,7 @@ def edit(silence: Silence, changed: SilenceEdit, reason: str, who: str, now: dat
     )
     if after == silence:
         return silence
-    check_silence(after, "silence", now)
+    check_silence(after, now)
     return _next(after, SilenceChange.EDITED, reason, who, now)
 
 
