@@ -1,6 +1,6 @@
 """Muting: the compiled set answers as trying everything would, and explains itself."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -128,6 +128,7 @@ def test_what_matches_at_another_time_is_told_with_the_next_time_or_the_last() -
     minute, day = timedelta(minutes=1), timedelta(days=1)
     assert near_times(START) == [(START + minute, START + 2 * minute), (TEN, TEN + 2 * HOUR)]
     assert near_times(TEN + 3 * HOUR) == [(START + minute, START + 2 * minute), (TEN + day, TEN + day + 2 * HOUR)]
+    assert near_times(datetime.min.replace(tzinfo=UTC)) == near_times(START)
     assert near_times(TEN + 3 * day)[1] == (TEN + day, TEN + day + 2 * HOUR)
 
 

@@ -194,7 +194,7 @@ def occurrence_at(window: MaintenanceWindow, when: datetime) -> Occurrence | Non
 def upcoming(window: MaintenanceWindow, after: datetime, count: int) -> tuple[Occurrence, ...]:
     """Returns the next `count` occurrences that end after `after`, the one under way included."""
     starts = starts_of(window.schedule)
-    first = bisect_right(starts, after - window.schedule.duration)
+    first = _first_ending_after(window, after)
     found = (_cut(window, each) for each in starts[first : first + count])
     return tuple(each for each in found if each.starts_at < each.ends_at)
 
@@ -209,14 +209,18 @@ def occurrences_between(versions: Sequence[MaintenanceWindow], after: datetime, 
     for version, until in zip(versions, ends, strict=True):
         held_from, held_until = max(version.updated_at, after), min(until, before)
         starts = starts_of(version.schedule)
-        first = bisect_right(starts, held_from - version.schedule.duration)
-        for start in starts[first:]:
+        for start in starts[_first_ending_after(version, held_from) :]:
             if start >= held_until:
                 break
             whole = _cut(version, start)
             part = Occurrence(max(whole.starts_at, version.updated_at), min(whole.ends_at, until))
             if part.starts_at < part.ends_at and part.ends_at > after:
                 yield PlannedOccurrence(version, part)
+
+
+def _first_ending_after(window: MaintenanceWindow, when: datetime) -> int:
+    # By the ends, not by a time reckoned back from `when`, which may be the first there is.
+    return bisect_right(starts_of(window.schedule), when, key=lambda each: each + window.schedule.duration)
 
 
 def _next(window: MaintenanceWindow, change: WindowChange, reason: str, who: str, now: datetime) -> MaintenanceWindow:

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from shared.principal import current_principal_name
 MOST_UPCOMING = 10
 LONGEST_VIEW = timedelta(days=366)
 _USUAL_VIEW = timedelta(days=31)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Maintenance:
             await self._store.get(identifier)
         cursor = paging.cursor
         begin = datetime.fromisoformat(cursor[0]) if cursor else after or self._clock.now()
-        end = before or begin + _USUAL_VIEW
+        end = before or begin + min(_USUAL_VIEW, _END_OF_TIME - begin)
         if not timedelta(0) < end - begin <= LONGEST_VIEW:
             description = f"must lie after the begin ({begin.isoformat()}), by at most {LONGEST_VIEW.days} days"
             raise MutingRefused([Violation("before", description)])
