@@ -85,7 +85,7 @@ class GroupCommit(Generic[Item, Answer]):
             self.shed[lane] = self.shed.get(lane, 0) + weight
         wait = timedelta(seconds=self.waiting / self._per_second) if self._per_second else _SHORTEST_WAIT
         raise Overloaded(
-            f"{self.waiting:,} items wait for storage, {held:,} of them from this sender; nothing of this call was taken: send it again later",
+            f"{self.waiting:,} items wait for storage, {held:,} of them from this sender; nothing was taken: send this again later",
             retry_after=min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT),
         )
 

@@ -242,7 +242,7 @@ async def test_after_a_split_each_alert_ends_where_it_is_and_new_ones_stay_with_
     new = (await split(intake, name, receipts[1].alert)).split.name
     ended = await intake.send(report(web, ends_at=50, alertname="disk"))
     assert (ended[0].incident, (await intake.incident(new)).state) == (new, RESOLVED)
-    assert (await intake.send(report(web, 60, alertname="disk")))[0].incident == name  # a new firing is a new alert
+    assert (await intake.send(report(web, 66, alertname="disk")))[0].incident == name  # a new firing, well after, is a new alert
     assert ((await intake.incident(name)).firing_count, (await intake.incident(name)).state) == (2, OPEN)
     for each in (name, new):
         await check_counts(intake, each)

@@ -31,8 +31,10 @@ def tables_of(service: str) -> Any:
 def differences(connection: Connection, service: str, metadata: MetaData) -> list[Any]:
     """Returns what a migrated schema lacks or has too much, types, defaults and indexes included."""
 
+    partitions = {row.relname for row in connection.execute(text("select relname from pg_class where relispartition"))}
+
     def ours(name: str | None, kind: str, _: object) -> bool:
-        return kind != "table" or not (name or "").startswith(("pgqueuer", "alembic_version"))
+        return kind != "table" or not ((name or "").startswith(("pgqueuer", "alembic_version")) or name in partitions)
 
     dialect: Any = connection.dialect
     dialect.ischema_names = dialect.ischema_names | {"xid8": TransactionId}  # which SQLAlchemy does not know

@@ -97,7 +97,7 @@ def test_a_condition_that_is_wrong_names_the_rule_the_field_and_the_column() -> 
         ("name: default", "rules[0].name", "built-in"),
         ("name: a_b", "rules[0].name", "lower-case"),
         ("name: a, match: 'x=\"y\"'", "rules[0].match", "must be a list"),
-        ("name: a, match: ['x~y']", "rules[0].match[0]", "at character 1"),
+        ("name: a, match: ['x~y']", "rules[0].match[0]", "at character 2"),
         ("name: a, match: ['x=~\"(\"']", "rules[0].match[0]", "RE2"),
         ("name: a, match: ['']", "rules[0].match[0]", "not empty"),
         ("name: a, when: labels", "rules[0].when", "must give a bool"),

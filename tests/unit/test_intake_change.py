@@ -33,7 +33,7 @@ def at(seconds: float | None) -> datetime | None:
 def told(
     begin: float | None = None, end: float | None = None, outcome: ChangeOutcome = ChangeOutcome.SUCCEEDED, **fields: str
 ) -> ChangeReport:
-    return ChangeReport("run", ChangeKind.DEPLOY, ("checkout",), started_at=at(begin), finished_at=at(end), outcome=outcome, **fields)  # type: ignore[arg-type]
+    return ChangeReport("run", ChangeKind.DEPLOY, ("checkout",), started_at=at(begin), finished_at=at(end), outcome=outcome, **fields)
 
 
 def made_of(reports: Sequence[ChangeReport], now: datetime = START) -> Change:

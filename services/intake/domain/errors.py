@@ -196,6 +196,7 @@ class HeartbeatNotFound(NotFound):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} does not exist; set it first, or list heartbeats to find its name", metadata={"name": name})
 
+
 class TooManyInForce(PreconditionFailed):
     """Keeps what every alert is compared with within bounds."""
 

@@ -166,7 +166,8 @@ def _incident(facts: Facts) -> list[Line]:
     elif incident.group_key != alert.group_key and incident.kind is IncidentKind.ALERTS:
         text = f"went into {incident.name}, which is of another group: by dependency or likeness, or because people merged or split them"
     else:
-        text = f"joined {incident.name}, which was open since {incident.opened_at.isoformat()}, or within {incident.quiet_period} after its end"
+        since = incident.opened_at.isoformat()
+        text = f"joined {incident.name}, which was open since {since}, or not over for longer than {incident.quiet_period}"
     return [Line(Step.INCIDENT, text, incident.name, incident.version)]
 
 

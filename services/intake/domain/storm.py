@@ -81,8 +81,9 @@ def summary_of(storm_id: UUID, incident_id: UUID, rule: StormRule, count: int, n
         state=IncidentState.OPEN,
         title=f"Storm of alerts: {count:,} new ones within {seconds} s",
         summary=(
-            f"At least {rule.enter_count:,} new alerts came within {seconds} s. Until it is over, alerts of groups without an open incident "
-            "are gathered here. Every one of them is kept: list the alerts of this incident, and split from it what needs people of its own."
+            f"At least {rule.enter_count:,} new alerts came within {seconds} s. Until it is over, alerts of groups without an open "
+            "incident are gathered here. Every one of them is kept: list this incident's alerts, and split from it what needs people of "
+            "its own."
         ),
         group_key=f"storm:{storm_id}",
         group_labels=(),

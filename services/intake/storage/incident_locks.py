@@ -19,7 +19,7 @@ _LOCK_INCIDENTS = text("select * from incident where id = any(cast(:ids as uuid[
 
 
 async def lock_for_shaping(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Incident]:
-    """Locks these incidents, their alerts, and every group that leads to one of them, until the transaction ends; returns those that exist."""
+    """Locks these incidents, their alerts, and every group that leads to one of them, until the end; returns those that exist."""
     await connection.execute(_LOCK_SHAPING)
     await connection.execute(_LOCK_ALERTS, {"ids": list(ids)})
     await connection.execute(_LOCK_GROUPS, {"ids": list(ids)})

@@ -73,7 +73,7 @@ class IncidentStore:
             return {row.wanted_key: incident_from_row(row) for row in await connection.execute(statement)}
 
     async def tell_untold(self, limit: int) -> int:
-        """Records an event for incidents that changed since their last one, and a line on their time-line; returns how many, at most `limit`."""
+        """Tells of incidents that changed since their last event, also on their time-lines; returns how many, at most `limit`."""
         statement = select(incident).where(incident.c.untold).limit(limit).with_for_update(skip_locked=True)
         async with self._database.transaction() as connection:
             before = [incident_from_row(row) for row in await connection.execute(statement)]

@@ -139,7 +139,8 @@ LIVES = f"""
     order by fingerprint, starts_at
 """  # noqa: S608 - column names of this module
 UPDATE_HISTORY = """
-    update alert_history set state = 2, starts_at = $3, ends_at = $4, starts = $5, ends = $6, report_count = report_count + 1, updated_at = $7
+    update alert_history set state = $3, starts_at = $4, ends_at = $5, starts = $6, ends = $7, report_count = report_count + 1,
+                             updated_at = $8
     where id = $1 and fingerprint = $2
 """
 UPDATE_LIVE = """
@@ -173,7 +174,8 @@ MOVE_ALL_ALERTS = """
     update alert_history set incident_id = $2 where incident_id = $1
 """
 SET_CURRENT = """
-    insert into incident_group (group_key, incident_id) values ($1, $2) on conflict (group_key) do update set incident_id = excluded.incident_id
+    insert into incident_group (group_key, incident_id) values ($1, $2)
+    on conflict (group_key) do update set incident_id = excluded.incident_id
 """
 RECOUNT = """
     update incident set alert_count = told.alerts, firing_count = told.firing, version = version + 1, untold = true, updated_at = $2

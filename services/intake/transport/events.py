@@ -4,13 +4,11 @@ from ballast.intake.v1 import intake_events_pb2 as pb
 from ballast.intake.v1.incident_pb2 import Incident
 
 from services.intake.domain.events import ChangeReported, Event, GroupingRulesChanged, IncidentOpened
-from services.intake.transport.convert import incident_to_pb
-from services.intake.transport.grouping_convert import revision_to_pb
-from services.intake.transport.signal_convert import change_to_pb
-
 from services.intake.domain.muting_events import MutingEvent
 from services.intake.transport.convert import incident_to_pb
+from services.intake.transport.grouping_convert import revision_to_pb
 from services.intake.transport.muting_events import encode_muting
+from services.intake.transport.signal_convert import change_to_pb
 from shared.events.event import EncodedEvent, ReceivedEvent
 
 RULES_SUBJECT = "groupingRules"

@@ -1,4 +1,4 @@
-"""Finding: the incident an alert belongs to although its group is another's: that of a failing dependency, or one told in the same words."""
+"""Finding: the incident an alert belongs to although its group has another: a failing dependency's, or one told in the same words."""
 
 from collections.abc import Sequence
 

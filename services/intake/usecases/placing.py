@@ -141,7 +141,7 @@ class Placing:
         else:
             place.joining = work.joining(found, place.positions[0])
         if rule.threshold is not None:
-            await self._release(batch, work, place)
+            await self._release(batch, place)
         return True
 
     def _opened(self, work: Work, place: Place) -> Incident:
@@ -158,7 +158,7 @@ class Placing:
         waiting = await batch.held_starts(place.placement.key, latest - rule.threshold.within)
         return reached([*waiting, *begins], rule.threshold, latest)
 
-    async def _release(self, batch: AlertBatch, work: Work, place: Place) -> None:
+    async def _release(self, batch: AlertBatch, place: Place) -> None:
         """Takes the alerts that were held for this group into its incident."""
         assert place.joining is not None
         incident = place.joining.before

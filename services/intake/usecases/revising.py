@@ -45,21 +45,15 @@ class Revising:
         gone = [row for row in rows if row not in owners]
         if gone:
             await batch.delete(gone, live_retired=live is not None and owners[-1] is not live)
-        outcome = ReportOutcome.STALE
         for index, (life, row) in enumerate(zip(lives, owners, strict=True)):
             is_live = index == len(lives) - 1
-            if row is None:
-                row = await self._insert(batch, work, at, life, is_live=is_live)
-                changed = True
-            else:
-                changed = life != row.life
-                if changed:
-                    await batch.relive(row, life, is_live=is_live)
-            touched = begin in life.starts or (end is not None and end in life.ends)
-            if touched:
-                outcome = _outcome(end, changed=changed, is_new=row.life == life and owners[index] is None)
-                work.receipt(at, row.id, row.incident_id, outcome)
-        self._flag(work, at, [row for row in [*rows] if row is not None])
+            kept = row if row is not None else await self._insert(batch, work, at, life, is_live=is_live)
+            if kept.life != life:
+                await batch.relive(kept, life, is_live=is_live)
+            if begin in life.starts or (end is not None and end in life.ends):
+                is_changed = row is None or row.life != life
+                work.receipt(at, kept.id, kept.incident_id, _outcome(end, changed=is_changed, is_new=row is None))
+        self._flag(work, at, rows)
 
     async def _insert(self, batch: AlertBatch, work: Work, at: int, life: Episode, *, is_live: bool) -> LifeRow:
         reports, placement = work.reports, self._placement(work, at)

@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy import text
 
 revision = "0004"
-down_revision = "0007"
+down_revision = "0003"
 
 _FIRST = "rules: []\n"
 
