@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen fmt lint test demo up bench clean
+.PHONY: help setup gen fmt lint test demo up bench soak clean
 
 help: ## print this help
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +45,11 @@ demo: setup ## replay a real year of incidents; leaves report and picture in .ba
 up: setup ## run the suite on loopback until Ctrl-C
 	$(BIN)/ballast up
 
-bench: setup ## measure intake beside Alertmanager, Alerta and a bare echo (8 minutes)
-	$(BIN)/python -m bench
+bench: setup ## measure intake beside Alertmanager, Alerta and a bare echo (8 minutes); BENCH="storm" for one part
+	$(BIN)/python -m bench $(BENCH)
+
+soak: setup ## kill intake 60 times under load, restart PostgreSQL, lose the cache; SOAK="--kills 200 --seed 7"
+	$(BIN)/python -m soak $(SOAK)
 
 clean: ## remove .venv and all local state
 	rm -rf .venv .ballast

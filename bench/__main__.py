@@ -11,7 +11,9 @@ import uvloop
 from rich.console import Console
 
 from bench.batches import batches_of_500
+from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
+from bench.history import history
 from bench.latency import alert_to_bundle
 from bench.report import Section, write_report
 from bench.singles import single_reports
@@ -22,6 +24,8 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "batches": batches_of_500,
     "singles": single_reports,
     "storm": storm,
+    "flatness": flatness,
+    "history": history,
     "latency": alert_to_bundle,
 }
 QUICK = Sizes(
@@ -32,7 +36,9 @@ QUICK = Sizes(
     storm_alerts=10_000,
     storm_groups=500,
     open_alerts=(500, 5_000),
-    past_incidents=(500, 5_000),
+    flat_rounds=2,
+    past_incidents=(20_000, 40_000),
+    list_calls=5,
     bundles=3,
 )
 

@@ -5,9 +5,11 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ballast.intake.v1 import alert_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
+from google.protobuf.timestamp_pb2 import Timestamp
 
 ANNOTATIONS = {"summary": "error rate above 5 % for 10 minutes", "runbook": "https://runbooks.example/high-error-rate"}
 SOURCE = "bench"
@@ -32,9 +34,13 @@ class Population:
         }
 
 
-def reports_body(population: Population, numbers: Sequence[int]) -> bytes:
-    """Returns a ReportAlertsRequest of these alerts, without a request_id."""
-    reports = [alert_pb2.AlertReport(labels=population.labels(number), annotations=ANNOTATIONS) for number in numbers]
+def reports_body(population: Population, numbers: Sequence[int], ended: datetime | None = None) -> bytes:
+    """Returns a ReportAlertsRequest of these alerts, firing unless they ended, without a request_id."""
+    end = None
+    if ended is not None:
+        end = Timestamp()
+        end.FromDatetime(ended)
+    reports = [alert_pb2.AlertReport(labels=population.labels(number), annotations=ANNOTATIONS, ends_at=end) for number in numbers]
     return pb.ReportAlertsRequest(source=SOURCE, reports=reports).SerializeToString()
 
 

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from shared.embedded import Engines
 from shared.storage.database import connect_raw
 
+_PATIENCE_SECONDS = 300
+
 
 @asynccontextmanager
 async def fresh_database(engines: Engines, name: str) -> AsyncIterator[str]:
@@ -23,9 +25,15 @@ async def drop(engines: Engines, name: str) -> None:
     await _execute(engines, f'drop database if exists "{name}" with (force)')
 
 
-async def _execute(engines: Engines, statement: str) -> None:
-    connection = await connect_raw(engines.database_url, "public")
+async def vacuum(engines: Engines, name: str) -> None:
+    """Brings the database to the state it would come to by itself, so that this does not happen while it is measured."""
+    await _execute(engines, "vacuum analyze", name)
+    await _execute(engines, "checkpoint", name)
+
+
+async def _execute(engines: Engines, statement: str, database: str = "postgres") -> None:
+    connection = await connect_raw(engines.database_url_for(database), "public")
     try:
-        await connection.execute(statement)
+        await connection.execute(statement, timeout=_PATIENCE_SECONDS)
     finally:
         await connection.close()

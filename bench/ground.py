@@ -16,12 +16,14 @@ class Sizes:
     rounds: int = 5
     batch_alerts: int = 20_000  # a round, in batches of 500
     alerta_alerts: int = 300  # a round, singly
-    single_alerts: int = 6_000  # a round, singly
+    single_alerts: int = 4_000  # a round, singly
     storm_alerts: int = 1_000_000
     storm_groups: int = 10_000
     storm_callers: int = 16
     open_alerts: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    flat_rounds: int = 9
     past_incidents: tuple[int, ...] = (10_000, 1_000_000)
+    list_calls: int = 200
     bundles: int = 40
 
 

@@ -69,11 +69,13 @@ class Person:
         return names
 
     def changes(self, incidents: list[str]) -> Iterator[tuple[str, Call]]:
-        """Gives one status change after another: each incident is taken, noted on and resolved; then the last is noted on for ever."""
-        for name in incidents:
-            yield ACKNOWLEDGE, self._acknowledging(name)
-            yield NOTE, self._noting(name)
-            yield RESOLVE, self._resolving(name)
+        """Gives one status change for each incident, of the three kinds in turn; then the last one is noted on for ever.
+
+        One each, as calls are not waited for: a second one on the same incident might overtake the first.
+        """
+        kinds = ((ACKNOWLEDGE, self._acknowledging), (NOTE, self._noting), (RESOLVE, self._resolving))
+        for name, (kind, make) in zip(incidents, itertools.cycle(kinds), strict=False):
+            yield kind, make(name)
         yield from ((NOTE, self._noting(incidents[-1])) for _ in itertools.count())
 
     async def work(self, incidents: list[str], latencies: Latencies, ended: asyncio.Event) -> None:

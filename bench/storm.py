@@ -21,7 +21,7 @@ BATCH = 500
 CALM_PROBES = 200
 WINDOW = 10  # probes in a row whose median says that a latency is normal
 PATIENCE_SECONDS = 60.0
-_INCIDENTS = 2_000
+_INCIDENTS = 6_000  # one for each change, for five minutes
 _MEMORY_EVERY_SECONDS = 0.2
 _MIB = 1024 * 1024
 

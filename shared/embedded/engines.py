@@ -51,6 +51,14 @@ class Engines:
             atexit.unregister(self.stop)
             self._stack.close()
 
+    def stop_database(self) -> None:
+        """Stops PostgreSQL alone and at once, as if it had died: sessions are cut, and the next start recovers."""
+        self._postgres.stop_at_once()
+
+    def start_database(self) -> None:
+        """Starts PostgreSQL again, recovered, at the same URL; not for use while it runs."""
+        self._postgres.start()
+
     def stop_cache(self) -> None:
         """Stops Valkey alone, as if it had died."""
         self._valkey.stop()

@@ -63,6 +63,12 @@ class Postgres:
             _stop(self._process)
             self._process = None
 
+    def stop_at_once(self) -> None:
+        """Stops without a checkpoint, as a crash would; safe to repeat."""
+        if self._process is not None:
+            processes.stop(self._process, "PostgreSQL", *_AT_ONCE)
+            self._process = None
+
     def _make_data(self) -> None:
         """Makes the data directory whole or not at all: what an initdb cut short leaves is removed here."""
         for remains in self._dir.glob("postgres.new-*"):
@@ -161,6 +167,9 @@ class Postgres:
         return [str(postgres_binary("postgres")), "-D", str(self._data), "-k", str(self.socket_dir), *options]
 
 
+# SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one, after which the next start recovers.
+_AT_ONCE = ((signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
+
+
 def _stop(process: psutil.Process) -> None:
-    # SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one, after which the next start recovers.
-    processes.stop(process, "PostgreSQL", (signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
+    processes.stop(process, "PostgreSQL", (signal.SIGINT, 60.0), *_AT_ONCE)
