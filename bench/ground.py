@@ -20,6 +20,7 @@ class Sizes:
     storm_alerts: int = 1_000_000
     storm_groups: int = 10_000
     storm_callers: int = 16
+    storm_seconds: float = 240.0  # at most; what was not sent by then is left out, and the table says so
     open_alerts: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     flat_rounds: int = 9
     past_incidents: tuple[int, ...] = (10_000, 1_000_000)

@@ -11,7 +11,7 @@ import psutil
 from bench.alerts import Population, batches, count_receipts, reports_body, with_request_id
 from bench.calls import Sheds, grpc_callers, timed
 from bench.figures import milliseconds, normal_after, percentile, tail
-from bench.ground import Ground
+from bench.ground import Ground, Sizes
 from bench.intake import Intake, running_intake
 from bench.probes import ACKNOWLEDGE, NOTE, REPORT, RESOLVE, Latencies, Person, person
 from bench.report import Section
@@ -36,6 +36,7 @@ class Found:
     memory: list[int] = field(default_factory=list)  # bytes
     sheds: Sheds = field(default_factory=Sheds)
     seconds: float = 0.0
+    sent: int = 0
     receipts: int = 0
     stored: int = 0
 
@@ -69,14 +70,17 @@ async def _rage(ground: Ground, intake: Intake, working: Person, incidents: list
         run = await timed(callers, _shown(ground, requests))
         ended.set()
     found.seconds = run.seconds
+    found.sent = min(len(run.answers) * BATCH, sizes.storm_alerts)
     found.receipts = count_receipts(run.answers)
 
 
 def _shown(ground: Ground, requests: Sequence[bytes]) -> Iterator[bytes]:
     begin = time.perf_counter()
     for number, request in enumerate(requests):
+        seconds = time.perf_counter() - begin
+        if seconds > ground.sizes.storm_seconds:
+            return
         if number % 20 == 0:
-            seconds = time.perf_counter() - begin
             ground.progress(f"storm: {number * BATCH:,} of {ground.sizes.storm_alerts:,} alerts sent in {seconds:.0f} s")
         yield request
 
@@ -131,7 +135,7 @@ def _section(ground: Ground, found: Found) -> Section:
     lag = tail(found.during.lag)
     rows = [
         ("alerts per second, durable", f"{found.receipts / found.seconds:,.0f}"),
-        ("alerts sent, receipts, stored", f"{sizes.storm_alerts:,}, {found.receipts:,}, {found.stored:,}"),
+        ("alerts sent, receipts, stored", f"{found.sent:,}, {found.receipts:,}, {found.stored:,}"),
         ("batches asked to come later", f"{found.sheds.count:,}"),
         ("status change before: p50, p99, max", ", ".join(before.cells())),
         (f"status change during ({changes.count:,}): p50, p99, max", ", ".join(changes.cells())),
@@ -142,6 +146,7 @@ def _section(ground: Ground, found: Found) -> Section:
     ]
     data = {
         "alerts_per_second": found.receipts / found.seconds,
+        "sent": found.sent,
         "receipts": found.receipts,
         "stored": found.stored,
         "sheds": found.sheds.count,
@@ -153,7 +158,11 @@ def _section(ground: Ground, found: Found) -> Section:
         "recovery_seconds": recovery,
     }
     return Section(
-        f"A storm of {sizes.storm_alerts:,} alerts over {sizes.storm_groups:,} groups", ("figure", "measured"), rows, data, _notes(found)
+        f"A storm of {sizes.storm_alerts:,} alerts over {sizes.storm_groups:,} groups",
+        ("figure", "measured"),
+        rows,
+        data,
+        _notes(sizes, found),
     )
 
 
@@ -164,7 +173,10 @@ def _memory(found: Found) -> tuple[int, int, int]:
     return found.memory[0], max(found.memory), found.memory[-1]
 
 
-def _notes(found: Found) -> list[str]:
+def _notes(sizes: Sizes, found: Found) -> list[str]:
     report = milliseconds(percentile(found.calm.seconds[REPORT], 0.99))
     change = milliseconds(percentile(found.calm.seconds[ACKNOWLEDGE], 0.99))
-    return [f"Normal: the median of {WINDOW} in a row takes at most {report} (report) and {change} (change), p99 before the storm."]
+    notes = [f"Normal: the median of {WINDOW} in a row takes at most {report} (report) and {change} (change), p99 before the storm."]
+    if found.sent < sizes.storm_alerts:
+        notes.append(f"Stopped after {sizes.storm_seconds:.0f} s: {found.sent:,} of {sizes.storm_alerts:,} alerts were sent.")
+    return notes

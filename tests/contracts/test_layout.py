@@ -55,7 +55,7 @@ def test_shared_holds_no_noun_of_the_domain() -> None:
     assert not found
 
 
-@pytest.mark.parametrize("top", ["services", "shared", "clients", "bench"])
+@pytest.mark.parametrize("top", ["services", "shared", "clients", "bench", "soak"])
 def test_every_module_opens_with_a_sentence(top: str) -> None:
     silent = [
         str(path.relative_to(ROOT))
