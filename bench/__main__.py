@@ -19,6 +19,7 @@ from bench.report import Section, write_report
 from bench.singles import single_reports
 from bench.storm import storm
 from shared.embedded import EngineFailed, StateDirInUse, running
+from shared.run import end_on_sigterm
 
 SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "batches": batches_of_500,
@@ -44,7 +45,7 @@ QUICK = Sizes(
 
 
 async def measure(names: Sequence[str], sizes: Sizes, console: Console) -> None:
-    """Runs the scenarios one after another; the report is written after each, so that one that fails takes no other with it."""
+    """Runs the scenarios one after another; the report is written after each, so that one that fails leaves those before it."""
     at = datetime.now(UTC)
     sections: dict[str, Section] = {}
     state = DIRECTORY / "state"
@@ -64,6 +65,7 @@ def main() -> int:
     read = parser.parse_args()
     if unknown := set(read.names) - set(SCENARIOS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; choose of {', '.join(SCENARIOS)}")
+    end_on_sigterm()
     sizes = QUICK if read.quick else Sizes()
     given = {key: value for key, value in vars(read).items() if key in {"rounds", "storm_alerts", "storm_groups"} and value}
     try:

@@ -20,6 +20,8 @@ class Sizes:
     storm_alerts: int = 1_000_000
     storm_groups: int = 10_000
     storm_callers: int = 16
+    storm_incidents: int = 6_000  # opened before, one for each status change: enough for five minutes
+    calm_probes: int = 200
     storm_seconds: float = 240.0  # at most; what was not sent by then is left out, and the table says so
     open_alerts: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     flat_rounds: int = 9

@@ -1,5 +1,6 @@
 """Child processes: each is ready once its log says so, and ends with its block."""
 
+import atexit
 import os
 import re
 import subprocess
@@ -38,6 +39,7 @@ class Child:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as output:
             begin = output.tell()
+            atexit.register(self.kill)  # for an exit that leaves a block without its end
             # In a session of its own, so that Ctrl-C reaches only us, who stop it.
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment, start_new_session=True
@@ -52,6 +54,7 @@ class Child:
 
     def kill(self) -> None:
         """Ends it as a crash would: no handler runs. Safe to repeat."""
+        atexit.unregister(self.kill)
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -60,6 +63,7 @@ class Child:
         """Asks it to end, and kills it when it does not within 30 s. Safe to repeat."""
         if self._process is None:
             return
+        atexit.unregister(self.kill)
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)

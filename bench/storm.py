@@ -18,10 +18,8 @@ from bench.report import Section
 from shared.storage.database import connect_raw
 
 BATCH = 500
-CALM_PROBES = 200
 WINDOW = 10  # probes in a row whose median says that a latency is normal
 PATIENCE_SECONDS = 60.0
-_INCIDENTS = 6_000  # one for each change, for five minutes
 _MEMORY_EVERY_SECONDS = 0.2
 _MIB = 1024 * 1024
 
@@ -45,8 +43,8 @@ async def storm(ground: Ground) -> Section:
     found = Found()
     async with running_intake(ground.engines, "storm", ground.directory) as intake, person(intake.address) as working:
         ground.progress("storm: latencies before it")
-        incidents = await working.open(_INCIDENTS)
-        for _ in range(CALM_PROBES):
+        incidents = await working.open(ground.sizes.storm_incidents)
+        for _ in range(ground.sizes.calm_probes):
             await working.once(found.calm)
         async with _memory_of(intake.pid, found.memory):
             await _rage(ground, intake, working, incidents, found)

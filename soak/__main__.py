@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bench.figures import spread
 from shared.embedded import EngineFailed, StateDirInUse
+from shared.run import end_on_sigterm
 from soak.endurance import Outcome, endure
 from soak.plan import Fault, plan
 
@@ -23,6 +24,7 @@ def main() -> int:
     """Returns 0 when every promise held, 1 when one was broken, 2 when it could not be run."""
     read = _arguments().parse_args()
     seed = read.seed if read.seed is not None else random.SystemRandom().randrange(2**32)
+    end_on_sigterm()
     steps = plan(read.kills, read.others, seed)
     console = Console()
     console.print(f"{len(steps)} faults under load, {read.kills} of them kills; to have them again: --seed {seed}")

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import redis.asyncio as redis
 
 from bench.intake import SCHEMA, intake_child
-from bench.processes import Child
+from bench.processes import Child, NotStarted
 from shared.embedded import Engines, running
 from shared.storage.provision import provision
 from soak.plan import Fault, Step
@@ -28,6 +28,7 @@ class Place:
         self._relay = relay
         self._breaking: dict[Fault, Callable[[float], Awaitable[None]]] = {
             Fault.KILL: self._kill,
+            Fault.AGAIN: self._kill_twice,
             Fault.DATABASE: self._restart_database,
             Fault.EMPTY: self._empty_cache,
             Fault.CACHE: self._restart_cache,
@@ -45,6 +46,17 @@ class Place:
         self._relay.target = ""  # somebody else may get its port
         self._intake.kill()
         await asyncio.sleep(down_seconds)
+        await self.start_intake()
+
+    async def _kill_twice(self, down_seconds: float) -> None:
+        self._relay.target = ""
+        self._intake.kill()
+        starting = asyncio.create_task(asyncio.to_thread(self._intake.start))
+        await asyncio.sleep(2 * down_seconds)  # about as long as a start takes
+        self._intake.kill()
+        with suppress(NotStarted):
+            await starting
+        self._intake.kill()  # in case the first came too early to hit
         await self.start_intake()
 
     async def _restart_database(self, down_seconds: float) -> None:

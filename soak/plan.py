@@ -12,6 +12,7 @@ class Fault(StrEnum):
     """What can break; the value is what the tables say."""
 
     KILL = "intake killed (kill -9)"
+    AGAIN = "killed again while it starts"
     DATABASE = "PostgreSQL restarted at once"
     EMPTY = "cache emptied"
     CACHE = "cache stopped, started again"

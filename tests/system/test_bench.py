@@ -1,0 +1,92 @@
+"""The bench at sizes that mean nothing: every scenario of intake runs to its table, and peers are asked for what they keep."""
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from bench.alerts import Population, alertmanager_body
+from bench.calls import http_callers, http_post, timed
+from bench.flatness import flatness
+from bench.ground import Ground, Sizes
+from bench.history import history
+from bench.peers import ALERTMANAGER, Absent, alertmanager
+from bench.report import Section
+from bench.singles import single_reports
+from bench.storm import storm
+from shared.embedded import Engines
+
+pytestmark = pytest.mark.slow  # on a busy machine: each starts an intake of its own
+SIZES = Sizes(
+    rounds=1,
+    single_alerts=64,
+    storm_alerts=2_000,
+    storm_groups=20,
+    storm_callers=4,
+    storm_incidents=60,
+    calm_probes=20,
+    open_alerts=(100,),
+    flat_rounds=1,
+    past_incidents=(10_000,),
+    list_calls=2,
+)
+
+
+@pytest.fixture
+def ground(engines: Engines, tmp_path: Path) -> Ground:
+    return Ground(engines, SIZES, lambda _: None, tmp_path)
+
+
+def named(section: Section, row: str) -> tuple[str, ...]:
+    return next(tuple(each) for each in section.rows if each[0].startswith(row))
+
+
+async def test_single_reports_are_measured_beside_the_echo(ground: Ground) -> None:
+    section = await single_reports(ground)
+    assert [row[0] for row in section.rows] == ["Ballast, durable", "Ballast without request_id", "bare echo, keeps nothing"]
+    assert section.data["Ballast, durable"]["calls_per_second"].median > 0
+
+
+async def test_a_storm_is_measured_with_memory_latency_and_recovery(ground: Ground) -> None:
+    section = await storm(ground)
+    assert named(section, "alerts sent, receipts, stored")[1] == "2,000, 2,000, 2,000"
+    assert section.data["memory_bytes"]["most"] >= section.data["memory_bytes"]["before"] > 0
+    assert section.data["change_during"].count > 0
+
+
+async def test_the_cost_of_an_alert_is_measured_by_how_many_are_open(ground: Ground) -> None:
+    section = await flatness(ground)
+    assert [row[0] for row in section.rows] == ["100"]
+    assert section.data["100"]["distinct_to_smallest"].median == 1.0
+
+
+async def test_lists_are_measured_by_how_much_history_lies_behind_them(ground: Ground) -> None:
+    section = await history(ground)
+    assert [row[0] for row in section.rows] == list(section.data)
+    assert all(each["by_past_incidents"]["10000"].count == 2 for each in section.data.values())
+
+
+def alerts_of(address: str) -> list[dict[str, object]]:
+    with urllib.request.urlopen(f"http://{address}/api/v2/alerts", timeout=10) as answer:
+        kept: list[dict[str, object]] = json.load(answer)
+    return kept
+
+
+async def test_alertmanager_keeps_every_alert_the_bench_sends(tmp_path: Path) -> None:
+    try:
+        with alertmanager(tmp_path) as address:
+            async with http_callers(address, 1) as callers:
+                await timed(callers, [http_post("/api/v2/alerts", alertmanager_body(Population("kept"), range(100)))] * 2)
+            kept = await asyncio.to_thread(alerts_of, address)
+    except Absent as reason:
+        pytest.skip(str(reason))
+    wanted = [Population("kept").labels(number) for number in range(100)]
+    assert sorted((each["labels"] for each in kept), key=str) == sorted(wanted, key=str)
+
+
+def test_a_peer_that_is_not_installed_is_absent_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Absent, match=f"absent: apt-get install {ALERTMANAGER}"), alertmanager(tmp_path):
+        pass
