@@ -15,6 +15,7 @@ from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
 from bench.latency import alert_to_bundle
+from bench.progress import console, progress
 from bench.report import Section, write_report
 from bench.singles import single_reports
 from bench.storm import storm
@@ -44,19 +45,19 @@ QUICK = Sizes(
 )
 
 
-async def measure(names: Sequence[str], sizes: Sizes, console: Console) -> None:
+async def measure(names: Sequence[str], sizes: Sizes, shown: Console) -> None:
     """Runs the scenarios one after another; the report is written after each, so that one that fails leaves those before it."""
     at = datetime.now(UTC)
     sections: dict[str, Section] = {}
     state = DIRECTORY / "state"
     with running(state) as engines:
         for name in names:
-            with console.status(name) as status:
-                sections[name] = await SCENARIOS[name](Ground(engines, sizes, status.update))
-            console.print(sections[name].table(), "")
+            with progress(shown) as line:
+                sections[name] = await SCENARIOS[name](Ground(engines, sizes, line))
+            shown.print(sections[name].table(), "")
             write_report(DIRECTORY / "report.json", sections, at)
     shutil.rmtree(state)
-    console.print(f"written to {DIRECTORY / 'report.json'}")
+    shown.print(f"written to {DIRECTORY / 'report.json'}")
 
 
 def main() -> int:
@@ -69,17 +70,11 @@ def main() -> int:
     sizes = QUICK if read.quick else Sizes()
     given = {key: value for key, value in vars(read).items() if key in {"rounds", "storm_alerts", "storm_groups"} and value}
     try:
-        uvloop.run(measure(read.names or list(SCENARIOS), replace(sizes, **given), _console()))
+        uvloop.run(measure(read.names or list(SCENARIOS), replace(sizes, **given), console()))
     except (EngineFailed, StateDirInUse) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 2
     return 0
-
-
-def _console() -> Console:
-    """Returns a console wide enough for the tables where no terminal says how wide it is."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
 
 
 def _arguments() -> argparse.ArgumentParser:

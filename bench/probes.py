@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from ballast.intake.v1 import alert_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 
-from shared.errors import Exhausted
+from shared.errors import BallastError, Exhausted
 from shared.rpc.client import connect
 
 if TYPE_CHECKING:  # the async stubs exist for the type checker only
@@ -33,7 +34,8 @@ class Latencies:
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     lag: list[float] = field(default_factory=list)
-    sheds: int = 0
+    sheds: int = 0  # times a call was asked to come later
+    failures: Counter[str] = field(default_factory=Counter)  # by reason; their seconds count with the others
 
     @property
     def changes(self) -> list[float]:
@@ -41,7 +43,7 @@ class Latencies:
         return [each for kind, found in self.seconds.items() if kind != REPORT for each in found]
 
     async def time(self, kind: str, call: Call) -> float:
-        """Returns the seconds until the call succeeded, with the waits the server asked for."""
+        """Returns the seconds until the call succeeded or failed for good, with the waits the server asked for."""
         begin = time.perf_counter()
         while True:
             try:
@@ -50,6 +52,9 @@ class Latencies:
             except Exhausted as error:
                 self.sheds += 1
                 await asyncio.sleep(error.retry_after.total_seconds())
+            except BallastError as error:
+                self.failures[error.reason] += 1
+                break
         seconds = time.perf_counter() - begin
         self.seconds.setdefault(kind, []).append(seconds)
         return seconds

@@ -139,6 +139,7 @@ def _section(ground: Ground, found: Found) -> Section:
         (f"status change during ({changes.count:,}): p50, p99, max", ", ".join(changes.cells())),
         *((f"  {_NAMES[kind]} ({each.count:,})", ", ".join(each.cells())) for kind, each in during.items()),
         ("  of which the client's own lag may be", ", ".join(lag.cells())),
+        ("single calls asked to come later, failed", f"{found.during.sheds:,}, {found.during.failures.total():,}"),
         ("memory of intake: before, most, after", ", ".join(f"{each / _MIB:,.0f} MiB" for each in _memory(found))),
         ("latency normal again after", f"{recovery:.1f} s" if recovery is not None else f"more than {PATIENCE_SECONDS:.0f} s"),
     ]
@@ -152,6 +153,8 @@ def _section(ground: Ground, found: Found) -> Section:
         "change_during": changes,
         "during_by_kind": during,
         "client_lag": lag,
+        "change_sheds": found.during.sheds,
+        "change_failures": dict(found.during.failures),
         "memory_bytes": dict(zip(("before", "most", "after"), _memory(found), strict=True)),
         "recovery_seconds": recovery,
     }

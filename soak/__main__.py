@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import uvloop
-from rich.console import Console
 from rich.table import Table
 
 from bench.figures import spread
+from bench.progress import console, progress
 from shared.embedded import EngineFailed, StateDirInUse
 from shared.run import end_on_sigterm
 from soak.endurance import Outcome, endure
@@ -26,20 +26,20 @@ def main() -> int:
     seed = read.seed if read.seed is not None else random.SystemRandom().randrange(2**32)
     end_on_sigterm()
     steps = plan(read.kills, read.others, seed)
-    console = Console()
-    console.print(f"{len(steps)} faults under load, {read.kills} of them kills; to have them again: --seed {seed}")
+    shown = console()
+    shown.print(f"{len(steps)} faults under load, {read.kills} of them kills; to have them again: --seed {seed}")
     try:
-        with console.status("starting") as status:
-            outcome = uvloop.run(endure(DIRECTORY, steps, seed=seed, senders=read.senders, progress=status.update))
+        with progress(shown) as line:
+            outcome = uvloop.run(endure(DIRECTORY, steps, seed=seed, senders=read.senders, progress=line))
     except (EngineFailed, StateDirInUse) as error:
         sys.stderr.write(f"soak: {error}\n")
         return 2
-    console.print(_faults(outcome), _promises(outcome))
+    shown.print(_faults(outcome), _promises(outcome))
     if not outcome.holds:
-        console.print(f"[bold red]a promise was broken[/]; what is left is in {DIRECTORY}")
+        shown.print(f"[bold red]a promise was broken[/]; what is left is in {DIRECTORY}")
         return 1
     shutil.rmtree(DIRECTORY / "state")
-    console.print(f"[bold green]every promise held[/] over {len(steps)} faults in {outcome.seconds:.0f} s")
+    shown.print(f"[bold green]every promise held[/] over {len(steps)} faults in {outcome.seconds:.0f} s")
     return 0
 
 

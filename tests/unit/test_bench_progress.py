@@ -1,0 +1,19 @@
+"""Progress in a log, where no line can be taken back."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bench import progress
+
+
+def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    written = io.StringIO()
+    with progress.progress(Console(file=written)) as line:
+        for second in range(40):
+            now[0] = float(second)
+            line(f"at {second} s")
+    assert written.getvalue().splitlines() == ["at 15 s", "at 30 s"]
