@@ -17,18 +17,18 @@ def console() -> Console:
 
 
 @contextmanager
-def progress(shown: Console) -> Iterator[Callable[[str], None]]:
+def progress(shown: Console, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[str], None]]:
     """Gives what shows a line in place of the last one."""
     if shown.is_terminal:
         with shown.status("starting") as status:
             yield status.update
         return
-    last = time.monotonic()
+    last = clock()
 
     def line(text: str) -> None:
         nonlocal last
-        if time.monotonic() - last >= EVERY_SECONDS:
-            last = time.monotonic()
+        if clock() - last >= EVERY_SECONDS:
+            last = clock()
             shown.print(text, style="dim")
 
     yield line

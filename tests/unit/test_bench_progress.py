@@ -2,17 +2,15 @@
 
 import io
 
-import pytest
 from rich.console import Console
 
-from bench import progress
+from bench.progress import progress
 
 
-def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_gets_a_line_now_and_then() -> None:
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     written = io.StringIO()
-    with progress.progress(Console(file=written)) as line:
+    with progress(Console(file=written), clock=lambda: now[0]) as line:
         for second in range(40):
             now[0] = float(second)
             line(f"at {second} s")
