@@ -1,5 +1,8 @@
 """Generates protos/gen from protos/ballast: messages, gRPC stubs and their types.
 
+The messages of services that read many at a time are also written as protobuf-py's (`…_pb` beside `…_pb2`), which are parsed into
+plain dictionaries and lists; see shared/rpc/native.py.
+
 python protos/generate.py                 write protos/gen
 python protos/generate.py --check         write nothing; exit 1 when protos/gen is not what the contracts give
 python protos/generate.py --image FILE    write the contracts as one descriptor set, which buf lints and compares
@@ -7,6 +10,7 @@ python protos/generate.py --image FILE    write the contracts as one descriptor 
 
 import filecmp
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +34,14 @@ BORROWED = [
     "google/protobuf/timestamp.proto",
     "google/type/money.proto",
 ]
+
+NATIVE = ["ballast/intake/v1/intake_service.proto"]  # and what these import
+# Imports are absolute, as protos/gen is no package; and the rules' own messages once only, where protovalidate has them.
+NATIVE_OPTIONS = (
+    "--py_opt=init_files=false",
+    "--py_opt=map_imports=buf/**:protovalidate._gen",
+    "--py_opt=map_imports=ballast/**:.",
+)
 
 
 def protoc(*arguments: str) -> None:
@@ -56,6 +68,15 @@ def contracts() -> list[str]:
     return sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "ballast").rglob("*.proto"))
 
 
+def with_imports(names: list[str]) -> list[str]:
+    """Returns these contracts and all others that they import, directly or not."""
+    found = list(names)
+    for name in found:
+        imported = re.findall(r'^import "(ballast/[^"]+)";', (PROTOS / name).read_text(), re.MULTILINE)
+        found += [each for each in imported if each not in found]
+    return sorted(found)
+
+
 def write_image(target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         descriptors = f"--descriptor_set_in={borrowed(Path(folder))}"
@@ -72,6 +93,7 @@ def generate(target: Path) -> None:
         protoc(f"-I{PROTOS}", descriptors, *messages, *contracts())
         protoc(f"-I{PROTOS}", descriptors, *stubs, *services)
         protoc(descriptors, *messages, "buf/validate/validate.proto")
+        protoc(f"-I{PROTOS}", descriptors, f"--py_out={target}", *NATIVE_OPTIONS, *with_imports(NATIVE))
     (target / "ballast" / "py.typed").touch()
 
 

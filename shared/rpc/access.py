@@ -146,4 +146,4 @@ def _team(request: Any, path: str) -> str:
     # What came in place of a message, or of one too large, is about no team; the next stage refuses it.
     if request is None or isinstance(request, Oversized | Unreadable):
         return ""
-    return str(reduce(getattr, path.split("."), request))
+    return str(reduce(lambda found, name: getattr(found, name, ""), path.split("."), request))

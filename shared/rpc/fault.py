@@ -10,13 +10,15 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared.errors import Violation
+from shared.rpc.native import usual_message
 
 _NUL = "holds a NUL character, which no store keeps; take it out"
 
 
 def faults_of(message: Any) -> list[Violation]:
     """Returns every field of the message, however deep, that no service can do anything with; none for what is no message."""
-    return list(_faults(message, "")) if isinstance(message, Message) else []
+    usual = usual_message(message)
+    return list(_faults(usual, "")) if isinstance(usual, Message) else []
 
 
 def _faults(message: Message, path: str) -> Iterator[Violation]:

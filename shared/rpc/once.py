@@ -8,6 +8,7 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from shared.rpc.native import usual_message
 from shared.storage.database import Database
 from shared.storage.requests import RequestKey
 from shared.storage.requests import once as answer_once
@@ -28,7 +29,16 @@ def request_key(request: Any, method: str) -> RequestKey | None:
     """Returns what identifies this call when repeated; None where the caller gave no request_id."""
     if not request.request_id:
         return None
-    return RequestKey(UUID(request.request_id), method, hashlib.sha256(request.SerializeToString(deterministic=True)).digest())
+    return RequestKey(UUID(request.request_id), method, _digest(request))
+
+
+def _digest(request: Any) -> bytes:
+    """Returns what tells one request from another.
+
+    Not that of the bytes as they came, which would be cheaper: some libraries write a map in another order each time, and then a
+    repetition of the same request would be refused as another one.
+    """
+    return hashlib.sha256(usual_message(request).SerializeToString(deterministic=True)).digest()
 
 
 def once(response: type[Response]) -> Callable[[Handler[Response]], Handler[Response]]:
@@ -42,7 +52,7 @@ def once(response: type[Response]) -> Callable[[Handler[Response]], Handler[Resp
         async def answer(self: HasDatabase, request: Any, context: Any) -> Response:
             if not request.request_id or getattr(request, "validate_only", False):
                 return await method(self, request, context)
-            digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+            digest = _digest(request)
 
             async def run() -> bytes:
                 return (await method(self, request, context)).SerializeToString()

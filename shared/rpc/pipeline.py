@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from shared.rpc.method import Method, method_of
+from shared.rpc.native import parser_of
 from shared.rpc.streamed import Check, Requests, StreamEnded
 
 # The published types are generic, the classes themselves are not.
@@ -87,7 +88,7 @@ class Pipeline:
         }[(handler.request_streaming, handler.response_streaming)]
         return make(
             self._respond(method_of(path), behaviour, handler),
-            request_deserializer=self._limited(handler.request_deserializer),
+            request_deserializer=self._limited(parser_of(behaviour, handler.request_deserializer)),
             response_serializer=handler.response_serializer,
         )
 
@@ -99,7 +100,7 @@ class Pipeline:
                 return Oversized(len(raw), limit)
             try:
                 return deserialize(raw)
-            except DecodeError as error:
+            except (DecodeError, ValueError, RecursionError) as error:  # the last two from protobuf-py
                 return Unreadable(str(error))
 
         return limited

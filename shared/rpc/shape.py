@@ -5,18 +5,19 @@ from typing import Any
 
 import protovalidate
 from google.protobuf.message import Message
+from protobuf import Message as AnyNative
 
 from shared.errors import Violation
 from shared.rpc.fault import faults_of
 from shared.rpc.remedies import remedy_of
 
 
-def breaches_of(message: Message) -> list[Violation]:
+def breaches_of(message: Message | AnyNative[Any]) -> list[Violation]:
     """Returns every field of the message, however deep, that breaks a rule of its contract."""
     return [_violation(each.proto) for each in protovalidate.collect_violations(message)]
 
 
-def item_breaches_of(item: Message, place: str) -> list[Violation]:
+def item_breaches_of(item: Message | AnyNative[Any], place: str) -> list[Violation]:
     """Returns what is wrong with one item of a batch, as fields of the request in which it stands at `place`.
 
     For items whose contract says `ignore: IGNORE_ALWAYS`, so that one of them does not take the others with it. Text that no store
