@@ -4,14 +4,14 @@ The usual messages hand out a map or a string anew each time they are asked for 
 are parsed, and protovalidate reads them without asking.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message as UsualMessage
 from protobuf import Message
 
-Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
+Method = TypeVar("Method", bound=Callable[..., Any])
 _PARSE = "parse_request"
 
 

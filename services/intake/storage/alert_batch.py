@@ -1,7 +1,7 @@
 """A batch of the alert path under way: what it reads, locks and writes, all in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,25 +29,25 @@ class Contended(Exception):
     """Another transaction changed what this batch had read; start over."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NewAlerts:
-    """Alerts to be opened, in columns; `plain` while all are grouped by one rule, from one source, without more to say."""
+    """Alerts to be opened, in columns. The last seven mostly have one value each, which is then sent once."""
 
-    fingerprints: list[UUID] = field(default_factory=list)
-    ids: list[UUID] = field(default_factory=list)
-    incident_ids: list[UUID | None] = field(default_factory=list)
-    dispositions: list[int] = field(default_factory=list)
-    starts: list[datetime] = field(default_factory=list)
-    stamps: list[int] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    annotations: list[str] = field(default_factory=list)
-    urls: list[str] = field(default_factory=list)
-    group_keys: list[str] = field(default_factory=list)
-    rules: list[str] = field(default_factory=list)
-    mutes: list[str] = field(default_factory=list)
-    mute_versions: list[int] = field(default_factory=list)
-    flapping: list[bool] = field(default_factory=list)
+    fingerprints: Sequence[UUID]
+    ids: Sequence[UUID]
+    incident_ids: Sequence[UUID | None]
+    starts: Sequence[datetime]
+    stamps: Sequence[int]
+    labels: Sequence[str]
+    annotations: Sequence[str]
+    group_keys: Sequence[str]
+    dispositions: Sequence[int]
+    sources: Sequence[str]
+    urls: Sequence[str]
+    rules: Sequence[str]
+    mutes: Sequence[str]
+    mute_versions: Sequence[int]
+    flapping: Sequence[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,16 @@ class AlertBatch:
         self._driver = await raw(self._connection)  # only now: it is the first statement that begins the transaction
         return {row.kind: row.version for row in rows}
 
-    async def known(self, fingerprints: Sequence[UUID], *, lock: bool = False) -> dict[UUID, KnownAlert]:
-        """Returns the current alert of each signal that has one. Without `lock` it may change until the batch writes."""
-        statement = statements.KNOWN_ALERTS + (" order by alert.fingerprint for update of alert" if lock else "")
-        return {row["fingerprint"]: _known(row) for row in await self._driver.fetch(statement, fingerprints)}
+    async def glance(self, fingerprints: Sequence[UUID]) -> dict[UUID, tuple[UUID, UUID, UUID | None, int, datetime, bool]]:
+        """Returns of each signal's current alert: signal, id, incident, stamp, begin, and whether it fires with no more to say.
+
+        Not locked: it may change until the batch writes. As the driver has it, since in a storm of repeats this is all that is done.
+        """
+        return {row[0]: row for row in await self._driver.fetch(statements.GLANCE, fingerprints)}
+
+    async def known(self, fingerprints: Sequence[UUID]) -> dict[UUID, KnownAlert]:
+        """Returns the current alert of each signal that has one, locked."""
+        return {row["fingerprint"]: _known(row) for row in await self._driver.fetch(statements.KNOWN_ALERTS, fingerprints)}
 
     async def groups(self, keys: Sequence[str]) -> dict[str, UUID]:
         """Returns the current incident of each group that has one, and keeps others from these groups until the end."""
@@ -154,27 +160,13 @@ class AlertBatch:
 
     async def open(self, new: NewAlerts, revision: int, storm_id: UUID | None) -> None:
         """Opens alerts of signals that have no current one. Raises Contended when one has by now."""
-        done = await self._driver.execute(
-            statements.INSERT_ALERTS,
-            revision,
-            storm_id,
-            self._now,
-            new.fingerprints,
-            new.ids,
-            new.incident_ids,
-            new.dispositions,
-            new.starts,
-            new.stamps,
-            new.sources,
-            new.labels,
-            new.annotations,
-            new.urls,
-            new.group_keys,
-            new.rules,
-            new.mutes,
-            new.mute_versions,
-            new.flapping,
-        )
+        own = (new.fingerprints, new.ids, new.incident_ids, new.starts, new.stamps, new.labels, new.annotations, new.group_keys)
+        shared = (new.dispositions, new.sources, new.urls, new.rules, new.mutes, new.mute_versions, new.flapping)
+        if all(_is_one(column) for column in shared):
+            statement, columns = statements.INSERT_LIKE_ALERTS, (*own, *(column[0] for column in shared))
+        else:
+            statement, columns = statements.INSERT_ALERTS, (*own, *shared)
+        done = await self._driver.execute(statement, revision, storm_id, self._now, *columns)
         if int(done.rpartition(" ")[2]) != len(new.ids):
             raise Contended
 
@@ -371,6 +363,11 @@ class AlertBatch:
     async def keep(self, answers: Sequence[tuple[RequestKey, bytes]]) -> None:
         """See shared.storage.requests."""
         await keep(self._connection, answers)
+
+
+def _is_one(column: Sequence[object]) -> bool:
+    """Whether every value is the same; `count` compares in C, and mostly finds the very same object."""
+    return list(column).count(column[0]) == len(column)
 
 
 def _known(row: Any) -> KnownAlert:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from ballast.intake.v1 import alert_pb2, stream_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
+from ballast.intake.v1.intake_service_pb import ReportAlertsRequest
+from ballast.intake.v1.stream_pb import StreamAlertsRequest
 
 from services.intake.transport.reports import ReportReader, receipts_to_pb
 from services.intake.usecases.load import Load, StormState
@@ -16,7 +18,7 @@ from services.intake.usecases.storms import Storms
 from services.intake.usecases.streams import Streams
 from shared.clock import Clock
 from shared.errors import invalid_field
-from shared.rpc.once import request_key
+from shared.storage.requests import RequestKey
 
 # Batches of one stream that are under way at once: two keep the writer busy, more only wait.
 WINDOW = 4
@@ -36,11 +38,12 @@ class Reception:
     async def storm_state(self) -> StormState:
         return await self._load.state()
 
-    async def report(self, request: pb.ReportAlertsRequest) -> pb.ReportAlertsResponse:
+    async def report(self, request: ReportAlertsRequest) -> pb.ReportAlertsResponse:
         """Answers ReportAlerts. Not marked `once`: concurrent calls share a transaction, which keeps the answers itself."""
         response = pb.ReportAlertsResponse()
-        key = request_key(request, "ReportAlerts")
         sent = self._reader.read(request.source, request.reports, self._clock.now())
+        # The digest of what was read costs a tenth of writing the message again in a form that is the same for all senders.
+        key = RequestKey(UUID(request.request_id), "ReportAlerts", sent.digest()) if request.request_id else None
 
         def encode(receipts: Receipts) -> bytes:
             del response.receipts[:]  # a group that failed is tried again
@@ -50,7 +53,7 @@ class Reception:
         kept = await self._reports(sent, request.source, key, encode)
         return response if kept is None else pb.ReportAlertsResponse.FromString(kept)
 
-    async def stream(self, requests: AsyncIterator[stream_pb2.StreamAlertsRequest]) -> AsyncIterator[stream_pb2.StreamAlertsResponse]:
+    async def stream(self, requests: AsyncIterator[StreamAlertsRequest]) -> AsyncIterator[stream_pb2.StreamAlertsResponse]:
         """Answers StreamAlerts: reads on while fewer than WINDOW batches are under way, and answers them in their order."""
         first = await anext(requests, None)
         if first is None:
@@ -63,8 +66,8 @@ class Reception:
             yield stream_pb2.StreamAlertsResponse(sequence=taken, window=WINDOW)
         batches = _Batches(first.source)
         under_way: deque[asyncio.Task[stream_pb2.StreamAlertsResponse]] = deque()
-        reading: asyncio.Task[stream_pb2.StreamAlertsRequest | None] | None = None
-        request: stream_pb2.StreamAlertsRequest | None = first
+        reading: asyncio.Task[StreamAlertsRequest | None] | None = None
+        request: StreamAlertsRequest | None = first
         try:
             while request is not None or reading is not None or under_way:
                 if request is not None:
@@ -88,7 +91,7 @@ class Reception:
                 task.cancel()
             await asyncio.gather(*under_way, *([reading] if reading is not None else []), return_exceptions=True)
 
-    async def _batch(self, request: stream_pb2.StreamAlertsRequest, source: str, taken: int) -> stream_pb2.StreamAlertsResponse:
+    async def _batch(self, request: StreamAlertsRequest, source: str, taken: int) -> stream_pb2.StreamAlertsResponse:
         if request.sequence <= taken:
             return stream_pb2.StreamAlertsResponse(sequence=request.sequence, duplicate=True, window=WINDOW)
         sent = self._reader.read(source, request.reports, self._clock.now())
@@ -112,7 +115,7 @@ class _Batches:
         self._source = source
         self._last = 0
 
-    def checked(self, request: stream_pb2.StreamAlertsRequest) -> stream_pb2.StreamAlertsRequest:
+    def checked(self, request: StreamAlertsRequest) -> StreamAlertsRequest:
         """Raises InvalidInput for a batch out of its order, or of another source."""
         if request.source not in {"", self._source}:
             raise invalid_field("source", f"is {request.source!r}, the stream's is {self._source!r}; open a stream for each source")
@@ -124,5 +127,5 @@ class _Batches:
         return request
 
 
-async def _next_of(requests: AsyncIterator[stream_pb2.StreamAlertsRequest]) -> stream_pb2.StreamAlertsRequest | None:
+async def _next_of(requests: AsyncIterator[StreamAlertsRequest]) -> StreamAlertsRequest | None:
     return await anext(requests, None)

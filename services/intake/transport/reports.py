@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ballast.intake.v1 import alert_pb2, item_error_pb2
+from ballast.intake.v1.alert_pb import AlertReport
+from orjson import OPT_SORT_KEYS as SORTED
+from orjson import dumps
 
 from services.intake.domain.alert import ReportOutcome, canonical, digest_of, stamp_of, time_fault
 from services.intake.domain.item import Refusal
 from services.intake.usecases.reports import Receipts, Reports, Sent, path_of
 from shared.rpc.fault import faults_of
+from shared.rpc.native import usual_message
 from shared.rpc.shape import breaches_of
 
 _NUL = b"\\u0000"  # as JSON writes it
@@ -35,25 +39,25 @@ class ReportReader:
         self._oldest = oldest
         self._known: set[tuple[str, ...]] = set()
 
-    def read(self, source: str, messages: Sequence[alert_pb2.AlertReport], now: datetime) -> Sent:
+    def read(self, source: str, messages: Sequence[AlertReport], now: datetime) -> Sent:
         """Returns the reports of one request from one source."""
         reports = Reports()
-        places: list[int] = []
-        sent = Sent(reports, places)
+        sent = Sent(reports, [])
         for place, message in enumerate(messages):
-            labels, annotations, key, url = dict(message.labels), dict(message.annotations), message.key, message.generator_url
-            label_text, annotation_text = canonical(labels), canonical(annotations)
-            starts_at = _time(message.starts_at) if message.HasField("starts_at") else None
-            ends_at = _time(message.ends_at) if message.HasField("ends_at") else None
-            names = (*labels, "", *annotations)
-            refusal = None if self._is_plain(names, label_text, annotation_text, key, url) else self._refusal(message)
+            labels, annotations = message.labels, message.annotations
+            label_text, annotation_text = dumps(labels, option=SORTED), dumps(annotations, option=SORTED)
+            starts_at = None if message.starts_at is None else _time(message.starts_at)
+            ends_at = None if message.ends_at is None else _time(message.ends_at)
+            plain = self._is_plain((*labels, "", *annotations), label_text, annotation_text, message.key, message.generator_url)
+            refusal = None if plain else self._refusal(message)
             if refusal is None and (starts_at is not None or ends_at is not None):
                 fault = time_fault(starts_at, ends_at, now, self._oldest)
                 refusal = Refusal("TIME_INVALID", fault.field, fault.description) if fault else None
             if refusal is not None:
-                sent.refusals[place] = refusal
+                sent.refuse(place, refusal, message.to_binary())
                 continue
-            places.append(place)
+            key, url = message.key, message.generator_url
+            sent.places.append(place)
             reports.fingerprints.append(digest_of(canonical(["key", source, key]) if key else label_text))
             reports.labels.append(labels)
             reports.annotations.append(annotations)
@@ -63,7 +67,7 @@ class ReportReader:
             reports.starts.append(starts_at)
             reports.ends.append(ends_at)
             reports.urls.append(url)
-        reports.sources = [source] * len(places)
+        reports.sources = [source] * len(sent.places)
         return sent
 
     def _is_plain(self, names: tuple[str, ...], labels: bytes, annotations: bytes, key: str, url: str) -> bool:
@@ -80,9 +84,10 @@ class ReportReader:
             and _NUL not in annotations
         )
 
-    def _refusal(self, message: alert_pb2.AlertReport) -> Refusal | None:
+    def _refusal(self, message: AlertReport) -> Refusal | None:
         """Returns why the contract refuses the report, or why no store keeps it."""
-        found = faults_of(message) or breaches_of(message)
+        usual = usual_message(message)
+        found = faults_of(usual) or breaches_of(usual)
         if found:
             return Refusal("FIELD_INVALID", found[0].field, found[0].description)
         if len(self._known) >= _MOST_KNOWN:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from ballast.intake.v1 import explanation_pb2, storm_pb2, stream_pb2
+from ballast.intake.v1 import explanation_pb2, intake_service_pb, storm_pb2, stream_pb, stream_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer, add_IntakeServiceServicer_to_server
 
@@ -16,6 +16,7 @@ from services.intake.usecases.incidents import Incidents
 from shared.events.feed import Feed
 from shared.ids import uuid_of
 from shared.paging import page_query
+from shared.rpc.native import reads
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
 from shared.storage.database import Database
@@ -33,11 +34,15 @@ class IntakeServicer(IntakeServiceServicer):
         self._incidents = incidents
         self._feed = feed
 
-    async def ReportAlerts(self, request: pb.ReportAlertsRequest, context: object) -> pb.ReportAlertsResponse:
+    @reads(intake_service_pb.ReportAlertsRequest)
+    async def ReportAlerts(  # type: ignore[override]  # the request comes as `reads` says
+        self, request: intake_service_pb.ReportAlertsRequest, context: object
+    ) -> pb.ReportAlertsResponse:
         return await self._reception.report(request)
 
-    async def StreamAlerts(
-        self, request: AsyncIterator[stream_pb2.StreamAlertsRequest], context: object
+    @reads(stream_pb.StreamAlertsRequest)
+    async def StreamAlerts(  # type: ignore[override]  # the same
+        self, request: AsyncIterator[stream_pb.StreamAlertsRequest], context: object
     ) -> AsyncIterator[stream_pb2.StreamAlertsResponse]:
         async for response in self._reception.stream(request):
             yield response

@@ -1,8 +1,9 @@
 """Placing: which incident each new alert goes into, or what keeps it out of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from services.intake.domain.alert import OPENING, Disposition
@@ -13,10 +14,12 @@ from services.intake.domain.muting import Mute
 from services.intake.domain.threshold import reached
 from services.intake.storage.alert_batch import AlertBatch, NewAlerts, Placed
 from services.intake.usecases.finding import Finding
-from services.intake.usecases.joining import MOST_NAMED, Joining, group_at, opened
+from services.intake.usecases.joining import EVIDENCE_MARK, MOST_NAMED, Joining, group_at, opened
 from services.intake.usecases.muting_check import mutes_of
 from services.intake.usecases.work import Work
 from shared.ids import new_ids
+
+Value = TypeVar("Value")
 
 
 @dataclass(slots=True)
@@ -26,8 +29,16 @@ class Place:
     placement: Placement
     positions: list[int] = field(default_factory=list)
     first_start: datetime | None = None
+    last_start: datetime | None = None
     joining: Joining | None = None
     disposition: Disposition = Disposition.GROUPED
+
+    def add(self, position: int, begin: datetime) -> None:
+        self.positions.append(position)
+        if self.first_start is None or begin < self.first_start:
+            self.first_start = begin
+        if self.last_start is None or begin > self.last_start:
+            self.last_start = begin
 
 
 class Placing:
@@ -42,8 +53,10 @@ class Placing:
         mutes = await mutes_of(batch, work, positions)
         places = self._places(work, positions, mutes)
         await self._find(batch, work, places)
-        new = self._alerts(work, places, mutes)
+        ids = new_ids(work.now, len(positions))
+        self._tell(work, places.values(), dict(zip(positions, ids, strict=True)))
         storm = work.routing.storm
+        new = self._columns(work, positions, places.values(), mutes, ids)
         await batch.open(new, work.routing.rules.revision, storm.id if storm else None)
         if work.sources:
             await batch.note_sources([work.reports.fingerprints[at] for at in work.sources])
@@ -54,38 +67,39 @@ class Placing:
         """Places alerts that were opened before and kept out of incidents, as if they had come now; `ids` are theirs."""
         places = self._places(work, positions, {})
         await self._find(batch, work, places)
-        placed = []
-        for place in places.values():
-            joining = place.joining
-            for at in place.positions:
-                placed.append(
-                    Placed(
-                        work.reports.fingerprints[at],
-                        joining.before.id if joining else None,
-                        place.disposition,
-                        place.placement.key,
-                        place.placement.rule.name,
-                        work.routing.rules.revision,
-                    )
-                )
-                if joining is not None:
-                    self._tell(joining, work, at, ids[at], work.reports.starts[at] or work.now)
+        self._tell(work, places.values(), ids)
+        placed = [
+            Placed(
+                work.reports.fingerprints[at],
+                place.joining.before.id if place.joining else None,
+                place.disposition,
+                place.placement.key,
+                place.placement.rule.name,
+                work.routing.rules.revision,
+            )
+            for place in places.values()
+            for at in place.positions
+        ]
         await batch.place(placed)
 
     def _places(self, work: Work, positions: Sequence[int], mutes: Mapping[int, Mute]) -> dict[str, Place]:
         """Returns the groups of the alerts that are not muted, in the order in which they came."""
         reports, rules, places = work.reports, work.routing.rules, dict[str, Place]()
+        labels, annotations, sources, signals, starts = (
+            reports.labels,
+            reports.annotations,
+            reports.sources,
+            reports.fingerprints,
+            reports.starts,
+        )
         for at in positions:
             if at in mutes:
                 continue
-            placement = rules.place(reports.labels[at], reports.annotations[at], reports.sources[at], reports.fingerprints[at].hex)
+            placement = rules.place(labels[at], annotations[at], sources[at], signals[at].hex)
             place = places.get(placement.key)
             if place is None:
                 place = places[placement.key] = Place(placement)
-            place.positions.append(at)
-            begin = reports.starts[at] or work.now
-            if place.first_start is None or begin < place.first_start:
-                place.first_start = begin
+            place.add(at, starts[at] or work.now)
         for place in places.values():
             rules.counts.note(place.placement.rule.index, len(place.positions))
         return places
@@ -169,59 +183,67 @@ class Placing:
                 place.joining.end(end)
             place.joining.alerts.append(alert_id)
 
-    def _alerts(self, work: Work, places: Mapping[str, Place], mutes: Mapping[int, Mute]) -> NewAlerts:
-        """Returns the alerts to be opened, and tells their incidents and receipts."""
-        count = sum(len(place.positions) for place in places.values()) + len(mutes)
-        ids = new_ids(work.now, count)
-        # Ids in the order of the reports: what came at once is listed as it was told.
-        by_position: dict[int, tuple[Place | None, Mute | None]] = {at: (None, mute) for at, mute in mutes.items()}
-        for place in places.values():
-            pair = (place, None)
+    def _columns(
+        self, work: Work, positions: Sequence[int], places: Collection[Place], mutes: Mapping[int, Mute], ids: Sequence[UUID]
+    ) -> NewAlerts:
+        """Returns the alerts to be opened, and notes their receipts. Ids are in the order of the reports, as they were told."""
+        reports, receipts = work.reports, work.receipts
+        count = len(reports)
+        owners: list[Place | None] = [None] * count
+        for place in places:
             for at in place.positions:
-                by_position[at] = pair
-        new = NewAlerts()
-        for alert_id, at in zip(ids, sorted(by_position), strict=True):
-            self._add(new, work, at, alert_id, *by_position[at])
-        return new
+                owners[at] = place
+        chosen = [owners[at] for at in positions]
+        incident_ids = [place.joining.before.id if place is not None and place.joining is not None else None for place in chosen]
+        dispositions = [place.disposition if place is not None else Disposition.MUTED for place in chosen]
+        for at, alert_id, incident_id, disposition in zip(positions, ids, incident_ids, dispositions, strict=True):
+            receipts.alert_ids[at] = alert_id
+            receipts.incident_ids[at] = incident_id
+            receipts.outcomes[at] = OPENING[disposition]
+        whole = len(positions) == count
 
-    def _add(self, new: NewAlerts, work: Work, at: int, alert_id: UUID, place: Place | None, mute: Mute | None) -> None:
-        reports = work.reports
-        begin = reports.starts[at] or work.now
-        joining = place.joining if place is not None else None
-        incident_id = joining.before.id if joining is not None else None
-        disposition = place.disposition if place is not None else Disposition.MUTED
-        new.fingerprints.append(reports.fingerprints[at])
-        new.ids.append(alert_id)
-        new.incident_ids.append(incident_id)
-        new.dispositions.append(disposition)
-        new.starts.append(begin)
-        new.stamps.append(reports.stamps[at])
-        new.sources.append(reports.sources[at])
-        new.labels.append(reports.label_texts[at])
-        new.annotations.append(reports.annotation_texts[at])
-        new.urls.append(reports.urls[at])
-        new.group_keys.append(place.placement.key if place is not None else "")
-        new.rules.append(place.placement.rule.name if place is not None else "")
-        new.mutes.append(mute.name if mute is not None else "")
-        new.mute_versions.append(mute.version if mute is not None else 0)
-        new.flapping.append(at in work.flapping)
-        receipts = work.receipts
-        receipts.alert_ids[at] = alert_id
-        receipts.incident_ids[at] = incident_id
-        receipts.outcomes[at] = OPENING[disposition]
-        if joining is not None:
-            self._tell(joining, work, at, alert_id, begin)
+        def column(values: list[Value]) -> list[Value]:
+            return values if whole else [values[at] for at in positions]
 
-    def _tell(self, joining: Joining, work: Work, at: int, alert_id: UUID, begin: datetime) -> None:
-        """Tells an incident of an alert that opened in it."""
-        reports = work.reports
-        joining.opened += 1
-        joining.flapping += at in work.flapping
-        joining.begin(begin)
-        if len(joining.alerts) < MOST_NAMED:
-            joining.alerts.append(alert_id)
-        component = reports.labels[at].get(self._component_label)
-        if component and joining.before.kind is not IncidentKind.STORM:  # a storm's would be all there are
-            joining.components.add(component)
-        joining.sources[reports.sources[at]] = None
-        joining.describe(reports.annotations[at], reports.annotation_texts[at])
+        return NewAlerts(
+            fingerprints=column(reports.fingerprints),
+            ids=ids,
+            incident_ids=incident_ids,
+            starts=[starts_at or work.now for starts_at in column(reports.starts)],
+            stamps=column(reports.stamps),
+            labels=column(reports.label_texts),
+            annotations=column(reports.annotation_texts),
+            group_keys=[place.placement.key if place is not None else "" for place in chosen],
+            dispositions=dispositions,
+            sources=column(reports.sources),
+            urls=column(reports.urls),
+            rules=[place.placement.rule.name if place is not None else "" for place in chosen],
+            mutes=[mutes[at].name if at in mutes else "" for at in positions] if mutes else [""] * len(positions),
+            mute_versions=[mutes[at].version if at in mutes else 0 for at in positions] if mutes else [0] * len(positions),
+            flapping=[at in work.flapping for at in positions] if work.flapping else [False] * len(positions),
+        )
+
+    def _tell(self, work: Work, places: Collection[Place], ids: Mapping[int, UUID]) -> None:
+        """Tells the incidents of the alerts that opened in them."""
+        reports, label = work.reports, self._component_label
+        labels, annotations, texts, sources = reports.labels, reports.annotations, reports.annotation_texts, reports.sources
+        for place in places:
+            joining, positions = place.joining, place.positions
+            if joining is None:
+                continue
+            assert place.first_start is not None
+            assert place.last_start is not None
+            joining.opened += len(positions)
+            joining.begin(place.first_start)
+            joining.begin(place.last_start)
+            room = MOST_NAMED - len(joining.alerts)
+            if room > 0:
+                joining.alerts += [ids[at] for at in positions[:room]]
+            if joining.before.kind is not IncidentKind.STORM:  # a storm's would be all there are
+                joining.components.update(named for at in positions if (named := labels[at].get(label)))
+            joining.sources.update(dict.fromkeys(sources[at] for at in positions))
+            if work.flapping:
+                joining.flapping += sum(at in work.flapping for at in positions)
+            for at in positions:
+                if EVIDENCE_MARK in texts[at]:
+                    joining.describe(annotations[at], texts[at])

@@ -77,7 +77,7 @@ class Releasing:
         now = self._clock.now()
         sources = await firing_sources(batch) if routing.mutes else []
         free = [each for each in alerts if not _is_muted(routing.mutes, sources, each, now)]
-        held = await batch.known([each.fingerprint for each in free], lock=True) if free else {}
+        held = await batch.known([each.fingerprint for each in free]) if free else {}
         free = [
             each
             for each in free

@@ -1,8 +1,8 @@
 """Reporting alerts: reports become alerts, incidents, time-lines and events, all in one transaction that concurrent calls share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate
 from uuid import UUID
 
@@ -39,6 +39,7 @@ _MOST_TRIES = 8
 _REACH = timedelta(days=2)
 
 Encode = Callable[[Receipts], bytes]
+Glances = Mapping[UUID, tuple[UUID, UUID, UUID | None, int, datetime, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +145,10 @@ class ReportAlerts:
         """Applies reports of different signals; returns how many alerts it opened."""
         reports = work.reports
         signals = reports.fingerprints if len(positions) == len(reports) else [reports.fingerprints[at] for at in positions]
-        known = await batch.known(signals)
+        seen = await batch.glance(signals)
         opening: Sequence[int] = positions
-        if known or any(reports.ends):
-            opening = await self._known(batch, work, positions, known)
+        if seen or any(reports.ends):
+            opening = await self._known(batch, work, positions, seen)
         opened = await self._parts.placing.open(batch, work, opening) if opening else 0
         await self.finish(batch, work)
         return opened
@@ -158,27 +159,36 @@ class ReportAlerts:
         await self._save(batch, work)
         await self._reread(batch, work)
 
-    async def _known(self, batch: AlertBatch, work: Work, positions: Sequence[int], known: dict[UUID, KnownAlert]) -> list[int]:
+    async def _known(self, batch: AlertBatch, work: Work, positions: Sequence[int], seen: Glances) -> list[int]:
         """Applies what is told of known signals, and returns the reports that open an alert."""
         reports, rejoin = work.reports, self._parts.rejoin
+        signals, starts, ends, stamps, receipts = reports.fingerprints, reports.starts, reports.ends, reports.stamps, work.receipts
         opening: list[int] = []
         changing: list[int] = []
         for at in positions:
-            held = known.get(reports.fingerprints[at])
+            held = seen.get(signals[at])
             if held is None:
                 self._unknown(work, at, opening)
-            elif not self._is_idle(work, at, held):
+                continue
+            _, alert_id, incident_id, stamp, starts_at, is_plain = held
+            begin = starts[at]
+            if is_plain and stamp == stamps[at] and ends[at] is None and (begin is None or begin == starts_at):
+                # It fires, and nothing new is said: counted, and that is all.
+                work.repeat(at)
+                receipts.alert_ids[at], receipts.incident_ids[at] = alert_id, incident_id
+                receipts.outcomes[at] = ReportOutcome.REPEATED
+            else:
                 changing.append(at)
         if not changing:
             return opening
         # Read again, locked: what was read before may have changed meanwhile, and must not from here on.
-        known = await batch.known([reports.fingerprints[at] for at in changing], lock=True)
+        known = await batch.known([reports.fingerprints[at] for at in changing])
         effects: dict[Effect, list[int]] = {}
         for at in changing:
-            held = known.get(reports.fingerprints[at])
-            if held is None:
+            found = known.get(reports.fingerprints[at])
+            if found is None:
                 raise Contended
-            effects.setdefault(effect_of(held, reports.starts[at], reports.ends[at], work.now, rejoin), []).append(at)
+            effects.setdefault(effect_of(found, reports.starts[at], reports.ends[at], work.now, rejoin), []).append(at)
         await self._describe(batch, work, known, effects)
         await self._end(batch, work, known, effects.get(Effect.RESOLVE, ()))
         await self._begin_again(batch, work, known, effects.get(Effect.NOTE, ()), ReportOutcome.REPEATED)
@@ -198,19 +208,6 @@ class ReportAlerts:
             work.revise.append(at)
         else:
             work.receipt(at, None, None, ReportOutcome.REFUSED)
-
-    def _is_idle(self, work: Work, at: int, held: KnownAlert) -> bool:
-        """Whether the report says nothing new; then it is counted, and that is all."""
-        reports = work.reports
-        effect = effect_of(held, reports.starts[at], reports.ends[at], work.now, self._parts.rejoin)
-        if effect is Effect.REPEAT and reports.stamps[at] == held.stamp:
-            work.repeat(at)
-            work.receipt(at, held.id, held.incident_id, ReportOutcome.REPEATED)
-            return True
-        if effect is Effect.STALE:
-            work.receipt(at, held.id, held.incident_id, ReportOutcome.STALE)
-            return True
-        return False
 
     async def _describe(self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], effects: dict[Effect, list[int]]) -> None:
         """Keeps what describes firing alerts now, and tells their incidents what it says of the impact."""
