@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, TextClause, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +19,9 @@ from services.intake.storage.signal_tables import change
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
+
+# A component that changes every minute would bury its incident's time-line.
+MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,46 +77,48 @@ class ChangeStore:
         """Returns the changes that are evidence of each incident and that it was not told of yet, and notes that it is told now.
 
         For use within the transaction that opens the incidents, or holds their locks. One statement for all of them; where nothing
-        changed of late that is all. Changes that commit meanwhile are found by `untold`.
+        changed of late that is all. At most 20 for an incident, the last begun. Changes that commit meanwhile are found by `untold_since`.
         """
         wanted = [(each, component) for each in openings for component in each.components]
         if not wanted:
             return {}
+        values = {
+            "incidents": [each.incident_id for each, _ in wanted],
+            "components": [component for _, component in wanted],
+            "openings": [each.opened_at for each, _ in wanted],
+            "window": window,
+            "since": min(each.opened_at for each, _ in wanted) - window,
+        }
         async with self._database.transaction() as connection:
-            rows = await connection.execute(
-                statements.RECENT_CHANGES,
-                {
-                    "incidents": [each.incident_id for each, _ in wanted],
-                    "components": [component for _, component in wanted],
-                    "openings": [each.opened_at for each, _ in wanted],
-                    "window": window,
-                    "since": min(each.opened_at for each, _ in wanted) - window,
-                },
-            )
-            found: dict[UUID, dict[UUID, Change]] = defaultdict(dict)
-            for row in rows:
-                found[row.incident_id][row.id] = change_from_row(row)
-            pairs = [(each, told) for each, changes in found.items() for told in changes]
-            new = await _note(connection, pairs) if pairs else set()
+            pairs = {(row.incident_id, row.change_id) for row in await connection.execute(statements.RECENT_CHANGES, values)}
+            if not pairs:
+                return {}
+            new = await _note(connection, sorted(pairs))
+            rows = await connection.execute(select(change).where(change.c.id.in_({change_id for _, change_id in new})))
+            changes = {row.id: change_from_row(row) for row in rows}
+        told: dict[UUID, list[Change]] = defaultdict(list)
+        for incident_id, change_id in new:
+            told[incident_id].append(changes[change_id])
         return {
-            each.incident_id: recent_changes(
-                [change for key, change in found[each.incident_id].items() if (each.incident_id, key) in new],
-                each.components,
-                each.opened_at,
-                window,
-            )
+            each.incident_id: recent_changes(told[each.incident_id], each.components, each.opened_at, window)[:MOST_TOLD]
             for each in openings
-            if any(incident == each.incident_id for incident, _ in new)
+            if each.incident_id in told
         }
 
-    async def untold(self, since: datetime, ids: Sequence[UUID] | None = None, window: timedelta = RECENT) -> list[tuple[UUID, Change]]:
-        """Returns pairs of an unresolved incident and a change, altered `since` then, that is evidence of it and that it was not told of.
+    async def untold(self, ids: Sequence[UUID], window: timedelta = RECENT) -> list[tuple[UUID, Change]]:
+        """Returns pairs of an unresolved incident and one of these changes that is evidence of it and that it was not told of.
 
-        Of all such changes, or of these. See `domain.change.recent_changes` for the rule.
+        See `domain.change.recent_changes` for the rule.
         """
+        return await self._untold(statements.UNTOLD_OF, {"ids": list(ids), "window": window})
+
+    async def untold_since(self, at: datetime, window: timedelta = RECENT) -> list[tuple[UUID, Change]]:
+        """Returns the same for all changes stored or altered since `at`, the last 10,000 of them at most."""
+        return await self._untold(statements.UNTOLD_SINCE, {"since": at, "window": window})
+
+    async def _untold(self, statement: TextClause, values: dict[str, object]) -> list[tuple[UUID, Change]]:
         async with self._database.transaction() as connection:
-            values = {"since": since, "ids": None if ids is None else list(ids), "window": window}
-            return [(row.incident_id, change_from_row(row)) for row in await connection.execute(statements.UNTOLD, values)]
+            return [(row.incident_id, change_from_row(row)) for row in await connection.execute(statement, values)]
 
     async def tell(self, incident_id: UUID, change_id: UUID) -> bool:
         """Notes that the incident, locked from here on, is told of the change; says no where it was already, or is over."""

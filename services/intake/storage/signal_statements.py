@@ -9,25 +9,24 @@ PLACE_CHANGES = text(
     """
     insert into change_component (component, change_id, started_at, over_at)
     select * from unnest(cast(:components as text[]), cast(:ids as uuid[]), cast(:starts as timestamptz[]), cast(:ends as timestamptz[]))
-    on conflict (component, change_id) do update set started_at = excluded.started_at, over_at = excluded.over_at
+    on conflict (change_id, component) do update set started_at = excluded.started_at, over_at = excluded.over_at
     """
 )
 
-# The first condition is looked at once, before all else: where nothing changed of late, no incident costs anything. The limit bounds
-# what a component that changes every minute can bring to one incident.
+# The last condition is looked at once, before all else: where nothing changed of late, no incident costs anything. `offset 0` keeps
+# the planner from reading all changes ever made: it has to look into the index for each component.
 RECENT_CHANGES = text(
     """
-    select wanted.incident_id, change.*
+    select wanted.incident_id, found.change_id
     from unnest(cast(:incidents as uuid[]), cast(:components as text[]), cast(:openings as timestamptz[]))
          as wanted(incident_id, component, opened_at)
     cross join lateral (
         select change_id from change_component near
         where near.component = wanted.component and near.over_at >= wanted.opened_at - cast(:window as interval)
           and near.started_at <= wanted.opened_at
-        order by near.over_at desc limit 20
+        offset 0
     ) found
-    join change on change.id = found.change_id
-    where (select exists (select 1 from change where over_at >= cast(:since as timestamptz)))
+    where (select max(over_at) from change) >= :since
     """
 )
 
@@ -41,16 +40,19 @@ NOTE_EVIDENCE = text(
 
 LOCK_UNRESOLVED = text("select id from incident where id = :id and state <> 3 for update")
 
-# Unresolved incidents that a change is evidence of and that were not told of it: of some changes, or of all altered lately.
-UNTOLD = text(
-    """
+# Unresolved incidents that a change is evidence of and that were not told of it.
+_UNTOLD = """
     select incident.id as incident_id, change.*
     from change join incident on incident.state <> 3 and incident.components && change.components
          and incident.opened_at between change.started_at and change.over_at + cast(:window as interval)
-    where (cast(:ids as uuid[]) is null or change.id = any(cast(:ids as uuid[]))) and change.updated_at >= :since
+    where {chosen}
       and not exists (select 1 from incident_change told where told.incident_id = incident.id and told.change_id = change.id)
     order by incident.id, change.id
     """
+UNTOLD_OF = text(_UNTOLD.format(chosen="change.id = any(cast(:ids as uuid[]))"))
+# The limit keeps the planner to the index by update.
+UNTOLD_SINCE = text(
+    _UNTOLD.format(chosen="change.id in (select id from change lately where updated_at >= :since order by updated_at desc limit 10000)")
 )
 
 # By the database's clock: a lease is about which replica works on it now, not about when beats are due.

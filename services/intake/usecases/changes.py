@@ -57,8 +57,9 @@ class Changes:
         async with self._database.transaction():
             await self._store.merge(source, keys, decide)
             ids = [each[0].id for each in answers if not isinstance(each, Refusal) and each[1] is not ChangeReportOutcome.REPEATED]
-            # After the commit, incident by incident: each is locked for a moment, and never while a change waits to be stored.
-            self._database.after_commit(lambda: self._tell(now, ids))
+            if ids:
+                # After the commit, incident by incident: each is locked for a moment, and never while a change waits to be stored.
+                self._database.after_commit(lambda: self._tell_of(ids))
         return answers
 
     async def get(self, change_id: UUID) -> Change:
@@ -69,12 +70,14 @@ class Changes:
 
     async def tell_missed(self, now: datetime) -> None:
         """Tells incidents of changes that were stored at the same moment as they, or before a crash."""
-        await self._tell(now - LOOK_BACK, None)
+        await self._tell(await self._store.untold_since(now - LOOK_BACK))
 
-    async def _tell(self, since: datetime, ids: Sequence[UUID] | None) -> None:
-        if ids is None or ids:
-            for incident_id, change in await self._store.untold(since, ids):
-                await self._tell_one(incident_id, change)
+    async def _tell_of(self, ids: Sequence[UUID]) -> None:
+        await self._tell(await self._store.untold(ids))
+
+    async def _tell(self, pairs: Sequence[tuple[UUID, Change]]) -> None:
+        for incident_id, change in pairs:
+            await self._tell_one(incident_id, change)
 
     async def _tell_one(self, incident_id: UUID, change: Change) -> None:
         now = self._clock.now()

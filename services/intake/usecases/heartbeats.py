@@ -59,7 +59,7 @@ class Heartbeats:
             return decide(await self._store.find(heartbeat_id))
         async with self._database.transaction():
             after = await self._store.put(heartbeat_id, decide, now)
-            self._settle_if_told(after, now)
+            self._settle_after([after], now)
         return after
 
     async def beat(self, beats: Sequence[Beat | Refusal], places: Sequence[str]) -> list[Heartbeat | Refusal]:
@@ -75,8 +75,7 @@ class Heartbeats:
                 times[each.heartbeat].append(each.at or now)
         async with self._database.transaction():
             moved = await self._store.move(list(times), lambda known: beaten(known, max(times[known.id]), now), now)
-            for after in moved:
-                self._settle_if_told(after, now)
+            self._settle_after(moved, now)
         found = {each.id: each for each in moved if not each.is_removed}
         return [
             each if isinstance(each, Refusal) else found.get(each.heartbeat) or _unknown(each, place)
@@ -97,7 +96,7 @@ class Heartbeats:
             found = await self._store.move([heartbeat_id], step, now)
             if not found:
                 raise HeartbeatNotFound(f"heartbeats/{heartbeat_id}")
-            self._settle_if_told(found[0], now)
+            self._settle_after(found, now)
 
     async def get(self, heartbeat_id: str) -> Heartbeat:
         found = await self._store.find(heartbeat_id)
@@ -108,10 +107,11 @@ class Heartbeats:
     async def page(self, states: Sequence[HeartbeatState], paging: PageQuery) -> Page[Heartbeat]:
         return await self._store.page(states, self._clock.now(), paging)
 
-    def _settle_if_told(self, heartbeat: Heartbeat, now: datetime) -> None:
-        """Tells of the heartbeat's alert after the commit; should that fail, whoever watches does it a second later."""
-        if telling_of(heartbeat, now) is not None:
-            self._database.after_commit(lambda: self._watch.settle([heartbeat.id]))
+    def _settle_after(self, heartbeats: Sequence[Heartbeat], now: datetime) -> None:
+        """Tells of these heartbeats' alerts after the commit; should that fail, whoever watches does it a second later."""
+        ids = [each.id for each in heartbeats if telling_of(each, now) is not None]
+        if ids:
+            self._database.after_commit(lambda: self._watch.settle(ids))
 
 
 def _unknown(beat: Beat, place: str) -> Refusal:

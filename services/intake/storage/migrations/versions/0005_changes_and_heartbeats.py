@@ -38,11 +38,11 @@ def upgrade() -> None:
     op.execute(
         """
         create table change_component (
-            component text not null,
             change_id uuid not null,
+            component text not null,
             started_at timestamptz not null,
             over_at timestamptz not null,
-            primary key (component, change_id)
+            primary key (change_id, component)
         )
         """
     )
