@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -115,11 +116,12 @@ async def test_a_change_twice_in_a_batch_is_one(rpc: "SignalServiceAsyncStub") -
     assert results[0].change == results[1].change
 
 
-async def test_of_many_reports_of_one_change_at_once_one_records_it(rpc: "SignalServiceAsyncStub") -> None:
-    sent = change("checkout", begin=-60)
-    results = [(await each)[0] for each in [asyncio.ensure_future(report(rpc, sent)) for _ in range(8)]]
-    assert sorted(each.outcome for each in results) == [RECORDED] + [REPEATED] * 7
-    assert len({each.change for each in results}) == 1
+async def test_of_many_reports_of_the_same_changes_at_once_one_records_each(rpc: "SignalServiceAsyncStub") -> None:
+    sent = [change("checkout", begin=-60) for _ in range(200)]
+    answers = await asyncio.gather(*(report(rpc, *sent[turn:], *sent[:turn]) for turn in range(0, 200, 25)))
+    outcomes = Counter((each.change, each.outcome) for results in answers for each in results)
+    assert len({name for name, _ in outcomes}) == 200
+    assert {(outcome, count) for (_, outcome), count in outcomes.items()} == {(RECORDED, 1), (REPEATED, 7)}
 
 
 async def test_a_repeated_request_id_returns_the_first_answer(rpc: "SignalServiceAsyncStub") -> None:

@@ -25,7 +25,7 @@ from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 
 # An incident and a change that were stored at the same moment did not see each other; the next look finds them.
-LOOK_BACK = timedelta(minutes=10)
+LOOK_BACK = timedelta(hours=1)
 
 Taken = tuple[Change, ChangeReportOutcome]
 
