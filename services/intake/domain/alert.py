@@ -46,7 +46,7 @@ class ReportOutcome(IntEnum):
 
 
 # What the receipt of a newly opened alert says.
-OPENING = {
+OPENING: dict[int, ReportOutcome] = {
     Disposition.GROUPED: ReportOutcome.OPENED,
     Disposition.MUTED: ReportOutcome.MUTED,
     Disposition.HELD: ReportOutcome.HELD,

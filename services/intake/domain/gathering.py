@@ -45,7 +45,18 @@ def leaves_gap(incident: Incident, ends_at: datetime) -> bool:
     return not incident.shaped and latest is not None and ends_at + incident.quiet_period < latest
 
 
-def gather(incident: Incident, brought: Gathered, now: datetime) -> Incident:
+def only_counts(incident: Incident, brought: Gathered) -> bool:
+    """Whether the batch makes the incident larger or smaller and nothing else: it stands as it did, with what was known of it."""
+    firing = incident.firing_count + brought.opened + brought.refired - brought.resolved
+    return (
+        incident.state is not IncidentState.RESOLVED
+        and not (firing == 0 and brought.resolved)
+        and set(brought.components) <= set(incident.components)
+        and merge(incident.evidence, brought.evidence) == incident.evidence
+    )
+
+
+def gather(incident: Incident, brought: Gathered, now: datetime, *, untold: bool = False) -> Incident:
     """Returns the incident with what a batch brought: it ends with its last firing alert, and is open again when one fires again."""
     firing = incident.firing_count + brought.opened + brought.refired - brought.resolved
     ended = max((each for each in (incident.last_ended_at, brought.last_end) if each), default=None)
@@ -65,6 +76,7 @@ def gather(incident: Incident, brought: Gathered, now: datetime) -> Incident:
         firing_count=firing,
         evidence=merge(incident.evidence, brought.evidence),
         updated_at=now,
+        untold=untold or incident.untold,
     )
 
 

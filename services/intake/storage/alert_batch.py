@@ -1,5 +1,6 @@
 """A batch of the alert path under way: what it reads, locks and writes, all in one transaction."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.domain.alert import Disposition, KnownAlert
 from services.intake.domain.chain import Span
 from services.intake.domain.episode import Episode
+from services.intake.domain.evidence import evidence_to_json
 from services.intake.domain.incident import Incident, TimelineEntry
 from services.intake.storage import statements
+from services.intake.storage.copying import COLUMNS, NewAlerts, copied
 from services.intake.storage.rows import incident_from_row, incident_to_row, life_from_row
 from services.intake.storage.tables import incident
 from shared.events.outbox import Headers, Outbox
@@ -30,24 +33,14 @@ class Contended(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class NewAlerts:
-    """Alerts to be opened, in columns. The last seven mostly have one value each, which is then sent once."""
+class Description:
+    """What describes a signal's current alert now; labels and annotations are JSON."""
 
-    fingerprints: Sequence[UUID]
-    ids: Sequence[UUID]
-    incident_ids: Sequence[UUID | None]
-    starts: Sequence[datetime]
-    stamps: Sequence[int]
-    labels: Sequence[str]
-    annotations: Sequence[str]
-    group_keys: Sequence[str]
-    dispositions: Sequence[int]
-    sources: Sequence[str]
-    urls: Sequence[str]
-    rules: Sequence[str]
-    mutes: Sequence[str]
-    mute_versions: Sequence[int]
-    flapping: Sequence[bool]
+    fingerprint: UUID
+    labels: str
+    annotations: str
+    url: str
+    stamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +124,9 @@ class AlertBatch:
 
         Not locked: it may change until the batch writes. As the driver has it, since in a storm of repeats this is all that is done.
         """
-        return {row[0]: row for row in await self._driver.fetch(statements.GLANCE, fingerprints)}
+        # As one text: of an array, the driver asks each value whether it is an array itself, which takes longer than the query.
+        told = "{" + ",".join([each.hex for each in fingerprints]) + "}"
+        return {row[0]: row for row in await self._driver.fetch(statements.GLANCE, told)}
 
     async def known(self, fingerprints: Sequence[UUID]) -> dict[UUID, KnownAlert]:
         """Returns the current alert of each signal that has one, locked."""
@@ -160,15 +155,8 @@ class AlertBatch:
 
     async def open(self, new: NewAlerts, revision: int, storm_id: UUID | None) -> None:
         """Opens alerts of signals that have no current one. Raises Contended when one has by now."""
-        own = (new.fingerprints, new.ids, new.incident_ids, new.starts, new.stamps, new.labels, new.annotations, new.group_keys)
-        shared = (new.dispositions, new.sources, new.urls, new.rules, new.mutes, new.mute_versions, new.flapping)
-        if all(_is_one(column) for column in shared):
-            statement, columns = statements.INSERT_LIKE_ALERTS, (*own, *(column[0] for column in shared))
-        else:
-            statement, columns = statements.INSERT_ALERTS, (*own, *shared)
-        done = await self._driver.execute(statement, revision, storm_id, self._now, *columns)
-        if int(done.rpartition(" ")[2]) != len(new.ids):
-            raise Contended
+        rows = copied(new, revision, storm_id, self._now)
+        await self._driver.copy_to_table("alert", source=io.BytesIO(rows), format="binary", columns=COLUMNS)
 
     async def place(self, placed: Sequence[Placed]) -> None:
         """Puts alerts that exist where they belong now; what muted them stays on record."""
@@ -190,10 +178,17 @@ class AlertBatch:
     async def count_repeats(self, counts: Mapping[UUID, int]) -> None:
         await self._driver.execute(statements.COUNT_REPEATS, list(counts), list(counts.values()), self._now)
 
-    async def describe(self, told: Sequence[tuple[UUID, str, str, str, int]]) -> None:
-        """Keeps what describes these alerts now: (fingerprint, labels, annotations, URL, stamp) of each."""
-        columns: list[list[Any]] = [list(column) for column in zip(*told, strict=True)]
-        await self._driver.execute(statements.DESCRIBE, *columns, self._now)
+    async def describe(self, told: Sequence[Description]) -> None:
+        """Keeps what describes these alerts now."""
+        await self._driver.execute(
+            statements.DESCRIBE,
+            [each.fingerprint for each in told],
+            [each.labels for each in told],
+            [each.annotations for each in told],
+            [each.url for each in told],
+            [each.stamp for each in told],
+            self._now,
+        )
 
     async def resolve(self, ends: Mapping[UUID, datetime]) -> None:
         """Ends alerts that were known firing, with one begin and no end before."""
@@ -365,11 +360,6 @@ class AlertBatch:
         await keep(self._connection, answers)
 
 
-def _is_one(column: Sequence[object]) -> bool:
-    """Whether every value is the same; `count` compares in C, and mostly finds the very same object."""
-    return list(column).count(column[0]) == len(column)
-
-
 def _known(row: Any) -> KnownAlert:
     return KnownAlert(row["id"], row["incident_id"], Disposition(row["disposition"]), life_from_row(row), row["stamp"], row["group_key"])
 
@@ -386,5 +376,26 @@ def _life_columns(life: Episode) -> tuple[int, datetime, datetime | None, list[d
 
 
 def _columns_of(changed: Sequence[Incident]) -> list[list[Any]]:
-    rows = [incident_to_row(each) for each in changed]
-    return [[statements.dumps(row[name]) if name in statements.AS_JSON else row[name] for row in rows] for name in statements.CHANGING]
+    """Returns the columns of statements.CHANGING, in their order."""
+    rows = [
+        (
+            each.id,
+            each.version,
+            each.state,
+            statements.dumps(each.components),
+            each.opened_at,
+            each.acknowledged_at,
+            each.mitigated_at,
+            each.resolved_at,
+            each.last_started_at,
+            each.last_ended_at,
+            each.alert_count,
+            each.firing_count,
+            statements.dumps(evidence_to_json(each.evidence)),
+            each.merged_into,
+            each.updated_at,
+            each.untold,
+        )
+        for each in changed
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -8,7 +8,7 @@ import orjson
 
 GLANCE = """
     select alert.fingerprint, id, incident_id, stamp, starts_at, state = 1 and starts is null and ends is null
-    from unnest($1::uuid[]) as wanted(fingerprint) join alert using (fingerprint)
+    from unnest($1::text::uuid[]) as wanted(fingerprint) join alert using (fingerprint)
 """
 KNOWN_ALERTS = """
     select alert.fingerprint, id, incident_id, disposition, starts_at, ends_at, starts, ends, stamp, group_key
@@ -29,33 +29,6 @@ POINT_GROUPS = """
     update incident_group set incident_id = new.incident_id from unnest($1::text[], $2::uuid[]) as new(group_key, incident_id)
     where incident_group.group_key = new.group_key
 """
-_NEW = """
-    insert into alert (fingerprint, id, incident_id, disposition, state, starts_at, stamp, report_count, rule_revision, storm_id,
-                       created_at, updated_at, source, labels, annotations, generator_url, group_key, rule, mute, mute_version, flapping)
-    select fingerprint, id, incident_id, {disposition}, 1, starts_at, stamp, 1, $1, $2, $3, $3, {source}, labels, annotations, {url},
-           group_key, {rule}, {mute}, {mute_version}, {flapping}
-    from unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::timestamptz[], $8::bigint[], $9::text[], $10::text[], $11::text[]{more})
-         as new(fingerprint, id, incident_id, starts_at, stamp, labels, annotations, group_key{names})
-    on conflict (fingerprint) do nothing
-"""
-_SHARED = {
-    "disposition": "smallint",
-    "source": "text",
-    "url": "text",
-    "rule": "text",
-    "mute": "text",
-    "mute_version": "bigint",
-    "flapping": "boolean",
-}
-INSERT_ALERTS = _NEW.format(
-    more="".join(f", ${number}::{kind}[]" for number, kind in enumerate(_SHARED.values(), 12)),
-    names="".join(f", {name}" for name in _SHARED),
-    **{name: name for name in _SHARED},
-)
-# The common batch, in which all but what tells alerts apart is the same: a third of the arguments, and of the time to write them.
-INSERT_LIKE_ALERTS = _NEW.format(
-    more="", names="", **{name: f"${number}::{kind}" for number, (name, kind) in enumerate(_SHARED.items(), 12)}
-)
 PLACE = """
     update alert set incident_id = told.incident_id, disposition = told.disposition, group_key = told.group_key, rule = told.rule,
                      rule_revision = told.revision, updated_at = $7

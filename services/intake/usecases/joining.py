@@ -1,13 +1,13 @@
 """What a batch of reports brings to one incident: its new state, its time-line and the event that tells of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.intake.domain.events import Event, IncidentChanged, IncidentOpened
 from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
-from services.intake.domain.gathering import Gathered, gather
+from services.intake.domain.gathering import Gathered, gather, only_counts
 from services.intake.domain.grouping_rule import Placement
 from services.intake.domain.incident import (
     SUMMARY_LENGTH,
@@ -24,7 +24,7 @@ from shared.ids import new_id
 
 # An event names the alerts that came with it, up to this many: receivers want examples, and a storm would make it megabytes.
 MOST_NAMED = 100
-EVIDENCE_MARK = '"ballast.'
+EVIDENCE_MARK = b'"ballast.'
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Joining:
         self.evidence = merge(self.evidence, other.evidence)
         self.notes.append((TimelineKind.MERGED, now, f"took in {other.name}: {why}", ""))
 
-    def describe(self, annotations: Mapping[str, str], text: str) -> None:
+    def describe(self, annotations: Mapping[str, str], text: bytes) -> None:
         """Takes in what a report says of the impact; `text` is the annotations' JSON, which mostly says that they say nothing."""
         if EVIDENCE_MARK in text:
             evidence, warnings = read_evidence(annotations)
@@ -151,12 +151,14 @@ def joined(joining: Joining, now: datetime, *, quietly: bool) -> Joined | None:
         last_end=joining.last_end,
     )
     before = joining.before
-    after = gather(before, brought, now)
-    if not (brought.opened or brought.refired or brought.resolved or joining.notes) and after.evidence == before.evidence:
+    if (
+        not (brought.opened or brought.refired or brought.resolved or joining.notes)
+        and merge(before.evidence, brought.evidence) == before.evidence
+    ):
         return None
-    counts_only = (before.state, before.evidence, before.components) == (after.state, after.evidence, after.components)
-    if before.version and counts_only and (quietly or before.kind is IncidentKind.STORM):
-        return Joined(replace(after, untold=True), [], None)
+    if before.version and not joining.notes and (quietly or before.kind is IncidentKind.STORM) and only_counts(before, brought):
+        return Joined(gather(before, brought, now, untold=True), [], None)
+    after = gather(before, brought, now)
     return Joined(after, _entries(joining, after, now), _event(joining, after))
 
 

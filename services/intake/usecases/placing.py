@@ -12,7 +12,8 @@ from services.intake.domain.grouping_rule import GroupingRule, Placement
 from services.intake.domain.incident import Incident, IncidentKind
 from services.intake.domain.muting import Mute
 from services.intake.domain.threshold import reached
-from services.intake.storage.alert_batch import AlertBatch, NewAlerts, Placed
+from services.intake.storage.alert_batch import AlertBatch, Placed
+from services.intake.storage.copying import NewAlerts, Whereabouts
 from services.intake.usecases.finding import Finding
 from services.intake.usecases.joining import EVIDENCE_MARK, MOST_NAMED, Joining, group_at, opened
 from services.intake.usecases.muting_check import mutes_of
@@ -190,16 +191,18 @@ class Placing:
         reports, receipts = work.reports, work.receipts
         count = len(reports)
         owners: list[Place | None] = [None] * count
-        for place in places:
-            for at in place.positions:
-                owners[at] = place
-        chosen = [owners[at] for at in positions]
-        incident_ids = [place.joining.before.id if place is not None and place.joining is not None else None for place in chosen]
-        dispositions = [place.disposition if place is not None else Disposition.MUTED for place in chosen]
-        for at, alert_id, incident_id, disposition in zip(positions, ids, incident_ids, dispositions, strict=True):
+        for each in places:
+            for at in each.positions:
+                owners[at] = each
+        where: dict[int, Whereabouts] = {id(place): _where(place) for place in places}
+        chosen: list[Whereabouts] = []
+        for at, alert_id in zip(positions, ids, strict=True):
+            place = owners[at]
+            found = where[id(place)] if place is not None else _muted(mutes[at])
+            chosen.append(found)
             receipts.alert_ids[at] = alert_id
-            receipts.incident_ids[at] = incident_id
-            receipts.outcomes[at] = OPENING[disposition]
+            receipts.incident_ids[at] = found.incident_id
+            receipts.outcomes[at] = OPENING[found.disposition]
         whole = len(positions) == count
 
         def column(values: list[Value]) -> list[Value]:
@@ -208,18 +211,13 @@ class Placing:
         return NewAlerts(
             fingerprints=column(reports.fingerprints),
             ids=ids,
-            incident_ids=incident_ids,
-            starts=[starts_at or work.now for starts_at in column(reports.starts)],
             stamps=column(reports.stamps),
+            starts=column(reports.starts),
             labels=column(reports.label_texts),
             annotations=column(reports.annotation_texts),
-            group_keys=[place.placement.key if place is not None else "" for place in chosen],
-            dispositions=dispositions,
+            whereabouts=chosen,
             sources=column(reports.sources),
             urls=column(reports.urls),
-            rules=[place.placement.rule.name if place is not None else "" for place in chosen],
-            mutes=[mutes[at].name if at in mutes else "" for at in positions] if mutes else [""] * len(positions),
-            mute_versions=[mutes[at].version if at in mutes else 0 for at in positions] if mutes else [0] * len(positions),
             flapping=[at in work.flapping for at in positions] if work.flapping else [False] * len(positions),
         )
 
@@ -247,3 +245,12 @@ class Placing:
             for at in positions:
                 if EVIDENCE_MARK in texts[at]:
                     joining.describe(annotations[at], texts[at])
+
+
+def _where(place: Place) -> Whereabouts:
+    incident_id = place.joining.before.id if place.joining is not None else None
+    return Whereabouts(incident_id, place.disposition, place.placement.key, place.placement.rule.name)
+
+
+def _muted(mute: Mute) -> Whereabouts:
+    return Whereabouts(None, Disposition.MUTED, "", "", mute.name, mute.version)

@@ -14,7 +14,7 @@ from services.intake.domain.events import IncidentChanged
 from services.intake.domain.evidence import merge
 from services.intake.domain.gathering import leaves_gap
 from services.intake.domain.incident import IncidentChange, IncidentKind, IncidentState, TimelineEntry, TimelineKind
-from services.intake.storage.alert_batch import AlertBatch, Contended, Revived
+from services.intake.storage.alert_batch import AlertBatch, Contended, Description, Revived
 from services.intake.storage.alert_store import AlertStore
 from services.intake.storage.change_store import ChangeStore
 from services.intake.usecases.changes import evidence_entry
@@ -225,7 +225,13 @@ class ReportAlerts:
             return
         await batch.describe(
             [
-                (reports.fingerprints[at], reports.label_texts[at], reports.annotation_texts[at], reports.urls[at], reports.stamps[at])
+                Description(
+                    reports.fingerprints[at],
+                    reports.label_texts[at].decode(),
+                    reports.annotation_texts[at].decode(),
+                    reports.urls[at],
+                    reports.stamps[at],
+                )
                 for at in told
             ]
         )

@@ -23,8 +23,8 @@ class Reports:
     fingerprints: list[UUID] = field(default_factory=list)
     labels: list[Mapping[str, str]] = field(default_factory=list)
     annotations: list[Mapping[str, str]] = field(default_factory=list)
-    label_texts: list[str] = field(default_factory=list)  # canonical JSON
-    annotation_texts: list[str] = field(default_factory=list)  # JSON
+    label_texts: list[bytes] = field(default_factory=list)  # canonical JSON
+    annotation_texts: list[bytes] = field(default_factory=list)  # JSON
     stamps: list[int] = field(default_factory=list)
     starts: list[datetime | None] = field(default_factory=list)
     ends: list[datetime | None] = field(default_factory=list)
@@ -91,8 +91,8 @@ class Sent:
         reports.fingerprints.append(digest_of(canonical(["key", source, report.key]) if report.key else label_text))
         reports.labels.append(report.labels)
         reports.annotations.append(report.annotations)
-        reports.label_texts.append(label_text.decode())
-        reports.annotation_texts.append(annotation_text.decode())
+        reports.label_texts.append(label_text)
+        reports.annotation_texts.append(annotation_text)
         reports.stamps.append(stamp_of(label_text, annotation_text, report.generator_url))
         reports.starts.append(report.starts_at)
         reports.ends.append(report.ends_at)

@@ -61,8 +61,8 @@ class Revising:
         told = OneAlert(
             reports.stamps[at],
             reports.sources[at],
-            reports.label_texts[at],
-            reports.annotation_texts[at],
+            reports.label_texts[at].decode(),
+            reports.annotation_texts[at].decode(),
             reports.urls[at],
             placement.rule.name,
             work.routing.rules.revision,
