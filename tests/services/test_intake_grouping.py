@@ -24,6 +24,8 @@ from services.intake.usecases.grouping import GroupingRules
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound
+from shared.settings import Subscriber
+from shared.testing.databases import Databases
 from tests.conftest import START
 from tests.support.grouping import FINGERPRINT, document
 from tests.support.intake import SERVICE as INTAKE
@@ -44,6 +46,12 @@ async def served(urls: dict[str, str], engines: Engines, clock: SimulatedClock) 
     settings = IntakeSettings(port=0, database_url=urls["intake"], cache_url=engines.cache_url, subscribers={})
     async with serving(build(settings, clock), [SERVICE, INTAKE]) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def own_url(databases: Databases) -> str:
+    """A database that no other intake delivers events from."""
+    return databases.clone()["intake"]
 
 
 @pytest.fixture(scope="module")
@@ -345,10 +353,10 @@ async def test_rules_are_read_again_only_when_they_changed(
     assert (await in_force(served, path)).rules[0].name == "moved"
 
 
-async def test_a_change_is_told_to_subscribers_with_its_document(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> None:
+async def test_a_change_is_told_to_subscribers_with_its_document(own_url: str, engines: Engines, clock: SimulatedClock) -> None:
     async with sinking() as sink:
-        subscribers = {"ledger": {"address": sink.address, "types": ["*"]}}
-        settings = IntakeSettings(port=0, database_url=urls["intake"], cache_url=engines.cache_url, subscribers=subscribers)
+        subscribers = {"ledger": Subscriber(address=sink.address)}
+        settings = IntakeSettings(port=0, database_url=own_url, cache_url=engines.cache_url, subscribers=subscribers)
         async with serving(build(settings, clock), [SERVICE]) as running:
             made = (await put(GroupingServiceStub(running.channel.grpc), "name: told")).rules
             event = (await sink.taking("groupingRules"))[-1]
