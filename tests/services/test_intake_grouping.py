@@ -1,5 +1,6 @@
 """The grouping rules of a running intake: revisions, checks, dry runs, and rules that do nothing."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,13 +14,16 @@ from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.intake.v1.intake_events_pb2 import GroupingRulesChanged
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from google.protobuf.duration_pb2 import Duration
+from sqlalchemy import insert
 
 from services.intake.app import build
 from services.intake.domain.grouping_rule import RuleSet
 from services.intake.settings import IntakeSettings
 from services.intake.storage.dependency_store import DependencyStore
 from services.intake.storage.grouping_store import GroupingStore
+from services.intake.storage.grouping_tables import grouping_rules
 from services.intake.storage.routing_store import RoutingStore
+from services.intake.storage.routing_tables import BUMP
 from services.intake.usecases.grouping import GroupingRules
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
@@ -32,6 +36,7 @@ from tests.support.intake import SERVICE as INTAKE
 from tests.support.intake import report
 from tests.support.serving import Served, serving
 from tests.support.sink import sinking
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceAsyncStub
@@ -363,3 +368,64 @@ async def test_a_change_is_told_to_subscribers_with_its_document(own_url: str, e
     changed = GroupingRulesChanged()
     assert event.proto_data.Unpack(changed)
     assert (changed.rules.revision, changed.rules.yaml, changed.rules.author) == (made.revision, made.yaml, "ada")
+
+
+async def test_of_changes_made_at_once_one_wins_and_the_others_are_told(grouping: "GroupingServiceAsyncStub") -> None:
+    before = await get(grouping)
+    answers = await asyncio.gather(*(put(grouping, f"name: at-once-{n}", etag=before.etag) for n in range(5)), return_exceptions=True)
+    refused = [each for each in answers if isinstance(each, BaseException)]
+    assert [type(each) for each in refused] == [Conflict] * 4
+    assert (await get(grouping)).revision == before.revision + 1
+
+
+async def test_counts_are_written_beside_the_path_of_alerts_every_ten_seconds(
+    grouping: "GroupingServiceAsyncStub", served: Served, path: GroupingRules, clock: SimulatedClock
+) -> None:
+    await put(grouping, "name: beside")
+    rules = await in_force(served, path)
+    rules.counts.note(0, 7)
+    clock.advance(clock.now() + timedelta(seconds=11))
+
+    async def failing_call() -> None:
+        async with served.app.database.transaction():
+            await in_force(served, path)
+            raise ZeroDivisionError  # what is written of counts must not go with the call's own transaction
+
+    with pytest.raises(ZeroDivisionError):
+        await failing_call()
+
+    async def written() -> bool:
+        return {each.name: each.use.match_count for each in (await get(grouping)).rules}["beside"] == 7
+
+    await until(written)
+
+
+async def test_replicas_add_up_what_their_rules_did(grouping: "GroupingServiceAsyncStub", served: Served, clock: SimulatedClock) -> None:
+    await put(grouping, "name: shared")
+    store = GroupingStore(served.app.database, served.app.outbox)
+    replicas = [GroupingRules(store, DependencyStore(served.app.database), clock, ("component",)) for _ in range(4)]
+    for number, each in enumerate(replicas):
+        (await in_force(served, each)).counts.note(0, number + 1)
+    await asyncio.gather(*(each.flush() for each in replicas))
+    assert {each.name: each.use.match_count for each in (await get(grouping)).rules}["shared"] == 10
+
+
+async def test_rules_that_can_no_longer_be_read_leave_those_before_in_use(
+    grouping: "GroupingServiceAsyncStub", served: Served, path: GroupingRules, clock: SimulatedClock
+) -> None:
+    await put(grouping, "name: before")
+    rules = await in_force(served, path)
+    async with served.app.database.transaction() as connection:
+        newest = (await get(grouping)).revision
+        made = {"revision": newest + 1, "yaml": "rules: 5", "hash": "", "author": "a", "reason": "r", "restored_revision": 0}
+        await connection.execute(insert(grouping_rules).values(made | {"created_at": clock.now()}))
+        await connection.execute(BUMP, {"kind": "grouping"})
+    assert await in_force(served, path) is rules
+    fresh = GroupingRules(
+        GroupingStore(served.app.database, served.app.outbox), DependencyStore(served.app.database), clock, ("component",)
+    )
+    assert [each.name for each in (await in_force(served, fresh)).rules] == ["default"]
+    shown = await get(grouping)
+    assert (shown.yaml, list(shown.rules)) == ("rules: 5", [])
+    await put(grouping, "name: mended")
+    assert (await in_force(served, path)).rules[0].name == "mended"
