@@ -56,7 +56,7 @@ def test_alerts_are_held_until_the_threshold_is_reached() -> None:
 def test_alerts_too_far_apart_stay_held() -> None:
     rules = ruling("name: a, threshold: {count: 2, within: 10m}")
     alerts = [alert(0, 0, 1, component="web"), alert(1, 11, 12, component="web")]
-    assert [each.is_held for each in trial_of(rules, alerts, graph_of({}), "component").incidents] == [True, True]
+    assert [(each.alerts, each.is_held) for each in trial_of(rules, alerts, graph_of({}), "component").incidents] == [((0, 1), True)]
 
 
 def test_a_failing_dependency_gathers_its_dependents_alerts() -> None:
@@ -69,6 +69,25 @@ def test_a_failing_dependency_gathers_its_dependents_alerts() -> None:
     )
     assert grouped("name: a, dependencies: true", *alerts, graph=shop) == [(0, 1, 3), (2,)]
     assert grouped("name: a", *alerts, graph=shop) == [(0,), (1, 3), (2,)]
+
+
+def test_a_dependency_that_fails_later_gathers_what_fails_already() -> None:
+    shop = graph_of({"web": ["api"], "api": ["db"], "jobs": ["db"]})
+    alerts = (
+        *(alert(0, 0, component="web"), alert(1, 1, component="jobs"), alert(2, 2, component="other"), alert(3, 3, component="db")),
+        *(alert(4, 4, component="jobs"), alert(5, 5, component="web")),
+    )
+    assert grouped("name: a, dependencies: true", *alerts, graph=shop) == [(2,), (0, 1, 3, 4, 5)]
+
+
+def test_held_alerts_join_a_failing_dependency_once_there_are_enough() -> None:
+    alerts = (
+        *(alert(number, number, component="web") for number in range(2)),
+        alert(2, 0.5, component="db"),
+        alert(3, 0.6, component="db"),
+    )
+    found = grouped("name: a, dependencies: true, threshold: {count: 2, within: 5m}", *alerts, graph=graph_of({"web": ["db"]}))
+    assert found == [(0, 1, 2, 3)]
 
 
 def test_a_dependency_that_was_mended_gathers_nothing() -> None:
