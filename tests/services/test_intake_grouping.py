@@ -19,6 +19,7 @@ from sqlalchemy import insert
 from services.intake.app import build
 from services.intake.domain.grouping_rule import RuleSet
 from services.intake.settings import IntakeSettings
+from services.intake.storage.alert_store import AlertStore
 from services.intake.storage.dependency_store import DependencyStore
 from services.intake.storage.grouping_store import GroupingStore
 from services.intake.storage.grouping_tables import grouping_rules
@@ -36,7 +37,6 @@ from tests.support.intake import SERVICE as INTAKE
 from tests.support.intake import report
 from tests.support.serving import Served, serving
 from tests.support.sink import sinking
-from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceAsyncStub
@@ -284,6 +284,19 @@ async def test_a_dry_run_of_the_rules_in_force_shows_no_difference(grouping: "Gr
     assert not tried.changes
 
 
+async def test_a_dry_run_sees_alerts_that_are_history(
+    grouping: "GroupingServiceAsyncStub", intake: "IntakeServiceAsyncStub", served: Served, clock: SimulatedClock
+) -> None:
+    await put(grouping)
+    await intake.ReportAlerts(intake_pb.ReportAlertsRequest(source="test", reports=[report("past", 0), report("past-too", 1)]))
+    ended = [report("past", 0, 2), report("past-too", 1, 3)]
+    await intake.ReportAlerts(intake_pb.ReportAlertsRequest(source="test", reports=ended))
+    moved = await AlertStore(served.app.database, served.app.outbox).archive(clock.now() + timedelta(days=1), 1000)
+    assert moved >= 2
+    tried = await try_out(grouping, "name: past, match: ['component=~\"past.*\"'], group_by: []", last=2)
+    assert [(each.rule, each.match_count) for each in tried.after.rules] == [("past", 2), ("default", 0)]
+
+
 async def test_a_dry_run_of_nothing_sensible_is_refused(grouping: "GroupingServiceAsyncStub") -> None:
     with pytest.raises(InvalidInput) as refused:
         await try_out(grouping, "name: a, zzz: 1")
@@ -332,7 +345,7 @@ async def test_a_rule_keeps_its_counts_while_it_stays_as_it_is(
     rules.counts.note(1, 3)
     await path.flush()
     await put(grouping, "name: first", "name: changes, match: ['a=\"2\"']", "name: stays")
-    counts = {each.name: each.use.match_count for each in (await get(grouping)).rules if each.name != "default"}
+    counts = {each.name: each.use.match_count for each in (await get(grouping)).rules[:-1]}
     assert counts == {"first": 0, "changes": 0, "stays": 2}
 
 
@@ -378,26 +391,26 @@ async def test_of_changes_made_at_once_one_wins_and_the_others_are_told(grouping
     assert (await get(grouping)).revision == before.revision + 1
 
 
-async def test_counts_are_written_beside_the_path_of_alerts_every_ten_seconds(
-    grouping: "GroupingServiceAsyncStub", served: Served, path: GroupingRules, clock: SimulatedClock
+async def test_a_rule_counts_the_alerts_it_took(
+    grouping: "GroupingServiceAsyncStub", intake: "IntakeServiceAsyncStub", clock: SimulatedClock
 ) -> None:
+    await put(grouping, "name: counted, match: ['component=~\"counted-.*\"']")
+    reports = [report("counted-a"), report("counted-b"), report("else")]
+    await intake.ReportAlerts(intake_pb.ReportAlertsRequest(source="test", reports=reports))
+    use = (await get(grouping)).rules[0].use
+    assert use.match_count == 2
+    assert use.last_match_time.ToDatetime(tzinfo=START.tzinfo) == clock.now()
+
+
+async def test_counts_are_written_when_intake_stops(grouping: "GroupingServiceAsyncStub", served: Served, path: GroupingRules) -> None:
     await put(grouping, "name: beside")
-    rules = await in_force(served, path)
-    rules.counts.note(0, 7)
-    clock.advance(clock.now() + timedelta(seconds=11))
-
-    async def failing_call() -> None:
-        async with served.app.database.transaction():
-            await in_force(served, path)
-            raise ZeroDivisionError  # what is written of counts must not go with the call's own transaction
-
-    with pytest.raises(ZeroDivisionError):
-        await failing_call()
-
-    async def written() -> bool:
-        return {each.name: each.use.match_count for each in (await get(grouping)).rules}["beside"] == 7
-
-    await until(written)
+    (await in_force(served, path)).counts.note(0, 7)
+    writing = asyncio.create_task(path.write())
+    await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert {each.name: each.use.match_count for each in (await get(grouping)).rules}["beside"] == 7
 
 
 async def test_replicas_add_up_what_their_rules_did(grouping: "GroupingServiceAsyncStub", served: Served, clock: SimulatedClock) -> None:
