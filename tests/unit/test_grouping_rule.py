@@ -8,7 +8,7 @@ from services.intake.domain.grouping_document import rule_set
 from services.intake.domain.grouping_rule import GroupingRule
 from tests.support.grouping import FINGERPRINT, document, placed, ruling
 
-texts = st.text(max_size=6)
+texts = st.sampled_from(["", "a", "b", "1", "prod"]) | st.text(max_size=6)
 label_sets = st.dictionaries(st.sampled_from(["component", "region", "team", "env", "x"]), texts, max_size=5)
 MIXED = document(
     "name: one, match: ['team=\"a\"'], group_by: [component, region]",
