@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.domain.dependency import ComponentGraph, graph_of
@@ -11,6 +11,8 @@ from services.intake.domain.grouping_trial import TriedAlert, TriedIncident, tri
 from services.intake.domain.regrouping import RegroupingKind, difference
 from services.intake.domain.rule_use import RuleUse, UnusedReason, unused
 from tests.support.grouping import ruling
+
+compiling = settings(deadline=None)  # how long a condition takes to compile says nothing of the rules
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -129,6 +131,7 @@ def built(several: list[tuple[dict[str, str], int, int | None]]) -> list[TriedAl
     return [alert(index, begin, None if took is None else begin + took, **own) for index, (own, begin, took) in enumerate(several)]
 
 
+@compiling
 @given(tried, chosen, st.randoms())
 def test_the_order_alerts_are_given_in_is_no_matter(
     several: list[tuple[dict[str, str], int, int | None]], rule: str, order: "object"
@@ -144,6 +147,7 @@ def test_the_order_alerts_are_given_in_is_no_matter(
     assert sets(alerts) == sets(shuffled)
 
 
+@compiling
 @given(tried, chosen, chosen)
 def test_a_difference_concerns_every_alert_once(several: list[tuple[dict[str, str], int, int | None]], one: str, other: str) -> None:
     alerts = built(several)
