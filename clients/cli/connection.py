@@ -14,7 +14,8 @@ from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
 from ballast.governance.v1 import governance_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
-from ballast.intake.v1 import intake_service_pb2, signal_service_pb2
+from ballast.intake.v1 import grouping_service_pb2, intake_service_pb2, signal_service_pb2
+from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
+    from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceAsyncStub
     from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
@@ -45,7 +47,12 @@ _SERVICES = {
     "governance": governance_service_pb2.DESCRIPTOR.services_by_name["GovernanceService"],
 }
 # What a service serves beside the one of its own name.
-_MORE = {"intake": [signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"]]}
+_MORE = {
+    "intake": [
+        grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
+        signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
+    ]
+}
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
 
 Response = TypeVar("Response", bound=Message)
@@ -63,6 +70,10 @@ class Connection:
     @cached_property
     def intake(self) -> "IntakeServiceAsyncStub":
         return IntakeServiceStub(self._channel("intake"))
+
+    @cached_property
+    def grouping(self) -> "GroupingServiceAsyncStub":
+        return GroupingServiceStub(self._channel("intake"))
 
     @cached_property
     def signals(self) -> "SignalServiceAsyncStub":

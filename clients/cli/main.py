@@ -14,7 +14,7 @@ from clients.cli.failures import reported
 
 _EPILOG = """
 [bold]Exit codes:[/bold]
-0 ok · 1 the answer is no (the ledger does not verify) · 2 wrong use, or input refused · 3 not found ·
+0 ok · 1 the answer is no (the ledger does not verify, rules have problems) · 2 wrong use, or input refused · 3 not found ·
 4 server away, overloaded, or too slow · 5 denied · 6 conflict, or not in a state for it · 70 internal error ·
 130 interrupted · 141 the reader of the output went away
 """
@@ -36,6 +36,7 @@ COMMANDS = {
     "incidents": SubCommand("clients.cli.incidents", "app", "List, show, watch, take and end incidents."),
     "changes": SubCommand("clients.cli.changes", "app", "List and report deploys and other changes."),
     "heartbeats": SubCommand("clients.cli.heartbeats", "app", "List, set, beat and remove heartbeats."),
+    "rules": SubCommand("clients.cli.rules", "app", "Show, check, try and change how alerts become incidents."),
     "assessments": SubCommand("clients.cli.assessments", "app", "Show how bad an incident is, term by term."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),

@@ -139,6 +139,7 @@ def _serve_routing(parts: _Intake) -> None:
     revisions = GroupingRevisions(parts.rule_store, parts.dependencies, parts.rules, clock, parts.grouping)
     app.serve(grouping_servicer.SERVICE, grouping_servicer.GroupingServicer(database, revisions))
     app.receive(ComponentEvents(parts.dependencies).handlers())
+    app.background("rule counts", parts.rules.write)
     silences = Silences(SilenceStore(database, outbox), FiringAlerts(database), clock)
     maintenance = Maintenance(WindowStore(database, outbox), clock)
     inhibition = InhibitRulebook(InhibitStore(database, outbox), clock)

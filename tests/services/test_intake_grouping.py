@@ -1,5 +1,6 @@
 """The grouping rules of a running intake: revisions, checks, dry runs, and rules that do nothing."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,17 +14,23 @@ from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.intake.v1.intake_events_pb2 import GroupingRulesChanged
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from google.protobuf.duration_pb2 import Duration
+from sqlalchemy import insert
 
 from services.intake.app import build
 from services.intake.domain.grouping_rule import RuleSet
 from services.intake.settings import IntakeSettings
+from services.intake.storage.alert_store import AlertStore
 from services.intake.storage.dependency_store import DependencyStore
 from services.intake.storage.grouping_store import GroupingStore
+from services.intake.storage.grouping_tables import grouping_rules
 from services.intake.storage.routing_store import RoutingStore
+from services.intake.storage.routing_tables import BUMP
 from services.intake.usecases.grouping import GroupingRules
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound
+from shared.settings import Subscriber
+from shared.testing.databases import Databases
 from tests.conftest import START
 from tests.support.grouping import FINGERPRINT, document
 from tests.support.intake import SERVICE as INTAKE
@@ -44,6 +51,12 @@ async def served(urls: dict[str, str], engines: Engines, clock: SimulatedClock) 
     settings = IntakeSettings(port=0, database_url=urls["intake"], cache_url=engines.cache_url, subscribers={})
     async with serving(build(settings, clock), [SERVICE, INTAKE]) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def own_url(databases: Databases) -> str:
+    """A database that no other intake delivers events from."""
+    return databases.clone()["intake"]
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +284,19 @@ async def test_a_dry_run_of_the_rules_in_force_shows_no_difference(grouping: "Gr
     assert not tried.changes
 
 
+async def test_a_dry_run_sees_alerts_that_are_history(
+    grouping: "GroupingServiceAsyncStub", intake: "IntakeServiceAsyncStub", served: Served, clock: SimulatedClock
+) -> None:
+    await put(grouping)
+    await intake.ReportAlerts(intake_pb.ReportAlertsRequest(source="test", reports=[report("past", 0), report("past-too", 1)]))
+    ended = [report("past", 0, 2), report("past-too", 1, 3)]
+    await intake.ReportAlerts(intake_pb.ReportAlertsRequest(source="test", reports=ended))
+    moved = await AlertStore(served.app.database, served.app.outbox).archive(clock.now() + timedelta(days=1), 1000)
+    assert moved >= 2
+    tried = await try_out(grouping, "name: past, match: ['component=~\"past.*\"'], group_by: []", last=2)
+    assert [(each.rule, each.match_count) for each in tried.after.rules] == [("past", 2), ("default", 0)]
+
+
 async def test_a_dry_run_of_nothing_sensible_is_refused(grouping: "GroupingServiceAsyncStub") -> None:
     with pytest.raises(InvalidInput) as refused:
         await try_out(grouping, "name: a, zzz: 1")
@@ -319,7 +345,7 @@ async def test_a_rule_keeps_its_counts_while_it_stays_as_it_is(
     rules.counts.note(1, 3)
     await path.flush()
     await put(grouping, "name: first", "name: changes, match: ['a=\"2\"']", "name: stays")
-    counts = {each.name: each.use.match_count for each in (await get(grouping)).rules if each.name != "default"}
+    counts = {each.name: each.use.match_count for each in (await get(grouping)).rules[:-1]}
     assert counts == {"first": 0, "changes": 0, "stays": 2}
 
 
@@ -345,13 +371,74 @@ async def test_rules_are_read_again_only_when_they_changed(
     assert (await in_force(served, path)).rules[0].name == "moved"
 
 
-async def test_a_change_is_told_to_subscribers_with_its_document(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> None:
+async def test_a_change_is_told_to_subscribers_with_its_document(own_url: str, engines: Engines, clock: SimulatedClock) -> None:
     async with sinking() as sink:
-        subscribers = {"ledger": {"address": sink.address, "types": ["*"]}}
-        settings = IntakeSettings(port=0, database_url=urls["intake"], cache_url=engines.cache_url, subscribers=subscribers)
+        subscribers = {"ledger": Subscriber(address=sink.address)}
+        settings = IntakeSettings(port=0, database_url=own_url, cache_url=engines.cache_url, subscribers=subscribers)
         async with serving(build(settings, clock), [SERVICE]) as running:
             made = (await put(GroupingServiceStub(running.channel.grpc), "name: told")).rules
             event = (await sink.taking("groupingRules"))[-1]
     changed = GroupingRulesChanged()
     assert event.proto_data.Unpack(changed)
     assert (changed.rules.revision, changed.rules.yaml, changed.rules.author) == (made.revision, made.yaml, "ada")
+
+
+async def test_of_changes_made_at_once_one_wins_and_the_others_are_told(grouping: "GroupingServiceAsyncStub") -> None:
+    before = await get(grouping)
+    answers = await asyncio.gather(*(put(grouping, f"name: at-once-{n}", etag=before.etag) for n in range(5)), return_exceptions=True)
+    refused = [each for each in answers if isinstance(each, BaseException)]
+    assert [type(each) for each in refused] == [Conflict] * 4
+    assert (await get(grouping)).revision == before.revision + 1
+
+
+async def test_a_rule_counts_the_alerts_it_took(
+    grouping: "GroupingServiceAsyncStub", intake: "IntakeServiceAsyncStub", clock: SimulatedClock
+) -> None:
+    await put(grouping, "name: counted, match: ['component=~\"counted-.*\"']")
+    reports = [report("counted-a"), report("counted-b"), report("else")]
+    await intake.ReportAlerts(intake_pb.ReportAlertsRequest(source="test", reports=reports))
+    use = (await get(grouping)).rules[0].use
+    assert use.match_count == 2
+    assert use.last_match_time.ToDatetime(tzinfo=START.tzinfo) == clock.now()
+
+
+async def test_counts_are_written_when_intake_stops(grouping: "GroupingServiceAsyncStub", served: Served, path: GroupingRules) -> None:
+    await put(grouping, "name: beside")
+    (await in_force(served, path)).counts.note(0, 7)
+    writing = asyncio.create_task(path.write())
+    await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert {each.name: each.use.match_count for each in (await get(grouping)).rules}["beside"] == 7
+
+
+async def test_replicas_add_up_what_their_rules_did(grouping: "GroupingServiceAsyncStub", served: Served, clock: SimulatedClock) -> None:
+    await put(grouping, "name: shared")
+    store = GroupingStore(served.app.database, served.app.outbox)
+    replicas = [GroupingRules(store, DependencyStore(served.app.database), clock, ("component",)) for _ in range(4)]
+    for number, each in enumerate(replicas):
+        (await in_force(served, each)).counts.note(0, number + 1)
+    await asyncio.gather(*(each.flush() for each in replicas))
+    assert {each.name: each.use.match_count for each in (await get(grouping)).rules}["shared"] == 10
+
+
+async def test_rules_that_can_no_longer_be_read_leave_those_before_in_use(
+    grouping: "GroupingServiceAsyncStub", served: Served, path: GroupingRules, clock: SimulatedClock
+) -> None:
+    await put(grouping, "name: before")
+    rules = await in_force(served, path)
+    async with served.app.database.transaction() as connection:
+        newest = (await get(grouping)).revision
+        made = {"revision": newest + 1, "yaml": "rules: 5", "hash": "", "author": "a", "reason": "r", "restored_revision": 0}
+        await connection.execute(insert(grouping_rules).values(made | {"created_at": clock.now()}))
+        await connection.execute(BUMP, {"kind": "grouping"})
+    assert await in_force(served, path) is rules
+    fresh = GroupingRules(
+        GroupingStore(served.app.database, served.app.outbox), DependencyStore(served.app.database), clock, ("component",)
+    )
+    assert [each.name for each in (await in_force(served, fresh)).rules] == ["default"]
+    shown = await get(grouping)
+    assert (shown.yaml, list(shown.rules)) == ("rules: 5", [])
+    await put(grouping, "name: mended")
+    assert (await in_force(served, path)).rules[0].name == "mended"

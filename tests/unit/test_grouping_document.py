@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.domain.errors import GroupingRulesInvalid
@@ -12,6 +12,8 @@ from services.intake.domain.grouping_rule import RuleSet
 from services.intake.domain.similarity import Similarity
 from services.intake.domain.threshold import Threshold
 from tests.support.grouping import document, problem, problems
+
+compiling = settings(deadline=None)  # how long a condition takes to compile says nothing of the rules
 
 FULL = """\
 rules:
@@ -166,12 +168,14 @@ def ending(text: str) -> RuleSet | GroupingRulesInvalid:
         return refused
 
 
+@compiling
 @given(st.text(max_size=200) | st.lists(fragments, max_size=40).map("".join))
 def test_no_text_ends_in_anything_but_rules_or_a_refusal(text: str) -> None:
     ended = ending(text)
     assert isinstance(ended, RuleSet) or ended.violations
 
 
+@compiling
 @given(
     st.sampled_from(["name", "match", "when", "group_by", "quiet_period", "threshold", "dependencies", "similarity"]), st.text(max_size=60)
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from services.intake.domain.alert import Alert, Disposition, fingerprint_of
+from services.intake.domain.condition import facts_of
 from services.intake.domain.grouping_rule import DEFAULT, GroupingRule, Placement, RuleSet
 from services.intake.domain.incident import Incident, IncidentKind
 from services.intake.domain.matcher import failing
@@ -84,7 +85,7 @@ def _takes(rule: GroupingRule, alert: Alert) -> bool:
     if rule.condition is None:
         return True
     try:
-        return rule.condition.holds(alert.labels, alert.annotations, alert.source)
+        return rule.condition.holds(facts_of(alert.labels, alert.annotations, alert.source))
     except Exception:  # noqa: BLE001 - a condition that cannot be evaluated does not hold, here as on the alert path
         return False
 

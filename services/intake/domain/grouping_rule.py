@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import orjson
 
-from services.intake.domain.condition import Condition, ConditionFailed
+from services.intake.domain.condition import Condition, ConditionFailed, Facts, facts_of
 from services.intake.domain.match_count import MatchCounts
 from services.intake.domain.matcher import Matcher, Matchers, Operator
 from services.intake.domain.similarity import Similarity
@@ -122,31 +122,36 @@ def _remembering(matcher: Matcher) -> Callable[[str], bool]:
 class RuleSet:
     """The rules of one revision, the built-in last; the first that takes an alert places it."""
 
-    __slots__ = ("_by_value", "_label", "_others", "counts", "default", "reads_annotations", "reads_source", "revision", "rules")
+    __slots__ = ("_by_value", "_label", "_names", "_others", "counts", "default", "reads_annotations", "reads_source", "revision", "rules")
 
     def __init__(self, revision: int, named: Sequence[GroupingRule], default: GroupingRule) -> None:
         self.revision = revision
         self.default = default
         self.rules = (*named, default)
         self.counts = MatchCounts(len(self.rules))
-        names = frozenset[str]().union(*(each.condition.names for each in named if each.condition))
+        self._names = frozenset[str]().union(*(each.condition.names for each in named if each.condition))
         # Where a rule reads neither, the labels alone decide, and a caller may remember the answer by them.
-        self.reads_annotations = "annotations" in names
-        self.reads_source = "source" in names
+        self.reads_annotations = "annotations" in self._names
+        self.reads_source = "source" in self._names
         self._label, self._by_value, self._others = _indexed(named)
 
     def place(self, labels: Mapping[str, str], annotations: Mapping[str, str], source: str, fingerprint: str) -> Placement:
         """Returns where the alert belongs; never fails. Counts conditions that could not be evaluated, and nothing else."""
+        facts: Facts = None
         for rule in self._by_value.get(labels.get(self._label), self._others):
-            if rule.matches(labels) and (rule.condition is None or self._holds(rule, labels, annotations, source)):
+            if not rule.matches(labels):
+                continue
+            if rule.condition is None:
+                return rule.place(labels, fingerprint)
+            facts = facts or facts_of(labels, annotations, source, self._names)
+            if self._holds(rule, rule.condition, facts):
                 return rule.place(labels, fingerprint)
         return self.default.place(labels, fingerprint)
 
-    def _holds(self, rule: GroupingRule, labels: Mapping[str, str], annotations: Mapping[str, str], source: str) -> bool:
+    def _holds(self, rule: GroupingRule, condition: Condition, facts: Facts) -> bool:
         """A condition that cannot be evaluated does not hold: an alert is never lost to a rule's mistake."""
-        assert rule.condition is not None
         try:
-            return rule.condition.holds(labels, annotations, source)
+            return condition.holds(facts)
         except ConditionFailed as error:
             self.counts.fail(rule.index, str(error))
             return False

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import cast, delete, func, select, text, tuple_
+from sqlalchemy import Select, Table, cast, delete, func, select, text, tuple_, union_all
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +18,7 @@ from services.intake.domain.rule_use import RuleUse
 from services.intake.storage.grouping_rows import revision_from_row, revision_to_row, tried_from_row, use_from_row
 from services.intake.storage.grouping_tables import grouping_rule_use, grouping_rules
 from services.intake.storage.routing_tables import BUMP, RoutingKind
-from services.intake.storage.tables import alert
+from services.intake.storage.tables import alert, alert_history
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
@@ -99,12 +100,14 @@ class GroupingStore:
             await connection.execute(statement.on_conflict_do_update(index_elements=["rule", "digest"], set_=added), rows)
 
     async def last_alerts(self, count: int) -> list[TriedAlert]:
-        """Returns the alerts received last, newest first."""
-        texts = (cast(alert.c.labels, JSONB).label("labels"), cast(alert.c.annotations, JSONB).label("annotations"))
-        columns = (alert.c.id, alert.c.fingerprint, alert.c.source, alert.c.starts_at, alert.c.ends_at)
-        statement = select(*columns, *texts).order_by(alert.c.id.desc()).limit(count)
+        """Returns the alerts that opened last, newest first, whether they are current or history."""
+        halves = union_all(
+            *(_tried(table).order_by(table.c.id.desc()).limit(count).subquery().select() for table in (alert, alert_history))
+        )
+        last = halves.subquery()
         async with self._database.transaction() as connection:
-            return [tried_from_row(row) for row in await connection.execute(statement)]
+            rows = await connection.execute(select(last).order_by(last.c.id.desc()).limit(count))
+            return [tried_from_row(row) for row in rows]
 
     async def _make(self, connection: AsyncConnection, made: GroupingRevision, rules: Sequence[GroupingRule]) -> None:
         await connection.execute(insert(grouping_rules).values(revision_to_row(made)))
@@ -121,6 +124,11 @@ class GroupingStore:
 async def _newest(connection: AsyncConnection) -> GroupingRevision:
     newest = select(func.max(grouping_rules.c.revision)).scalar_subquery()
     return revision_from_row((await connection.execute(select(grouping_rules).where(grouping_rules.c.revision == newest))).one())
+
+
+def _tried(table: Table) -> "Select[tuple[Any, ...]]":
+    documents = (cast(table.c.labels, JSONB).label("labels"), cast(table.c.annotations, JSONB).label("annotations"))
+    return select(table.c.id, table.c.fingerprint, table.c.source, table.c.starts_at, table.c.ends_at, *documents)
 
 
 def _use_row(rule: GroupingRule, count: MatchCount, now: datetime) -> dict[str, object]:

@@ -1,8 +1,6 @@
 """The grouping rules in force, kept ready for the path of every alert, and the writing down of what they did."""
 
 import asyncio
-import contextvars
-from datetime import datetime, timedelta
 
 import structlog
 
@@ -15,7 +13,7 @@ from services.intake.storage.grouping_store import GroupingStore
 from shared.clock import Clock
 from shared.errors import BallastError
 
-FLUSH_EVERY = timedelta(seconds=10)
+_WRITE_SECONDS = 10.0
 _log = structlog.get_logger(__name__)
 
 
@@ -32,19 +30,15 @@ class GroupingRules:
         self._graph: tuple[int, ComponentGraph] | None = None
         # Sets whose counts may not be written yet: the one in use, and those it took the place of.
         self._counting: list[RuleSet] = []
-        self._flushed_at = clock.now()
-        self._flushing: asyncio.Task[None] | None = None
 
     async def current(self, version: int) -> RuleSet:
         """Returns the rules in force at this version of `routing_version` `grouping`, as read in the transaction under way.
 
-        Count what a rule took by `rules.counts.note(placement.rule.index)`, after the commit; the counts are written every ten
-        seconds, beside that. What a crash leaves unwritten is lost: they are statistics.
+        Count what a rule took by `rules.counts.note(placement.rule.index, count)`.
         """
         if self._rules is None or self._rules[0] != version:
             self._rules = (version, await self._loaded())
             self._counting.append(self._rules[1])
-        self._flush_when_due()
         return self._rules[1]
 
     async def graph(self, version: int) -> ComponentGraph:
@@ -57,19 +51,30 @@ class GroupingRules:
         """Returns the rules of a revision as they were, for explaining what they did. Raises GroupingRulesRevisionNotFound."""
         return rule_set((await self._store.get(revision)).yaml, revision, self._group_by)
 
-    async def flush(self, now: datetime | None = None) -> None:
-        """Writes down what the rules did since the last time, in this process. Raises Unavailable; then it is kept for the next."""
-        at = now or self._clock.now()
+    async def write(self) -> None:
+        """Writes down every ten seconds what the rules did, until it is cancelled; the last time then.
+
+        What a crash leaves unwritten is lost: these are statistics, and no alert waits for them.
+        """
+        try:
+            while True:
+                await asyncio.sleep(_WRITE_SECONDS)
+                await self._flush_quietly()
+        finally:
+            await self._flush_quietly()
+
+    async def flush(self) -> None:
+        """Writes down what the rules did in this process since the last time. Raises Unavailable; then it is kept for the next."""
+        now = self._clock.now()
         counting, self._counting = self._counting, [self._rules[1]] if self._rules else []
         for rules in counting:
             taken = rules.counts.take()
             try:
-                await self._store.add_uses(rules, taken, at)
+                await self._store.add_uses(rules, taken, now)
             except BaseException:
                 rules.counts.give_back(taken)
                 self._counting += [each for each in counting if each not in self._counting]
                 raise
-        self._flushed_at = at
 
     async def _loaded(self) -> RuleSet:
         newest = await self._store.newest()
@@ -81,16 +86,8 @@ class GroupingRules:
             _log.error("the grouping rules in force cannot be read", revision=newest.revision, error=error.message)
             return self._rules[1] if self._rules else rule_set(EMPTY, newest.revision, self._group_by)
 
-    def _flush_when_due(self) -> None:
-        now = self._clock.now()
-        if now - self._flushed_at < FLUSH_EVERY or (self._flushing and not self._flushing.done()):
-            return
-        self._flushed_at = now
-        # In a context of its own: it must not write through the transaction of the call under way, which may roll back.
-        self._flushing = asyncio.create_task(self._flush_quietly(now), context=contextvars.Context())
-
-    async def _flush_quietly(self, now: datetime) -> None:
+    async def _flush_quietly(self) -> None:
         try:
-            await self.flush(now)
+            await self.flush()
         except BallastError as error:
             _log.warning("what grouping rules did is written later", error=error.message)
