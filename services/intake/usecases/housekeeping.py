@@ -1,6 +1,7 @@
 """Housekeeping: what intake does by itself beside the calls it answers."""
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,6 +16,7 @@ from services.intake.usecases.storms import Storms
 from shared.errors import BallastError
 
 _BEAT_SECONDS = 1.0
+_LAST_SECONDS = 2.0
 _ARCHIVE_PAGE = 2_000
 _TOLD_PAGE = 200
 # A sender away for longer begins its stream anew.
@@ -38,7 +40,10 @@ class Housekeeping:
                 await asyncio.sleep(_BEAT_SECONDS)
                 await self._once()
         finally:
-            await self._once()
+            # Counts are all that may be lost: not worth holding up a stop for when storage does not answer.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._repeats.flush()
 
     async def release(self, now: datetime) -> None:
         """Lets go what nothing mutes any more; every minute."""

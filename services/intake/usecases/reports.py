@@ -70,15 +70,9 @@ class Sent:
         told = hashlib.sha256()
         for signal in reports.fingerprints:
             told.update(signal.bytes)
-        for text in (
-            *reports.sources[:1],
-            *reports.annotation_texts,
-            *reports.urls,
-            str(reports.starts),
-            str(reports.ends),
-            str(self.places),
-        ):
-            told.update(text.encode())
+        others: list[str] = [*reports.sources[:1], *reports.urls, str(reports.starts), str(reports.ends), str(self.places)]
+        for text in (*reports.annotation_texts, *(each.encode() for each in others)):
+            told.update(text)
             told.update(b"\0")
         told.update(self.refused)
         return told.digest()
