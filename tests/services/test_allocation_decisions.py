@@ -130,6 +130,17 @@ async def test_an_assessment_decides_for_every_team_it_names_that_is_known(suite
     assert [each.team for each in listed.decisions] == ["teams/two", "teams/one"]
 
 
+async def test_an_incident_that_was_merged_is_no_longer_counted_beside_the_one_it_went_into(suite: Suite) -> None:
+    await suite.store_team("merged")
+    stays, goes = (assessment("merged", at=suite.clock.now()) for _ in range(2))
+    await suite.deliver(made(stays), made(goes))
+    assert len((await suite.decisions("merged"))[0].incidents) == 2
+    goes.revision, goes.merged_into = 2, stays.incident
+    goes.resolved_at.FromDatetime(suite.clock.now())
+    await suite.deliver(made(goes))
+    assert [each.incident for each in (await suite.decisions("merged"))[0].incidents] == [stays.incident]
+
+
 async def test_an_assessment_without_severity_is_a_dead_letter_that_changes_nothing(suite: Suite) -> None:
     await suite.store_team("broken")
     with pytest.raises(InvalidInput) as refused:

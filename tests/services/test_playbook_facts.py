@@ -23,6 +23,7 @@ from sqlalchemy import text
 
 from services.playbook.app import build
 from services.playbook.settings import PlaybookSettings
+from services.playbook.transport.facts import incident_from_pb
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import InvalidInput
@@ -310,3 +311,10 @@ async def test_hostile_text_goes_all_the_way_into_its_block(story: Story) -> Non
         "| ＄ARGUMENTS",
     ):
         assert line in page.splitlines()
+
+
+@pytest.mark.parametrize("state", [each for each in incident_pb2.IncidentState.values() if each])
+def test_an_incident_is_read_wherever_it_may_stand(state: "incident_pb2.IncidentState.ValueType") -> None:
+    message = incident_pb2.Incident(name=f"incidents/{uuid.uuid4()}", state=state)
+    message.opened_at.FromDatetime(START)
+    assert f"INCIDENT_STATE_{incident_from_pb(message, 1).state.name}" == incident_pb2.IncidentState.Name(state)

@@ -195,6 +195,23 @@ async def test_every_change_of_the_finding_is_a_revision_that_stays_readable_and
     assert [each.previous_severity for each in events] == [0, 4, 2, 2]
 
 
+async def test_an_incident_that_was_mitigated_reopened_and_merged_is_assessed_at_each_step(suite: Suite) -> None:
+    happened = incident("pay", **OUTAGE)
+    await deliver(suite, opened(happened))
+    steps = (
+        (incident_pb2.INCIDENT_STATE_MITIGATED, intake_events_pb2.INCIDENT_CHANGE_MITIGATED, ""),
+        (ACKNOWLEDGED, intake_events_pb2.INCIDENT_CHANGE_REOPENED, ""),
+        (RESOLVED, intake_events_pb2.INCIDENT_CHANGE_MERGED, f"incidents/{uuid.uuid4()}"),
+    )
+    for version, (state, what, into) in enumerate(steps, start=2):
+        changing = incident("pay", name=happened.name, state=state, **OUTAGE)
+        changing.merged_into = into
+        assert await deliver(suite, changed(changing, version, what)) == [ACCEPTED]
+        found = await assessment(suite, happened.name)
+        assert (found.incident_state, found.merged_into, found.revision) == (state, into, version)
+        assert found.trigger == intake_events_pb2.IncidentChange.Name(what).replace("_CHANGE", "")
+
+
 async def test_the_same_inputs_make_no_revision_and_tell_nobody(suite: Suite) -> None:
     happened = incident("pay", alert_count=600, **OUTAGE)
     await deliver(suite, opened(happened))

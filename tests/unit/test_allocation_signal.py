@@ -164,3 +164,8 @@ def test_a_revision_not_newer_decides_nothing() -> None:
     held = incident(moment(1), revision=2, severity=3)
     assert teams_to_decide(held, replace(held, severity=1)) == ()
     assert teams_to_decide(held, replace(held, revision=1, severity=1)) == ()
+
+
+def test_the_teams_of_an_incident_that_now_concerns_nobody_are_decided_on_when_it_ends() -> None:
+    held = incident(moment(1), hours=None)
+    assert teams_to_decide(held, replace(held, revision=2, teams=(), resolved_at=moment(2))) == (TEAM,)

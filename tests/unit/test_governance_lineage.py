@@ -57,6 +57,12 @@ def test_an_incident_groups_its_alerts_and_affects_its_components() -> None:
     }
 
 
+def test_a_merged_incident_leads_to_the_one_that_stays() -> None:
+    fact = IncidentFact("incidents/1", "Down", merged_into="incidents/2")
+    assert edges(fact) == {("incidents/1", "incidents/2", Relation.MERGED_INTO)}
+    assert drawn(fact).mentioned == (Node("incidents/2", NodeKind.INCIDENT),)
+
+
 def test_a_component_is_one_node_whether_named_by_an_alert_or_by_the_catalogue() -> None:
     named = drawn(IncidentFact("incidents/1", "", ("components/checkout",)))
     assert named.edges == drawn(IncidentFact("incidents/1", "", ("checkout",))).edges

@@ -33,13 +33,13 @@ class IncidentFact:
 def teams_to_decide(held: IncidentFact | None, fact: IncidentFact) -> tuple[str, ...]:
     """Returns the teams whose split may change with this fact, sorted.
 
-    All of them when the incident is new here, its severity changed, or it ended or reopened; otherwise only those it now concerns
-    for the first time. None for a revision not newer than the one held.
+    All of them when the incident is new here, its severity changed, or it ended or reopened, and then also those it no longer
+    concerns; otherwise only those it now concerns for the first time. None for a revision not newer than the one held.
     """
     if held is None:
         return tuple(sorted(fact.teams))
     if fact.revision <= held.revision:
         return ()
     if held.severity != fact.severity or (held.resolved_at is None) != (fact.resolved_at is None):
-        return tuple(sorted(fact.teams))
+        return tuple(sorted({*fact.teams, *held.teams}))
     return tuple(sorted(set(fact.teams) - set(held.teams)))

@@ -75,7 +75,8 @@ def fact_from_pb(assessment: Assessment, traceparent: str) -> IncidentFact:
         severity=assessment.severity,
         opened_at=opened_at,
         resolved_at=time_from_pb(assessment, "resolved_at"),
-        teams=tuple(assessment.teams),
+        # What was merged is counted with the incident it went into: by itself it concerns nobody.
+        teams=() if assessment.merged_into else tuple(assessment.teams),
         trace_id=trace_id,
         span_id=span_id,
     )

@@ -18,6 +18,7 @@ class IncidentFact:
     title: str
     components: tuple[str, ...] = ()  # as alerts name them, with or without the collection
     alerts: tuple[str, ...] = ()
+    merged_into: str = ""  # the incident that took it over
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +144,12 @@ def _drawing_of_incident(fact: IncidentFact) -> Drawing:
         (
             *(Node(alert, NodeKind.ALERT) for alert in fact.alerts),
             *(Node(component, NodeKind.COMPONENT) for component in components),
+            Node(fact.merged_into, NodeKind.INCIDENT),
         ),
         (
             *(Edge(alert, fact.name, Relation.GROUPED_INTO) for alert in fact.alerts),
             *(Edge(fact.name, component, Relation.AFFECTS) for component in components),
+            Edge(fact.name, fact.merged_into, Relation.MERGED_INTO),
         ),
     )
 

@@ -32,6 +32,7 @@ class Relation(StrEnum):
     DISPLACES = "DISPLACES"
     RENDERED_AS = "RENDERED_AS"
     TEMPLATE_OF = "TEMPLATE_OF"
+    MERGED_INTO = "MERGED_INTO"
 
 
 class Direction(StrEnum):

@@ -43,7 +43,9 @@ def fact_from_event(event: ReceivedEvent) -> Fact | None:
 
 
 def _incident(data: intake_events_pb2.IncidentOpened | intake_events_pb2.IncidentChanged) -> IncidentFact:
-    return IncidentFact(data.incident.name, data.incident.title, tuple(data.incident.components), tuple(data.alerts))
+    return IncidentFact(
+        data.incident.name, data.incident.title, tuple(data.incident.components), tuple(data.alerts), data.incident.merged_into
+    )
 
 
 def _assessment(data: triage_events_pb2.AssessmentMade) -> AssessmentFact:

@@ -21,6 +21,7 @@ class IncidentState(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
+    MITIGATED = "mitigated"
 
 
 class ServiceImpact(StrEnum):

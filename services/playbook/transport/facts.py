@@ -33,6 +33,7 @@ _STATES = {
     incident_pb2.INCIDENT_STATE_OPEN: IncidentState.OPEN,
     incident_pb2.INCIDENT_STATE_ACKNOWLEDGED: IncidentState.ACKNOWLEDGED,
     incident_pb2.INCIDENT_STATE_RESOLVED: IncidentState.RESOLVED,
+    incident_pb2.INCIDENT_STATE_MITIGATED: IncidentState.MITIGATED,
 }
 _IMPACTS = {
     incident_pb2.SERVICE_IMPACT_INFORMATION: ServiceImpact.INFORMATION,
@@ -58,7 +59,7 @@ def incident_from_pb(message: incident_pb2.Incident, version: int) -> IncidentFa
     opened_at = _time(message, "opened_at")
     broken = _broken(
         ("incident.name", _is_name("incidents", message.name), "incidents/ and a UUID"),
-        ("incident.state", message.state in _STATES, "open, acknowledged or resolved"),
+        ("incident.state", message.state in _STATES, "open, acknowledged, mitigated or resolved"),
         ("incident.opened_at", opened_at is not None, "when it was opened"),
     )
     if broken or opened_at is None:
@@ -101,7 +102,7 @@ def assessment_from_pb(message: assessment_pb2.Assessment) -> AssessmentFact:
         ("assessment.revision", message.revision > 0, "1 or more"),
         ("assessment.severity", message.severity in _SEVERITIES, "SEV1 to SEV5"),
         ("assessment.scored_severity", message.scored_severity in _SEVERITIES, "SEV1 to SEV5"),
-        ("assessment.incident_state", message.incident_state in _STATES, "open, acknowledged or resolved"),
+        ("assessment.incident_state", message.incident_state in _STATES, "open, acknowledged, mitigated or resolved"),
         ("assessment.opened_at", opened_at is not None, "when the incident was opened"),
         ("assessment.score", _is_finite(message.score, *(term.points for term in message.terms)), "finite numbers, also in terms"),
     )

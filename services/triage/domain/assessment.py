@@ -33,6 +33,7 @@ class Finding:
     teams: tuple[str, ...]
     restore_target: timedelta
     expected_loss_per_hour: Money | None
+    merged_into: str = ""  # incidents/{uuid}; empty unless it was merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def find(incident: Incident, around: Surroundings, matrix: MatrixRevision, model
         teams=tuple(sorted({component.owner_team for component in around.known if component.owner_team})),
         restore_target=restore_target(verdict.severity, around.known, matrix.matrix),
         expected_loss_per_hour=expected_loss_per_hour(around.known, incident.evidence.service_impact),
+        merged_into=incident.merged_into,
     )
 
 

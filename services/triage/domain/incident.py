@@ -12,6 +12,7 @@ class IncidentState(IntEnum):
     OPEN = 1
     ACKNOWLEDGED = 2
     RESOLVED = 3
+    MITIGATED = 4
 
 
 class ServiceImpact(IntEnum):
@@ -61,3 +62,4 @@ class Incident:
     resolved_at: datetime | None = None
     alert_count: int = 1
     evidence: Evidence = field(default_factory=Evidence)
+    merged_into: str = ""  # incidents/{uuid}; empty unless it was merged

@@ -48,6 +48,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "teams": list(finding.teams),
         "restore_target_seconds": finding.restore_target.total_seconds(),
         "expected_loss_per_hour": None if loss is None else [str(loss.amount), loss.currency],
+        "merged_into": finding.merged_into,
     }
 
 
@@ -69,6 +70,7 @@ def finding_from_json(stored: dict[str, Any]) -> Finding:
         teams=tuple(stored["teams"]),
         restore_target=timedelta(seconds=stored["restore_target_seconds"]),
         expected_loss_per_hour=None if loss is None else Money(Decimal(loss[0]), loss[1]),
+        merged_into=stored.get("merged_into", ""),  # findings of before incidents could be merged have none
     )
 
 

@@ -138,6 +138,7 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         opened_at=time_to_pb(finding.opened_at),
         acknowledged_at=time_to_pb(finding.acknowledged_at),
         resolved_at=time_to_pb(finding.resolved_at),
+        merged_into=finding.merged_into,
     )
 
 

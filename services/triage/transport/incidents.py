@@ -18,7 +18,7 @@ def incident_from_pb(message: incident_pb2.Incident) -> Incident:
         Violation(f"incident.{field}", rule)
         for field, is_broken, rule in (
             ("name", not _is_incident(message.name), f"is {message.name!r}; send incidents/ and a UUID"),
-            ("state", message.state not in states, f"is {message.state}; send open, acknowledged or resolved"),
+            ("state", message.state not in states, f"is {message.state}; send open, acknowledged, mitigated or resolved"),
             ("opened_at", opened_at is None, "is absent; send when the incident was opened"),
         )
         if is_broken
@@ -35,6 +35,7 @@ def incident_from_pb(message: incident_pb2.Incident) -> Incident:
         resolved_at=time_from_pb(message, "resolved_at"),
         alert_count=message.alert_count,
         evidence=evidence_from_pb(message.evidence),
+        merged_into=message.merged_into,
     )
 
 

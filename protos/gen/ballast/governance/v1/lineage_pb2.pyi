@@ -44,6 +44,8 @@ class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Linea
     """A decision, or an assessment, was rendered as a bundle."""
     LINEAGE_RELATION_TEMPLATE_OF: _LineageRelation.ValueType  # 8
     """A template version was used for a bundle."""
+    LINEAGE_RELATION_MERGED_INTO: _LineageRelation.ValueType  # 9
+    """An incident was merged into another."""
 
 class LineageRelation(_LineageRelation, metaclass=_LineageRelationEnumTypeWrapper):
     """How one resource led to another."""
@@ -66,6 +68,8 @@ LINEAGE_RELATION_RENDERED_AS: LineageRelation.ValueType  # 7
 """A decision, or an assessment, was rendered as a bundle."""
 LINEAGE_RELATION_TEMPLATE_OF: LineageRelation.ValueType  # 8
 """A template version was used for a bundle."""
+LINEAGE_RELATION_MERGED_INTO: LineageRelation.ValueType  # 9
+"""An incident was merged into another."""
 Global___LineageRelation: _TypeAlias = LineageRelation  # noqa: Y015
 
 @_typing.final

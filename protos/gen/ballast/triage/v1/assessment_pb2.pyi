@@ -192,6 +192,7 @@ class Assessment(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `assessments/{uuid}`."""
     incident: _builtins.str
@@ -232,6 +233,8 @@ class Assessment(_message.Message):
     """W3C trace id of the assessment, 32 hex digits; empty for a simulation."""
     etag: _builtins.str
     """Version of this state."""
+    merged_into: _builtins.str
+    """The incident that this one was merged into, `incidents/{uuid}`: what is counted is counted with that one. Empty unless it was."""
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreTerm]:
         """All terms, largest absolute contribution first."""
@@ -315,10 +318,11 @@ class Assessment(_message.Message):
         trace_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        merged_into: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "create_time", b"create_time", "expected_loss_per_hour", b"expected_loss_per_hour", "opened_at", b"opened_at", "resolved_at", b"resolved_at", "restore_target", b"restore_target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "components", b"components", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "components", b"components", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "merged_into", b"merged_into", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
