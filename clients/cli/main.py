@@ -33,7 +33,7 @@ COMMANDS = {
     "up": SubCommand("clients.cli.up", "up", "Run the whole suite on this machine."),
     "demo": SubCommand("clients.cli.demo.command", "demo", "Replay a real year of incidents through the suite."),
     "alerts": SubCommand("clients.cli.alerts", "app", "Send alerts."),
-    "incidents": SubCommand("clients.cli.incidents", "app", "List, show, watch, take and end incidents."),
+    "incidents": SubCommand("clients.cli.incidents", "app", "List, show, watch, declare, take, mend, merge and end incidents."),
     "changes": SubCommand("clients.cli.changes", "app", "List and report deploys and other changes."),
     "heartbeats": SubCommand("clients.cli.heartbeats", "app", "List, set, beat and remove heartbeats."),
     "rules": SubCommand("clients.cli.rules", "app", "Show, check, try and change how alerts become incidents."),

@@ -194,6 +194,43 @@ def test_an_incident_is_taken_and_ended(told: Told) -> None:
     assert told.json("incidents", "resolve", incident, "--force")["incident"]["state"] == "INCIDENT_STATE_RESOLVED"
 
 
+def test_an_incident_is_declared_worked_on_merged_split_and_reviewed(told: Told) -> None:
+    declared = told.json("incidents", "declare", "Search is down", "--component", "search", "--severity", "sev2", "--note", "users call")
+    name = declared["incident"]["name"]
+    receipts = told.json("alerts", "send", "-", stdin=f"{alert('index')}\n{alert('crawler')}\n")["receipts"]
+    parts = [each["incident"] for each in receipts]
+    shown = told.json("incidents", "merge", name, *parts, "--reason", "one fault", "--dry-run")
+    assert (shown["incident"]["alert_count"], told.json("incidents", "show", name)["incident"]["alert_count"]) == ("2", "0")
+    told.json("incidents", "merge", name, *parts, "--reason", "one fault")
+    assert told.json("incidents", "show", parts[0])["incident"]["merged_into"] == name
+    split = told.json("incidents", "split", name, receipts[1]["alert"], "--reason", "not that one", "--title", "Crawler")["split"]
+    assert (split["title"], split["alert_count"]) == ("Crawler", "1")
+    told.json("incidents", "assign", name, "commander", "grace")
+    told.json("incidents", "severity", name, "SEV1", "--reason", "all users")
+    told.json("incidents", "cause", name, "own-change", "--confidence", "0.9", "--ref", "changes/41", "--note", "bisected")
+    told.json("incidents", "mitigate", name, "--note", "rolled back", "--evidence", "https://ci/41")
+    told.json("incidents", "note", name, "all quiet")
+    assert [each["name"] for each in told.json("incidents", "list", "--status", "mitigated", "--component", "search")["incidents"]] == [
+        name
+    ]
+    told.json("incidents", "resolve", name, "--force")
+    told.json("incidents", "reopen", name, "--reason", "too early")
+    drawn = told.ballast("incidents", "show", name).out
+    for line in (
+        "SEV1 by",
+        "all users",
+        "grace",
+        "own change changes/41, 90 % sure by",
+        "took over",
+        "rolled back https://ci/41",
+        "too early",
+    ):
+        assert line in drawn
+    refused = told.ballast("incidents", "ack", parts[0])
+    assert (refused.code, "INCIDENT_MERGED" in refused.err) == (6, True)
+    until(lambda: "merged into" in told.ballast("lineage", parts[0]).out)
+
+
 def test_a_file_with_one_malformed_line_is_refused_and_nothing_of_it_sent(told: Told, tmp_path: Path) -> None:
     file = tmp_path / "alerts.jsonl"
     file.write_text(f'{alert("half")}\n{{"labels": {{}}}}\n')

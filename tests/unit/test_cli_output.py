@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.cli.formats import count_text, digits_that_add_up, enum_text, rounding_gap, span_text
-from clients.cli.incidents import draw_incident, draw_line, draw_list
+from clients.cli.incident_drawing import draw_incident, draw_line, draw_list
 from clients.cli.output import Column, console, document, facts, plain, table
 from tests.support.terminal import seen, seen_all
 
@@ -50,6 +50,12 @@ def test_a_hostile_title_reaches_no_drawing_as_markup_or_control(width: int) -> 
     one = incident(title=HOSTILE, summary=HOSTILE + "2")
     one.group_labels[HOSTILE] = HOSTILE
     one.components.append(HOSTILE)
+    one.declared_by = one.merged_into = HOSTILE
+    one.roles.add(role=incident_pb2.INCIDENT_ROLE_SCRIBE, person=HOSTILE)
+    one.rating.MergeFrom(incident_pb2.SeverityRating(severity=incident_pb2.INCIDENT_SEVERITY_SEV1, reason=HOSTILE, set_by=HOSTILE))
+    one.attribution.MergeFrom(
+        incident_pb2.CauseAttribution(cause=incident_pb2.INCIDENT_CAUSE_EXTERNAL, ref=HOSTILE, note=HOSTILE, attributed_by=HOSTILE)
+    )
     drawn = seen_all([*draw_incident(one), *draw_list(pb.ListIncidentsResponse(incidents=[one])), draw_line(one)], width)
     assert harmless(drawn)
     assert "[bold" in drawn
