@@ -165,6 +165,16 @@ async def test_alerts_that_fire_later_leave_it_mitigated_and_the_time_line_says_
     assert (await intake.incident(name)).state == m.INCIDENT_STATE_RESOLVED
 
 
+async def test_an_alert_that_goes_on_after_all_was_over_takes_back_the_mitigation_too(intake: Intake) -> None:
+    component = uuid.uuid4().hex
+    name = await intake.open(component)
+    await mitigated(intake, name)
+    await intake.send(report(component, ends_at=9))
+    assert (await intake.send(report(component, 15)))[0].incident == name
+    found = await intake.incident(name)
+    assert (found.state, found.HasField("resolved_at"), found.HasField("mitigated_at")) == (m.INCIDENT_STATE_ACKNOWLEDGED, False, False)
+
+
 async def test_what_is_over_cannot_be_mitigated(intake: Intake) -> None:
     name = await intake.open()
     await resolved(intake, name)

@@ -70,6 +70,7 @@ def gather(incident: Incident, brought: Gathered, now: datetime, *, untold: bool
         components=tuple(sorted({*incident.components, *brought.components})),
         opened_at=min(each for each in (incident.opened_at, brought.first_start) if each),
         resolved_at=ended if over else (None if again else incident.resolved_at),
+        mitigated_at=None if again else incident.mitigated_at,
         last_started_at=max((each for each in (incident.last_started_at, brought.last_start) if each), default=None),
         last_ended_at=ended,
         alert_count=incident.alert_count + brought.opened,
