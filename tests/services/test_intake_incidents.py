@@ -10,6 +10,7 @@ from ballast.intake.v1 import incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.intake.storage import incident_pages
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import InvalidInput, NotFound, PreconditionFailed
@@ -281,6 +282,17 @@ async def test_incidents_come_in_the_order_asked_for_without_gap_or_repeat(
     assert [name for page in found for name in page] == [each.name for each in expected]
     assert [len(page) for page in found[:-1]] == [page_size] * (len(found) - 1)
     assert found[-1]
+
+
+@pytest.mark.parametrize("few", [0, 3, 8, 9])
+@pytest.mark.parametrize("order_by", ["update_time desc", "alert_count"])
+async def test_a_list_is_the_same_whether_its_components_have_few_incidents_or_many(
+    intake: Intake, listed: list[incident_pb2.Incident], monkeypatch: pytest.MonkeyPatch, order_by: str, few: int
+) -> None:
+    expected = await pages(intake, order_by, states=[OPEN, ACKNOWLEDGED], opened_from=at(-300))
+    monkeypatch.setattr(incident_pages, "FEW", few)
+    assert await pages(intake, order_by, states=[OPEN, ACKNOWLEDGED], opened_from=at(-300)) == expected
+    assert len(expected) > 1
 
 
 async def test_a_list_goes_on_after_its_place_whatever_was_added_before_it(intake: Intake, listed: list[incident_pb2.Incident]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.domain.errors import IncidentNotFound
 from services.intake.domain.events import IncidentChanged
 from services.intake.domain.incident import Incident, IncidentChange, TimelineEntry, TimelineKind
-from services.intake.storage.incident_pages import IncidentQuery, order_of, page_statement
+from services.intake.storage.incident_pages import IncidentQuery, few_statement, order_of, page_statement
 from services.intake.storage.incident_writes import write
 from services.intake.storage.rows import entry_from_row, incident_from_row
 from services.intake.storage.tables import incident, incident_group, timeline_entry
@@ -41,7 +41,9 @@ class IncidentStore:
         """Returns a page of incidents. Raises OrderByInvalid."""
         order = order_of(query.order_by)
         async with self._database.transaction() as connection:
-            rows = list(await connection.execute(page_statement(query, order, paging)))
+            few = few_statement(query, order)
+            is_few = few is not None and bool((await connection.execute(few)).scalar_one())
+            rows = list(await connection.execute(page_statement(query, order, paging, few=is_few)))
         cursors = [(order.cursor(row), str(row.id)) for row in rows]
         return paging.page([incident_from_row(row) for row in rows], cursors)
 
