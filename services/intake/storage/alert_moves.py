@@ -1,5 +1,6 @@
 """Alerts as people move them between incidents, and what an incident's alerts come to: all that shaping asks of the alerts."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -73,7 +74,13 @@ async def tally(connection: AsyncConnection, incident_id: UUID, component_label:
 
 
 async def _evidence(connection: AsyncConnection, incident_id: UUID) -> Evidence:
+    said = [(row.key, row.value) for row in await connection.execute(_SAID, {"id": incident_id})]
+    # In a thread: of a storm's alerts each may say something else, and nobody else's call is to wait while that is read.
+    return await asyncio.to_thread(_worst, said)
+
+
+def _worst(said: Sequence[tuple[str, str]]) -> Evidence:
     evidence = NO_EVIDENCE
-    for row in await connection.execute(_SAID, {"id": incident_id}):
-        evidence = merge(evidence, read_evidence({row.key: row.value})[0])
+    for key, value in said:
+        evidence = merge(evidence, read_evidence({key: value})[0])
     return evidence

@@ -88,7 +88,7 @@ incident_group = Table(
     Index("incident_group_by_incident", "incident_id"),
 )
 
-# Kept by triggers on incident (see migration 0006), for reading only: incidents by component, and by state within it, in order.
+# Kept by triggers on incident (see the migration incident_life), for reading only: incidents by component and state, in order.
 incident_component = Table(
     "incident_component",
     metadata,
