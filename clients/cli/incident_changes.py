@@ -47,7 +47,7 @@ class Cause(StrEnum):
 
 
 class Role(StrEnum):
-    """A part in an incident."""
+    """A role in an incident."""
 
     COMMANDER = "commander"
     DEPUTY = "deputy"
@@ -166,14 +166,14 @@ async def split(
 async def assign(
     session: Session,
     incident: Incident,
-    role: Annotated[Role, typer.Argument(help="The part.")],
-    person: Annotated[str, typer.Argument(metavar="[PERSON]", help="Who plays it; nobody when left out.")] = "",
+    role: Annotated[Role, typer.Argument(help="The role.")],
+    person: Annotated[str, typer.Argument(metavar="[PERSON]", help="Who has it; nobody when left out.")] = "",
     note: Note = "",
     evidence: Evidence = "",
     etag: Etag = "",
     at: At = "",
 ) -> None:
-    """Gives a part in the incident to somebody, or takes it back."""
+    """Gives a role in the incident to somebody, or takes it back."""
     request = pb.AssignRoleRequest(
         name=incident_name(incident),
         role=role.number,

@@ -240,7 +240,7 @@ async def test_reopening_wants_a_reason(intake: Intake) -> None:
 # Saying who does what, how bad it is, and why.
 
 
-async def test_a_part_is_given_passed_on_and_taken_back_and_the_time_line_says_who_had_it(intake: Intake) -> None:
+async def test_a_role_is_given_passed_on_and_taken_back_and_the_time_line_says_who_had_it(intake: Intake) -> None:
     name = await intake.open()
     await assigned(intake, name, "grace", m.INCIDENT_ROLE_SCRIBE)
     await assigned(intake, name, " ada ")

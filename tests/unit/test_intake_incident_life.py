@@ -168,7 +168,7 @@ def assignment(person: str, role: Role = Role.COMMANDER) -> Assignment:
     return Assignment(role, person, "ada", NOW)
 
 
-def test_each_part_has_one_holder_and_parts_keep_their_order() -> None:
+def test_each_role_has_one_holder_and_roles_keep_their_order() -> None:
     first = assign(declared(), Role.SCRIBE, assignment("lin", Role.SCRIBE), NOW)
     both = assign(first, Role.COMMANDER, assignment("ada"), NOW)
     assert [each.person for each in both.roles] == ["ada", "lin"]

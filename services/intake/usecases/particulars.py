@@ -1,4 +1,4 @@
-"""Particulars: what people say of an incident while it goes on and afterwards: who plays which part, how bad it is, what caused it."""
+"""Particulars: what people say of an incident while it goes on and afterwards: who has which role, how bad it is, what caused it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Particulars:
         self._clock = clock
 
     async def assign(self, incident_id: UUID, role: Role, person: str, occasion: Occasion) -> Incident:
-        """Gives a part to somebody; to nobody when `person` is empty."""
+        """Gives a role to somebody; to nobody when `person` is empty."""
 
         def apply(before: Incident, at: datetime, now: datetime) -> tuple[Incident, str]:
             assignment = Assignment(role, person, current_principal_name(), at) if person else None

@@ -24,7 +24,7 @@ _RoleAssignmentFields: TypeAlias = Literal["role", "person", "assigned_by", "ass
 
 class RoleAssignment(Message[_RoleAssignmentFields]):
     """
-    Who plays a part.
+    Who has a role.
 
     ```proto
     message ballast.intake.v1.RoleAssignment
@@ -32,13 +32,13 @@ class RoleAssignment(Message[_RoleAssignmentFields]):
 
     Attributes:
         role:
-            The part.
+            The role.
 
             ```proto
             ballast.intake.v1.IncidentRole role = 1;
             ```
         person:
-            Who plays it: a name, address or principal.
+            Who has it: a name, address or principal.
 
             ```proto
             string person = 2;
@@ -442,7 +442,7 @@ class Incident(Message[_IncidentFields]):
             optional ballast.intake.v1.CauseAttribution attribution = 23;
             ```
         roles:
-            Who plays which part, each at most once.
+            Who has which role, each at most once.
 
             ```proto
             repeated ballast.intake.v1.RoleAssignment roles = 24;
@@ -778,7 +778,7 @@ class IncidentCause(Enum):
 
 class IncidentRole(Enum):
     """
-    A part somebody plays in an incident.
+    What somebody does for an incident as a whole.
 
     ```proto
     enum ballast.intake.v1.IncidentRole
@@ -939,7 +939,7 @@ class TimelineKind(Enum):
             TIMELINE_KIND_SPLIT = 10
             ```
         ROLE:
-            A part was given to somebody, or taken back.
+            A role was given to somebody, or taken back.
 
             ```proto
             TIMELINE_KIND_ROLE = 11

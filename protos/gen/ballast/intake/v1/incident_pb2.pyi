@@ -166,7 +166,7 @@ class _IncidentRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Incident
     """Speaks with those outside: customers, management, other teams."""
 
 class IncidentRole(_IncidentRole, metaclass=_IncidentRoleEnumTypeWrapper):
-    """A part somebody plays in an incident."""
+    """What somebody does for an incident as a whole."""
 
 INCIDENT_ROLE_UNSPECIFIED: IncidentRole.ValueType  # 0
 """Not set."""
@@ -237,7 +237,7 @@ class _TimelineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Timeline
     TIMELINE_KIND_SPLIT: _TimelineKind.ValueType  # 10
     """Some of its alerts went to an incident of their own, or it is that incident."""
     TIMELINE_KIND_ROLE: _TimelineKind.ValueType  # 11
-    """A part was given to somebody, or taken back."""
+    """A role was given to somebody, or taken back."""
     TIMELINE_KIND_SEVERITY: _TimelineKind.ValueType  # 12
     """People said how bad it is."""
     TIMELINE_KIND_CAUSE: _TimelineKind.ValueType  # 13
@@ -271,7 +271,7 @@ TIMELINE_KIND_MERGED: TimelineKind.ValueType  # 9
 TIMELINE_KIND_SPLIT: TimelineKind.ValueType  # 10
 """Some of its alerts went to an incident of their own, or it is that incident."""
 TIMELINE_KIND_ROLE: TimelineKind.ValueType  # 11
-"""A part was given to somebody, or taken back."""
+"""A role was given to somebody, or taken back."""
 TIMELINE_KIND_SEVERITY: TimelineKind.ValueType  # 12
 """People said how bad it is."""
 TIMELINE_KIND_CAUSE: TimelineKind.ValueType  # 13
@@ -282,7 +282,7 @@ Global___TimelineKind: _TypeAlias = TimelineKind  # noqa: Y015
 
 @_typing.final
 class RoleAssignment(_message.Message):
-    """Who plays a part."""
+    """Who has a role."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -291,9 +291,9 @@ class RoleAssignment(_message.Message):
     ASSIGNED_BY_FIELD_NUMBER: _builtins.int
     ASSIGNED_AT_FIELD_NUMBER: _builtins.int
     role: Global___IncidentRole.ValueType
-    """The part."""
+    """The role."""
     person: _builtins.str
-    """Who plays it: a name, address or principal."""
+    """Who has it: a name, address or principal."""
     assigned_by: _builtins.str
     """The principal who said so."""
     @_builtins.property
@@ -593,7 +593,7 @@ class Incident(_message.Message):
 
     @_builtins.property
     def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleAssignment]:
-        """Who plays which part, each at most once."""
+        """Who has which role, each at most once."""
 
     def __init__(
         self,

@@ -168,7 +168,7 @@ Global___MitigateIncidentResponse: _TypeAlias = MitigateIncidentResponse  # noqa
 
 @_typing.final
 class AssignRoleRequest(_message.Message):
-    """Gives a part in an incident."""
+    """Gives a role in an incident."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -191,9 +191,9 @@ class AssignRoleRequest(_message.Message):
     evidence_url: _builtins.str
     """A link to the evidence, http or https; may be empty."""
     role: _incident_pb2.IncidentRole.ValueType
-    """The part."""
+    """The role."""
     person: _builtins.str
-    """Who plays it from now on: a name, address or principal; nobody when empty."""
+    """Who has it from now on: a name, address or principal; nobody when empty."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it happened; now when absent. A time before the incident opened counts as the opening."""
@@ -220,7 +220,7 @@ Global___AssignRoleRequest: _TypeAlias = AssignRoleRequest  # noqa: Y015
 
 @_typing.final
 class AssignRoleResponse(_message.Message):
-    """The part given."""
+    """The role given."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

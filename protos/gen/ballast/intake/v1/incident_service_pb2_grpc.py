@@ -129,7 +129,7 @@ class IncidentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AssignRole(self, request, context):
-        """Gives a part in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
+        """Gives a role in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
         ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -61,7 +61,7 @@ class IncidentServiceStub:
     the same request_id.
     """
     AssignRole: _grpc.UnaryUnaryMultiCallable[_incident_service_pb2.AssignRoleRequest, _incident_service_pb2.AssignRoleResponse]
-    """Gives a part in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
+    """Gives a role in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
     ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     SetIncidentSeverity: _grpc.UnaryUnaryMultiCallable[_incident_service_pb2.SetIncidentSeverityRequest, _incident_service_pb2.SetIncidentSeverityResponse]
@@ -105,7 +105,7 @@ class IncidentServiceAsyncStub(IncidentServiceStub):
     the same request_id.
     """
     AssignRole: _aio.UnaryUnaryMultiCallable[_incident_service_pb2.AssignRoleRequest, _incident_service_pb2.AssignRoleResponse]  # type: ignore[assignment]
-    """Gives a part in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
+    """Gives a role in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
     ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     SetIncidentSeverity: _aio.UnaryUnaryMultiCallable[_incident_service_pb2.SetIncidentSeverityRequest, _incident_service_pb2.SetIncidentSeverityResponse]  # type: ignore[assignment]
@@ -182,7 +182,7 @@ class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _incident_service_pb2.AssignRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_incident_service_pb2.AssignRoleResponse, _abc.Awaitable[_incident_service_pb2.AssignRoleResponse]]:
-        """Gives a part in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
+        """Gives a role in the incident to somebody, or takes it back; also when it is over. Fails with INCIDENT_NOT_FOUND, INCIDENT_MERGED,
         ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 

@@ -45,7 +45,7 @@ class _IncidentChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Incide
     INCIDENT_CHANGE_SPLIT: _IncidentChange.ValueType  # 7
     """Some of its alerts went to an incident of their own, which an IncidentOpened tells of."""
     INCIDENT_CHANGE_ROLE: _IncidentChange.ValueType  # 8
-    """Somebody else plays a part in it."""
+    """Somebody else has a role in it."""
     INCIDENT_CHANGE_SEVERITY: _IncidentChange.ValueType  # 9
     """People said how bad it is."""
     INCIDENT_CHANGE_CAUSE: _IncidentChange.ValueType  # 10
@@ -73,7 +73,7 @@ INCIDENT_CHANGE_MERGED: IncidentChange.ValueType  # 6
 INCIDENT_CHANGE_SPLIT: IncidentChange.ValueType  # 7
 """Some of its alerts went to an incident of their own, which an IncidentOpened tells of."""
 INCIDENT_CHANGE_ROLE: IncidentChange.ValueType  # 8
-"""Somebody else plays a part in it."""
+"""Somebody else has a role in it."""
 INCIDENT_CHANGE_SEVERITY: IncidentChange.ValueType  # 9
 """People said how bad it is."""
 INCIDENT_CHANGE_CAUSE: IncidentChange.ValueType  # 10
