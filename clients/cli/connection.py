@@ -14,10 +14,11 @@ from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
 from ballast.governance.v1 import governance_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
-from ballast.intake.v1 import grouping_service_pb2, incident_service_pb2, intake_service_pb2, signal_service_pb2
+from ballast.intake.v1 import grouping_service_pb2, incident_service_pb2, intake_service_pb2, muting_service_pb2, signal_service_pb2
 from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceStub
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
+from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceAsyncStub
     from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceAsyncStub
     from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
+    from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
@@ -54,6 +56,8 @@ _MORE = {
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
         incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"],
         signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
+        signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
+        muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"],
     ]
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -85,6 +89,9 @@ class Connection:
     @cached_property
     def incidents(self) -> "IncidentServiceAsyncStub":
         return IncidentServiceStub(self._channel("intake"))
+
+    def muting(self) -> "MutingServiceAsyncStub":
+        return MutingServiceStub(self._channel("intake"))
 
     @cached_property
     def triage(self) -> "TriageServiceAsyncStub":

@@ -3,12 +3,12 @@
 import re
 from datetime import datetime, timedelta
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared.errors import invalid_field
 
-_SPAN = re.compile(r"(\d{1,6})(s|m|h|d)")
-_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_SPAN = re.compile(r"(?=.)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 
 
 def read_time(option: str, text: str) -> Timestamp | None:
@@ -27,8 +27,18 @@ def read_time(option: str, text: str) -> Timestamp | None:
 
 
 def read_span(option: str, text: str) -> timedelta:
-    """Reads a span such as `90s`, `5m`, `2h` or `1d`. Raises InvalidInput naming the option."""
+    """Reads a span such as `90s`, `5m`, `2h30m` or `1d`. Raises InvalidInput naming the option."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
-        raise invalid_field(option, f"{text!r} is no span; write a whole number and a unit, as 90s, 5m, 2h or 1d", reason="SPAN_INVALID")
-    return int(found[1]) * _UNITS[found[2]]
+        raise invalid_field(option, f"{text!r} is no span; write whole numbers with units, as 90s, 5m, 2h30m or 1d", reason="SPAN_INVALID")
+    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def read_duration(option: str, text: str) -> Duration | None:
+    """Reads a span as a message; None for an empty text. Raises InvalidInput naming the option."""
+    if not text:
+        return None
+    duration = Duration()
+    duration.FromTimedelta(read_span(option, text))
+    return duration

@@ -231,6 +231,53 @@ def test_an_incident_is_declared_worked_on_merged_split_and_reviewed(told: Told)
     until(lambda: "merged into" in told.ballast("lineage", parts[0]).out)
 
 
+def test_a_silence_is_tried_added_extended_and_ended_and_the_ledger_has_who_and_why(told: Told) -> None:
+    told.json("alerts", "send", "-", stdin=alert("muted"))
+    asked = ("silences", "add", 'component=~"mut.*"', "severity!=page", "--for", "2h", "--reason", "the disk is on order")
+    assert told.json(*asked, "--check")["muted_alert_count"] == "1"
+    assert told.json("silences", "list")["silences"] == []
+    made = told.json(*asked)["silence"]
+    assert [each["text"] for each in made["matchers"]] == ['component=~"mut.*"', 'severity!="page"']
+    longer = told.json("silences", "edit", made["name"], "--extend", "1h", "--why", "it is late")["silence"]
+    ends = [datetime.fromisoformat(each["ends_at"]) for each in (made, longer)]
+    assert ends[1] - ends[0] == timedelta(hours=1)
+    assert [each["name"] for each in told.json("silences", "list", "--status", "active")["silences"]] == [made["name"]]
+    old = told.ballast("silences", "expire", made["name"], "--etag", made["etag"])
+    assert (old.code, "ETAG_MISMATCH" in old.err) == (6, True)
+    told.json("silences", "expire", made["name"], "--why", "mended")
+    shown = told.json("silences", "show", made["name"].removeprefix("silences/"))
+    assert [each["change_reason"] for each in shown["versions"]] == ["mended", "it is late", ""]
+    until(lambda: len(told.json("ledger", "list", "--subject", made["name"])["entries"]) == 3)
+    entries = told.json("ledger", "list", "--subject", made["name"])["entries"]
+    assert {each["type"] for each in entries} == {"ballast.intake.v1.SilenceChanged"}
+    assert {each["principal"] for each in entries} == {made["author"]}
+    for command in (("silences", "list", "--status", "expired"), ("silences", "show", made["name"])):
+        assert "component" in told.ballast(*command).out
+    refused = told.ballast("silences", "add", 'component=~"("', "--for", "2h", "--reason", "?")
+    assert (refused.code, "MATCHERS_REFUSED" in refused.err, "missing )" in refused.err) == (2, True, True)
+
+
+def test_a_window_is_tried_planned_listed_and_cancelled(told: Told) -> None:
+    rule = "FREQ=WEEKLY;BYDAY=SU;COUNT=4"
+    asked = (
+        *("windows", "add", "component=planned", "--start", "2031-03-23T02:30", "--zone", "Europe/Berlin", "--for", "2h"),
+        *("--reason", "the database is moved", "--approver", "grace", "--rrule"),
+    )
+    tried = told.json(*asked, rule, "--check")
+    begins = [each["starts_at"] for each in tried["next_occurrences"]]
+    assert begins == ["2031-03-23T01:30:00Z", "2031-03-30T01:30:00Z", "2031-04-06T00:30:00Z", "2031-04-13T00:30:00Z"]
+    endless = told.ballast(*asked, "FREQ=WEEKLY")
+    assert (endless.code, "rrule: needs an end" in endless.err) == (2, True)
+    name = told.json(*asked, rule)["maintenance_window"]["name"]
+    view = ("--window", name, "--after", "2031-03-24T00:00:00Z", "--before", "2031-04-06T00:00:00Z")
+    assert [each["starts_at"] for each in told.json("windows", "upcoming", *view)["occurrences"]] == ["2031-03-30T01:30:00Z"]
+    assert [each["name"] for each in told.json("windows", "list")["maintenance_windows"]] == [name]
+    told.json("windows", "cancel", name, "--why", "postponed")
+    assert told.json("windows", "list")["maintenance_windows"] == []
+    assert "postponed" in told.ballast("windows", "show", name).out
+    assert told.ballast("windows", "list", "--all").code == told.ballast("windows", "upcoming").code == 0
+
+
 def test_a_file_with_one_malformed_line_is_refused_and_nothing_of_it_sent(told: Told, tmp_path: Path) -> None:
     file = tmp_path / "alerts.jsonl"
     file.write_text(f'{alert("half")}\n{{"labels": {{}}}}\n')
