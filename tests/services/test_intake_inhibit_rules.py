@@ -13,6 +13,7 @@ from services.intake.usecases.muting import Mutes
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound
+from shared.rpc.method import method_of
 from tests.support.intake import Intake, intake_serving
 
 
@@ -126,3 +127,11 @@ async def test_a_change_is_told_as_an_event_and_known_at_once(intake: Intake, cl
     assert event.unpack(muting_events_pb2.InhibitRulesChanged).inhibit_rules == made
     assert (await mutes.current()).is_source({"alertname": "RouterDown"})
     await feed.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("rpc", "role"),
+    [("CreateSilence", "responder"), ("CreateMaintenanceWindow", "planner"), ("SetInhibitRules", "approver"), ("ListSilences", "viewer")],
+)
+def test_the_more_a_mute_decides_the_more_it_takes_to_make_one(rpc: str, role: str) -> None:
+    assert method_of(f"/ballast.intake.v1.MutingService/{rpc}").role == role

@@ -1,8 +1,10 @@
 """Silences over the wire: created, previewed, changed, ended, listed, and told of."""
 
+import asyncio
+import dataclasses
 import uuid
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +13,13 @@ from ballast.intake.v1 import silence_messages_pb2 as pb
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.intake.domain.errors import TooManyInForce
+from services.intake.domain.matcher_text import parse_matchers
+from services.intake.storage.firing_alerts import FiringAlerts
 from services.intake.storage.mute_store import MuteStore
+from services.intake.storage.silence_store import SilenceStore
 from services.intake.usecases.muting import Mutes
+from services.intake.usecases.silences import NewSilence, Silences
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
@@ -130,6 +137,8 @@ async def test_a_preview_tells_which_firing_alerts_it_would_mute_and_creates_not
         (asked("a=x", duration=Duration(seconds=-1)), "MUTING_REFUSED", "duration"),
         (asked("a=x", duration=Duration(seconds=315_576_000_000)), "MUTING_REFUSED", "duration"),
         (asked("a=x", starts_at=stamp(START + 9000 * HOUR)), "MUTING_REFUSED", "starts_at"),
+        (asked("a=x", starts_at=stamp(datetime(9999, 12, 31, 23, 59, tzinfo=UTC))), "MUTING_REFUSED", "starts_at"),
+        (asked("a=x", ends_at=stamp(datetime.max.replace(tzinfo=UTC))), "MUTING_REFUSED", "ends_at"),
     ],
 )
 async def test_a_silence_that_cannot_be_meant_is_refused_by_reason_and_field(
@@ -197,6 +206,24 @@ async def test_what_is_over_cannot_be_changed_and_no_matcher_is_no_edit(intake: 
         with pytest.raises(PreconditionFailed) as error:
             await call
         assert error.value.reason == "SILENCE_OVER"
+
+
+async def test_of_many_edits_of_what_all_saw_one_is_made(intake: Intake) -> None:
+    made = await created(intake)
+    edits = [pb.UpdateSilenceRequest(name=made.name, etag=made.etag, reason=f"reason {number}") for number in range(8)]
+    answers = await asyncio.gather(*(intake.muting.UpdateSilence(each) for each in edits), return_exceptions=True)
+    assert sorted(type(each) is Conflict for each in answers) == [False] + [True] * 7
+    assert (await get(intake, made.name)).version == 2
+
+
+async def test_there_is_a_bound_on_what_may_be_in_force_at_once(intake: Intake, clock: SimulatedClock) -> None:
+    store = SilenceStore(intake.app.database, intake.app.outbox)
+    store._shape = dataclasses.replace(store._shape, most=1)
+    await created(intake)
+    with pytest.raises(TooManyInForce, match="1 silences are in force or ahead"):
+        await Silences(store, FiringAlerts(intake.app.database), clock).create(
+            NewSilence(parse_matchers("a=x", "matchers"), None, None, HOUR, "?"), validate_only=False
+        )
 
 
 async def test_the_unknown_is_not_found(intake: Intake) -> None:

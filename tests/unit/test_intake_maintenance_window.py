@@ -3,13 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.intake.domain.errors import MaintenanceWindowOver, MatchersRefused, MutingRefused, RecurrenceRefused
 from services.intake.domain.maintenance_window import (
     MaintenanceWindow,
     Occurrence,
+    Schedule,
     WindowChange,
     WindowEdit,
     WindowState,
@@ -96,6 +100,41 @@ def test_a_wall_time_skipped_or_doubled_has_one_meaning_and_the_duration_is_elap
 ) -> None:
     one = window("", local(start), time_zone=zone)
     assert upcoming(one, utc("2026-01-01T00:00"), 1) == (Occurrence(utc(begin), utc(end)),)
+
+
+SCHEDULES = st.builds(
+    Schedule,
+    starts_at=st.datetimes(local("2026-01-01T00:00"), local("2026-12-31T23:59")).map(lambda each: each.replace(microsecond=0, second=0)),
+    time_zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia", "UTC"]),
+    duration=st.integers(1, 48 * 60).map(lambda minutes: timedelta(minutes=minutes)),
+    rrule=st.sampled_from(
+        ["", "FREQ=DAILY;COUNT=9", "FREQ=HOURLY;INTERVAL=5;COUNT=20", "FREQ=MONTHLY;BYDAY=-1SU;COUNT=4", "FREQ=WEEKLY;COUNT=3"]
+    ),
+)
+
+
+@given(SCHEDULES, st.integers(-3 * 24 * 60, 40 * 24 * 60))
+def test_a_window_is_in_force_exactly_within_the_occurrences_it_lists(schedule: Schedule, minutes: int) -> None:
+    one = replace(window(), schedule=schedule)
+    listed = upcoming(one, utc("2000-01-01T00:00"), 100)
+    when = utc("2026-01-01T00:00") + timedelta(minutes=minutes) + (listed[0].starts_at - utc("2026-01-01T00:00"))
+    covering = [each for each in listed if each.starts_at <= when < each.ends_at]
+    assert occurrence_at(one, when) == max(covering, key=lambda each: each.ends_at, default=None)
+    assert upcoming(one, when, 100) == tuple(each for each in listed if each.ends_at > when)
+    held = replace(one, created_at=listed[0].starts_at, updated_at=listed[0].starts_at)
+    assert [each.occurrence for each in occurrences_between([held], listed[0].starts_at, listed[-1].ends_at)] == list(listed)
+
+
+@given(SCHEDULES)
+def test_every_occurrence_begins_at_the_wall_time_that_was_planned_unless_the_clocks_skip_it(schedule: Schedule) -> None:
+    one = replace(window(), schedule=replace(schedule, rrule="FREQ=DAILY;COUNT=200"))
+    zone = ZoneInfo(schedule.time_zone)
+    planned = schedule.starts_at.time()
+    for each in upcoming(one, utc("2000-01-01T00:00"), 200):
+        begin = each.starts_at.astimezone(zone)
+        skipped = begin.replace(hour=planned.hour, minute=planned.minute, fold=0)
+        assert begin.time() == planned or skipped.astimezone(UTC).astimezone(zone).time() != planned
+        assert begin.fold == 0
 
 
 def test_states_follow_the_time() -> None:

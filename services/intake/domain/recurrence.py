@@ -13,6 +13,7 @@ LONGEST_SPAN = timedelta(days=3660)  # from the first occurrence to the last: te
 LONGEST_RULE = 512
 _CYCLE = timedelta(days=146_097)  # of the Gregorian calendar: 400 years, after which dates have their weekdays again
 _LAST_YEAR = 9999
+_YEARS = (1900, 2299)  # in which a rule may end
 _FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
 _WEEKDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
@@ -150,11 +151,14 @@ def _check_part(name: str, value: str) -> None:
 def _check_until(value: str) -> None:
     found = _UNTIL.fullmatch(value)
     try:
-        readable = found is not None and bool(_read(found[1], found[2]))
+        end = _read(found[1], found[2]) if found else None
     except ValueError:
-        readable = False
-    if not readable:
+        end = None
+    if end is None:
         raise Unusable(f"has UNTIL={value}, which is no time; write it as 20271231T220000Z (UTC)")
+    # Far from both ends of the calendar, where a change of zone leaves it.
+    if not _YEARS[0] <= end.year <= _YEARS[1]:
+        raise Unusable(f"has UNTIL={value}, which lies outside the years {_YEARS[0]} to {_YEARS[1]}; let it end within ten years")
 
 
 def _read(date: str, time: str | None) -> datetime:

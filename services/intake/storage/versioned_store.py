@@ -71,17 +71,17 @@ class VersionedStore(Generic[Thing]):
             return await self._found(connection, identifier)
 
     async def change(self, identifier: UUID, etag: str, change: Callable[[Thing], Thing]) -> Thing:
-        """Applies `change` to the newest version, alone at that. Where it returns what it was given nothing is stored.
+        """Applies `change` to the newest version, locked. Where it returns what it was given nothing is stored.
 
         Raises the shape's NotFound, Conflict when the etag is old, and what `change` raises.
         """
         newest = self._shape.newest
         async with self._database.transaction() as connection:
-            await mutes_changed(connection)
-            before = await self._found(connection, identifier)
+            before = await self._found(connection, identifier, lock=True)
             check_etag(before.name, before.version, etag)
             after = change(before)
             if after.version != before.version:
+                await mutes_changed(connection)
                 await connection.execute(update(newest).where(newest.c.id == identifier).values(self._shape.to_row(after)))
                 await self._record(connection, after)
         return after
@@ -113,9 +113,10 @@ class VersionedStore(Generic[Thing]):
             rows = list(await connection.execute(statement))
         return query.page([self._shape.from_row(row) for row in rows], [(str(row.version),) for row in rows])
 
-    async def _found(self, connection: AsyncConnection, identifier: UUID) -> Thing:
+    async def _found(self, connection: AsyncConnection, identifier: UUID, *, lock: bool = False) -> Thing:
         newest = self._shape.newest
-        row = (await connection.execute(select(newest).where(newest.c.id == identifier))).first()
+        statement = select(newest).where(newest.c.id == identifier)
+        row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
         if row is None:
             raise self._shape.not_found(f"{self._shape.collection}/{identifier}")
         return self._shape.from_row(row)

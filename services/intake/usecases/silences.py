@@ -1,7 +1,7 @@
 """Silencing alerts: creating, changing and ending silences, and seeing beforehand what one would mute."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.intake.domain.matcher import Matchers, Operator, accept
@@ -15,6 +15,7 @@ from shared.principal import current_principal_name
 
 MOST_LOOKED_AT = 50_000
 MOST_SHOWN = 20
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _created(new: NewSilence, now: datetime) -> Silence:
         version=1,
         matchers=new.matchers,
         starts_at=starts_at,
-        ends_at=starts_at + new.duration if new.ends_at is None else new.ends_at,
+        ends_at=starts_at + min(new.duration, _END_OF_TIME - starts_at) if new.ends_at is None else new.ends_at,
         reason=new.reason,
         author=author,
         change=SilenceChange.CREATED,
