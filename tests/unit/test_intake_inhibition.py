@@ -1,10 +1,29 @@
 """Inhibition: which alerts are muted while another fires."""
 
+from collections.abc import Mapping
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.intake.domain.errors import MatchersRefused, MutingRefused
-from services.intake.domain.inhibition import FiringSource, InhibitRules, check_rules, equal_key, inhibitor_of
+from services.intake.domain.inhibition import (
+    FiringSource,
+    Inhibition,
+    InhibitRule,
+    InhibitRules,
+    check_rules,
+    equal_key,
+)
+from services.intake.domain.matcher import Matcher, Operator, accept
+from services.intake.domain.muting import MuteSet
 from tests.support.muting import rule, rules
+
+
+def inhibitor_of(labels: Mapping[str, str], chosen: list[InhibitRule], firing: list[FiringSource]) -> Inhibition | None:
+    muting = MuteSet(rules=rules(*chosen))
+    return muting.inhibitors(firing).of(labels, muting.inhibit_targets(labels))
+
 
 DOWN = rule("alertname=ClusterDown", 'severity=~"warning|info"', "cluster")
 
@@ -50,6 +69,32 @@ def test_the_first_rule_that_mutes_is_told() -> None:
     found = inhibitor_of({"severity": "info"}, [second, DOWN], [source(alertname="ClusterDown")])
     assert found is not None
     assert found.rule.name == "second"
+
+
+LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size=3)
+SIDES = st.lists(
+    st.builds(Matcher, st.sampled_from("abc"), st.sampled_from(Operator), st.sampled_from(["x", "y", "x|y"])), min_size=1, max_size=2
+)
+
+
+def mutes(rule: InhibitRule, target: dict[str, str], source: dict[str, str]) -> bool:
+    """Says as Alertmanager's documentation does whether one alert mutes another by a rule."""
+    both = accept(rule.source, target) and accept(rule.target, source)
+    return accept(rule.target, target) and accept(rule.source, source) and equal_key(rule, source) == equal_key(rule, target) and not both
+
+
+@given(st.lists(st.tuples(SIDES, SIDES, st.sets(st.sampled_from("abc"))), max_size=4), st.lists(LABELS, max_size=6), LABELS)
+def test_an_alert_is_muted_exactly_when_trying_every_rule_and_every_firing_alert_says_so(
+    drawn: list[tuple[list[Matcher], list[Matcher], set[str]]], firing: list[dict[str, str]], labels: dict[str, str]
+) -> None:
+    made = [InhibitRule(str(index), tuple(each[0]), tuple(each[1]), tuple(sorted(each[2]))) for index, each in enumerate(drawn)]
+    muting = MuteSet(rules=rules(*made))
+    found = muting.inhibitors(FiringSource(f"alerts/{index}", each) for index, each in enumerate(firing)).of(
+        labels, muting.inhibit_targets(labels)
+    )
+    expected = next((each for each in made if any(mutes(each, labels, other) for other in firing)), None)
+    assert (found.rule if found else None) == expected
+    assert found is None or mutes(found.rule, labels, dict(found.source.labels))
 
 
 def faults(built: InhibitRules) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain import matcher_index
-from services.intake.domain.inhibition import FiringSource, inhibitor_of
+from services.intake.domain.inhibition import FiringSource
 from services.intake.domain.maintenance_window import cancel
 from services.intake.domain.matcher import Matcher, Matchers, Operator, accept
 from services.intake.domain.matcher_index import MatcherIndex
@@ -96,7 +96,7 @@ def test_rules_are_found_for_targets_and_sources_in_their_order() -> None:
 def test_an_inhibition_names_the_rule_its_revision_and_the_alert_that_explains() -> None:
     down = rule("alertname=Down", "severity=page")
     muting = MuteSet(rules=rules(down))
-    found = inhibitor_of(CHECKOUT, muting.inhibit_targets(CHECKOUT), [FiringSource("alerts/7", {"alertname": "Down"})])
+    found = muting.inhibitors([FiringSource("alerts/7", {"alertname": "Down"})]).of(CHECKOUT, muting.inhibit_targets(CHECKOUT))
     assert found is not None
     mute = muting.inhibited(found)
     assert (mute.kind, mute.name, mute.version, mute.ends_at) == (MuteKind.INHIBITION, "inhibitRules/rule", 1, None)

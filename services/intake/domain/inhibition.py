@@ -59,24 +59,35 @@ def equal_key(rule: InhibitRule, labels: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(labels.get(name, "") for name in rule.equal)
 
 
-def inhibitor_of(labels: Mapping[str, str], rules: Sequence[InhibitRule], firing: Iterable[FiringSource]) -> Inhibition | None:
-    """Returns the first rule, in their order, by which one of the firing alerts mutes one with these labels.
+class Inhibitors:
+    """The alerts that fire and may mute others, found by rule and equal values. Built once for the many alerts of a batch.
 
     An alert that matches both sides of a rule is not inhibited by it through others that do, itself among them: two such alerts
     would mute each other.
     """
-    sources = list(firing)
-    for rule in rules:
-        if not accept(rule.target, labels):
-            continue
-        two_sided = accept(rule.source, labels)
-        key = equal_key(rule, labels)
-        for each in sources:
-            if equal_key(rule, each.labels) == key and accept(rule.source, each.labels):
-                if two_sided and accept(rule.target, each.labels):
-                    continue
-                return Inhibition(rule, each)
-    return None
+
+    def __init__(self, firing: Iterable[tuple[FiringSource, Sequence[InhibitRule]]]) -> None:
+        """`firing` has with each alert the rules of which it matches the source."""
+        self._one_sided: dict[tuple[str, tuple[str, ...]], FiringSource] = {}
+        self._two_sided: dict[tuple[str, tuple[str, ...]], FiringSource] = {}
+        for source, rules in firing:
+            for rule in rules:
+                kept = self._two_sided if accept(rule.target, source.labels) else self._one_sided
+                kept.setdefault((rule.name, equal_key(rule, source.labels)), source)
+
+    def of(self, labels: Mapping[str, str], rules: Sequence[InhibitRule]) -> Inhibition | None:
+        """Returns the first of these rules, all of which have the labels as a target, by which a firing alert mutes one that has them.
+
+        One look-up for each rule, however many alerts fire.
+        """
+        for rule in rules:
+            place = (rule.name, equal_key(rule, labels))
+            source = self._one_sided.get(place)
+            if source is None and place in self._two_sided and not accept(rule.source, labels):
+                source = self._two_sided[place]
+            if source is not None:
+                return Inhibition(rule, source)
+        return None
 
 
 def check_rules(rules: InhibitRules) -> None:

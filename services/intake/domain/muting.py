@@ -1,11 +1,11 @@
 """Muting: what keeps an alert from becoming an incident, compiled from silences, maintenance windows and inhibit rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from services.intake.domain.inhibition import Inhibition, InhibitRule, InhibitRules
+from services.intake.domain.inhibition import FiringSource, Inhibition, Inhibitors, InhibitRule, InhibitRules
 from services.intake.domain.maintenance_window import MaintenanceWindow, occurrence_at, starts_of, upcoming
 from services.intake.domain.matcher import Matcher, failing
 from services.intake.domain.matcher_index import MatcherIndex
@@ -81,7 +81,7 @@ class MuteSet:
         return max(found, key=_weight) if found else None
 
     def inhibit_targets(self, labels: Mapping[str, str]) -> tuple[InhibitRule, ...]:
-        """Returns the rules that would mute an alert while a source of theirs fires, in their order; see `inhibitor_of`."""
+        """Returns the rules that would mute an alert while a source of theirs fires, in their order; see `inhibitors`."""
         return self._in_order(self._targets.matching(labels)) if self._order else ()
 
     def inhibit_sources(self, labels: Mapping[str, str]) -> tuple[InhibitRule, ...]:
@@ -90,6 +90,10 @@ class MuteSet:
 
     def is_source(self, labels: Mapping[str, str]) -> bool:
         return bool(self.inhibit_sources(labels))
+
+    def inhibitors(self, firing: Iterable[FiringSource]) -> Inhibitors:
+        """Returns those of the firing alerts that mute others."""
+        return Inhibitors((each, self.inhibit_sources(each.labels)) for each in firing)
 
     def inhibited(self, inhibition: Inhibition) -> Mute:
         """Returns the mute that an inhibition is."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.intake.domain.inhibition import FiringSource, inhibitor_of
+from services.intake.domain.inhibition import FiringSource
 from services.intake.domain.muting import Mute
 from services.intake.storage.alert_batch import AlertBatch
 from services.intake.usecases.work import Work
@@ -18,9 +18,9 @@ async def mutes_of(batch: AlertBatch, work: Work, positions: Sequence[int]) -> d
     targets = {at: rules for at in positions if at not in found and (rules := mutes.inhibit_targets(labels[at]))}
     if targets:
         told = [FiringSource("an alert of the same batch", labels[at]) for at in opening]
-        sources = [*await firing_sources(batch), *told]
+        inhibitors = mutes.inhibitors([*await firing_sources(batch), *told])
         for at, rules in targets.items():
-            inhibition = inhibitor_of(labels[at], rules, sources)
+            inhibition = inhibitors.of(labels[at], rules)
             if inhibition is not None:
                 found[at] = mutes.inhibited(inhibition)
     work.sources.update(opening)

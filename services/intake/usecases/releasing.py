@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from services.intake.domain.alert import Alert, Disposition
-from services.intake.domain.inhibition import FiringSource, inhibitor_of
+from services.intake.domain.inhibition import Inhibitors
 from services.intake.domain.muting import MuteSet
 from services.intake.storage.alert_batch import AlertBatch, Contended
 from services.intake.storage.alert_store import AlertStore
@@ -75,8 +75,8 @@ class Releasing:
 
     async def _place(self, batch: AlertBatch, routing: Routing, alerts: Sequence[Alert]) -> int:
         now = self._clock.now()
-        sources = await firing_sources(batch) if routing.mutes else []
-        free = [each for each in alerts if not _is_muted(routing.mutes, sources, each, now)]
+        inhibitors = routing.mutes.inhibitors(await firing_sources(batch) if routing.mutes else [])
+        free = [each for each in alerts if not _is_muted(routing.mutes, inhibitors, each, now)]
         held = await batch.known([each.fingerprint for each in free]) if free else {}
         free = [
             each
@@ -93,11 +93,8 @@ class Releasing:
         return len(free)
 
 
-def _is_muted(mutes: MuteSet, sources: Sequence[FiringSource], alert: Alert, now: datetime) -> bool:
-    if mutes.mute_of(alert.labels, now) is not None:
-        return True
-    rules = mutes.inhibit_targets(alert.labels)
-    return bool(rules) and inhibitor_of(alert.labels, rules, [each for each in sources if each.name != alert.name]) is not None
+def _is_muted(mutes: MuteSet, inhibitors: Inhibitors, alert: Alert, now: datetime) -> bool:
+    return mutes.mute_of(alert.labels, now) is not None or inhibitors.of(alert.labels, mutes.inhibit_targets(alert.labels)) is not None
 
 
 def _reports(alerts: Sequence[Alert]) -> Reports:
