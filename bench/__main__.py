@@ -68,7 +68,7 @@ def main() -> int:
         parser.error(f"there is no {', '.join(sorted(unknown))}; choose of {', '.join(SCENARIOS)}")
     end_on_sigterm()
     sizes = QUICK if read.quick else Sizes()
-    given = {key: value for key, value in vars(read).items() if key in {"rounds", "storm_alerts", "storm_groups"} and value}
+    given = {key: value for key, value in vars(read).items() if value and key not in {"names", "quick"}}
     try:
         uvloop.run(measure(read.names or list(SCENARIOS), replace(sizes, **given), console()))
     except (EngineFailed, StateDirInUse) as error:
@@ -83,8 +83,14 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, help=f"rounds of which the median counts (default {Sizes().rounds})")
     parser.add_argument("--storm-alerts", type=int, help=f"alerts of the storm (default {Sizes().storm_alerts:,})")
     parser.add_argument("--storm-groups", type=int, help=f"groups of the storm (default {Sizes().storm_groups:,})")
+    parser.add_argument("--open-alerts", type=_counts, metavar="N,N…", help="levels of open alerts (default 10000,100000,1000000)")
+    parser.add_argument("--past-incidents", type=_counts, metavar="N,N…", help="lengths of history (default 10000,1000000)")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs; the figures mean little")
     return parser
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in text.split(","))
 
 
 if __name__ == "__main__":

@@ -30,16 +30,17 @@ _SEED_SECONDS = 300
 # UUIDv7 of the time of opening, as intake's own.
 _SEED = """
     insert into incident
-    select (jsonb_populate_record(model, jsonb_build_object(
+    select past.* from incident model
+    cross join generate_series(1, $3::int) number
+    cross join lateral (select $4::timestamptz - number * $5::interval as at) moment
+    cross join lateral jsonb_populate_record(model, jsonb_build_object(
         'id', (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(md5(number::text), 1, 3)
                || '8' || substr(md5(number::text), 4, 15))::uuid,
         'group_key', 'past-' || number,
         'components', jsonb_build_array('component-' || number % $2),
         'group_labels', jsonb_build_array(jsonb_build_array('component', 'component-' || number % $2)),
         'opened_at', at, 'created_at', at, 'updated_at', at + interval '1 hour', 'resolved_at', at + interval '1 hour',
-        'last_ended_at', at + interval '1 hour'))).*
-    from incident model
-    cross join lateral (select number, $4::timestamptz - number * $5::interval as at from generate_series(1, $3::int) number) past
+        'last_ended_at', at + interval '1 hour')) past
     where model.id = $1
 """
 
