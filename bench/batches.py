@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bench.alerts import Population, alerta_body, alertmanager_body, batches, count_receipts, reports_body, with_request_id
 from bench.calls import Post, grpc_callers, http_callers, http_post, timed
 from bench.databases import fresh_database
-from bench.figures import paired, spread
+from bench.figures import Rounds, in_turn, paired
 from bench.ground import Ground
 from bench.intake import running_intake
 from bench.peers import Absent, alerta, alertmanager, echo
@@ -15,7 +15,7 @@ from bench.report import Section
 
 BATCH = 500
 CALLERS = 4
-OURS = "Ballast, durable"
+OURS, WITHOUT, ALERTMANAGER, ALERTA, ECHO = "Ballast", "  without request_id", "Alertmanager", "Alerta", "bare echo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +26,31 @@ class Peer:
     callers: Sequence[Post]
     alerts: int  # a round
     encode: Callable[[Population, Sequence[int]], list[bytes]]
+    pids: Sequence[int]
     count: Callable[[Sequence[bytes], int], int] = lambda _answers, sent: sent  # over HTTP a status of 200 is all there is
-    distinct: list[float] = field(default_factory=list)  # alerts per second, one a round
-    repeats: list[float] = field(default_factory=list)
+    distinct: Rounds = field(default_factory=Rounds)
+    repeats: Rounds = field(default_factory=Rounds)
 
 
 async def batches_of_500(ground: Ground) -> Section:
     """Measures every peer in turns, round by round, so that a machine that drifts drifts for all."""
     async with _peers(ground) as (peers, absent):
         for number in range(-1, ground.sizes.rounds):  # the first warms up and does not count
-            for peer in peers:
+            for peer in in_turn(peers, number):
                 ground.progress(f"batches: round {max(number, 0) + 1} of {ground.sizes.rounds}, {peer.name}")
                 population = Population(f"{peer.name}-{number}")
-                rates = [await _rate(peer, population) for _ in range(2)]
-                if number >= 0:
-                    peer.distinct.append(rates[0])
-                    peer.repeats.append(rates[1])
+                for rounds in (peer.distinct, peer.repeats) if number >= 0 else (Rounds(), Rounds()):
+                    await _measure(peer, population, rounds)
         return _section(ground, peers, absent)
 
 
-async def _rate(peer: Peer, population: Population) -> float:
+async def _measure(peer: Peer, population: Population, rounds: Rounds) -> None:
     requests = peer.encode(population, range(peer.alerts))
-    run = await timed(peer.callers, requests)
+    run = await timed(peer.callers, requests, peer.pids)
     taken = peer.count(run.answers, peer.alerts)
     if taken != peer.alerts:
         raise RuntimeError(f"{peer.name} took {taken} of {peer.alerts} alerts")
-    return taken / run.seconds
+    rounds.add(taken, run.seconds, run.cpu_seconds)
 
 
 @asynccontextmanager
@@ -63,24 +62,27 @@ async def _peers(ground: Ground) -> AsyncIterator[tuple[list[Peer], dict[str, st
         ground.progress("batches: starting the peers (Alerta is installed at the first run)")
         intake = await stack.enter_async_context(running_intake(ground.engines, "batches", directory))
         calls = await stack.enter_async_context(grpc_callers(intake.address, CALLERS))
-        bare = await stack.enter_async_context(grpc_callers(stack.enter_context(echo(directory)), CALLERS))
+        pids = await intake.pids()
+        bare = stack.enter_context(echo(directory))
+        bare_calls = await stack.enter_async_context(grpc_callers(bare.said, CALLERS))
         peers = [
-            Peer(OURS, calls, sizes.batch_alerts, _grpc, _receipts),
-            Peer("Ballast without request_id", calls, sizes.batch_alerts, _grpc_bare, _receipts),
+            Peer(OURS, calls, sizes.batch_alerts, _grpc, pids, _receipts),
+            Peer(WITHOUT, calls, sizes.batch_alerts, _grpc_bare, pids, _receipts),
         ]
         try:
-            address = stack.enter_context(alertmanager(directory))
-            calls = await stack.enter_async_context(http_callers(address, CALLERS))
-            peers.append(Peer("Alertmanager, in memory", calls, sizes.batch_alerts, _alertmanager))
+            peer = stack.enter_context(alertmanager(directory))
+            calls = await stack.enter_async_context(http_callers(peer.said, CALLERS))
+            peers.append(Peer(ALERTMANAGER, calls, sizes.batch_alerts, _alertmanager, [peer.pid]))
         except Absent as reason:
-            absent["Alertmanager, in memory"] = str(reason)
+            absent[ALERTMANAGER] = str(reason)
         try:
             database = await stack.enter_async_context(fresh_database(ground.engines, "alerta"))
-            calls = await stack.enter_async_context(http_callers(stack.enter_context(alerta(directory, ground.engines, database)), CALLERS))
-            peers.append(Peer("Alerta on PostgreSQL, singly", calls, sizes.alerta_alerts, _alerta))
+            peer = stack.enter_context(alerta(directory, ground.engines, database))
+            calls = await stack.enter_async_context(http_callers(peer.said, CALLERS))
+            peers.append(Peer(ALERTA, calls, sizes.alerta_alerts, _alerta, [peer.pid, pids[1]]))
         except Absent as reason:
-            absent["Alerta on PostgreSQL, singly"] = str(reason)
-        peers.append(Peer("bare echo, keeps nothing", bare, sizes.batch_alerts, _grpc, _receipts))
+            absent[ALERTA] = str(reason)
+        peers.append(Peer(ECHO, bare_calls, sizes.batch_alerts, _grpc, [bare.pid], _receipts))
         yield peers, absent
 
 
@@ -109,19 +111,22 @@ def _section(ground: Ground, peers: Sequence[Peer], absent: dict[str, str]) -> S
     rows: list[Sequence[str]] = []
     data = {}
     for peer in peers:
-        distinct, repeats = paired(ours.distinct, peer.distinct), paired(ours.repeats, peer.repeats)
+        distinct, repeats = paired(ours.distinct.rates, peer.distinct.rates), paired(ours.repeats.rates, peer.repeats.rates)
         ratios = ("", "") if peer is ours else (distinct.text(2, " ×"), repeats.text(2, " ×"))
-        rows.append((peer.name, spread(peer.distinct).text(), ratios[0], spread(peer.repeats).text(), ratios[1]))
+        row = (peer.name, peer.distinct.rate, ratios[0], peer.distinct.cost, peer.repeats.rate, ratios[1], peer.repeats.cost)
+        rows.append(row)
         data[peer.name] = {
-            "distinct_per_second": spread(peer.distinct),
-            "repeats_per_second": spread(peer.repeats),
-            "ballast_to_it_distinct": distinct,
-            "ballast_to_it_repeats": repeats,
+            "distinct": {**peer.distinct.data(), "ballast_to_it": distinct},
+            "repeats": {**peer.repeats.data(), "ballast_to_it": repeats},
         }
-    rows += [(name, reason, "", "", "") for name, reason in absent.items()]
+    rows += [(name, reason, *[""] * 5) for name, reason in absent.items()]
     return Section(
         f"Alerts per second in batches of {BATCH}, {CALLERS} connections; median of {ground.sizes.rounds} rounds (least–most)",
-        ("peer", "distinct alerts", "Ballast to it", "repeats of open alerts", "Ballast to it"),
+        ("peer", "distinct alerts", "Ballast to it", "CPU each", "repeats", "Ballast to it", "CPU each"),
         rows,
         data,
+        [
+            "Ballast and Alerta are durable, Alertmanager keeps alerts in memory, the echo keeps nothing; Alerta takes one alert a call.",
+            "CPU each: what an alert takes of the peer's processes, PostgreSQL's included where it has one.",
+        ],
     )

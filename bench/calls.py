@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from bench.cpu import cpu_seconds
 from shared.errors import Exhausted, Unavailable
 from shared.rpc.status import error_from
 
@@ -27,14 +28,15 @@ class Sheds:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came back, and how long it took from the first send to the last answer."""
+    """What came back, how long it took from the first send to the last answer, and the CPU time of those who were called."""
 
     seconds: float
+    cpu_seconds: float
     answers: list[bytes] = field(repr=False)
 
 
-async def timed(callers: Sequence[Post], requests: Iterable[bytes]) -> Run:
-    """Sends every request once; each caller sends its next one when it has the answer to its last."""
+async def timed(callers: Sequence[Post], requests: Iterable[bytes], pids: Sequence[int] = ()) -> Run:
+    """Sends every request once; each caller sends its next one when it has the answer to its last. `pids` are those who are called."""
     waiting = iter(requests)
     answers: list[bytes] = []
 
@@ -42,9 +44,11 @@ async def timed(callers: Sequence[Post], requests: Iterable[bytes]) -> Run:
         for request in waiting:
             answers.append(await post(request))  # noqa: PERF401 - all callers fill one list, in the order of the answers
 
+    before = cpu_seconds(pids)
     begin = time.perf_counter()
     await asyncio.gather(*(call(post) for post in callers))
-    return Run(time.perf_counter() - begin, answers)
+    seconds = time.perf_counter() - begin
+    return Run(seconds, cpu_seconds(pids) - before, answers)
 
 
 @asynccontextmanager

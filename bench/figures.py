@@ -3,7 +3,10 @@
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,31 @@ class Tail:
         return milliseconds(self.p50), milliseconds(self.p99), milliseconds(self.most)
 
 
+@dataclass(slots=True)
+class Rounds:
+    """What the rounds of one load gave: items per second, and the CPU time each item took of those who were called."""
+
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)  # seconds
+
+    def add(self, items: int, seconds: float, cpu_seconds: float) -> None:
+        self.rates.append(items / seconds)
+        self.cpu.append(cpu_seconds / items)
+
+    @property
+    def rate(self) -> str:
+        """The rate as a cell of a table."""
+        return spread(self.rates).text()
+
+    @property
+    def cost(self) -> str:
+        """The CPU time of an item as a cell of a table."""
+        return f"{statistics.median(self.cpu) * 1e6:,.0f} µs"
+
+    def data(self) -> dict[str, Spread]:
+        return {"per_second": spread(self.rates), "cpu_seconds_each": spread(self.cpu)}
+
+
 def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
@@ -50,6 +78,12 @@ def tail(seconds: Sequence[float]) -> Tail:
 def paired(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """Returns the ratios of rounds that were measured right after each other: what drifts for both falls out."""
     return spread([one / other for one, other in zip(ours, theirs, strict=False)])
+
+
+def in_turn(items: Sequence[Item], number: int) -> Sequence[Item]:
+    """Returns the items in the order of this round: none is always first, as whoever follows another may find the machine busy."""
+    first = number % len(items)
+    return [*items[first:], *items[:first]]
 
 
 def normal_after(probes: Sequence[tuple[float, float]], normal: float, window: int) -> float | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bench.alerts import Population, batches, count_receipts, reports_body, with_request_id
 from bench.calls import Post, grpc_callers, timed
 from bench.databases import vacuum
-from bench.figures import paired, spread
+from bench.figures import Rounds, in_turn, paired
 from bench.ground import Ground
 from bench.intake import running_intake
 from bench.report import Section
@@ -28,8 +28,9 @@ class Level:
 
     open: int
     callers: Sequence[Post]
-    distinct: list[float] = field(default_factory=list)
-    repeats: list[float] = field(default_factory=list)
+    pids: Sequence[int]
+    distinct: Rounds = field(default_factory=Rounds)
+    repeats: Rounds = field(default_factory=Rounds)
 
 
 async def flatness(ground: Ground) -> Section:
@@ -38,14 +39,13 @@ async def flatness(ground: Ground) -> Section:
     async with AsyncExitStack() as stack:
         levels = [await _filled(stack, ground, size) for size in ground.sizes.open_alerts]
         for number in range(-1, ground.sizes.flat_rounds):  # the first warms up and does not count
-            for level in levels:
+            for level in in_turn(levels, number):
                 ground.progress(f"flatness: round {max(number, 0) + 1} of {ground.sizes.flat_rounds}, {level.open:,} open alerts")
                 new = range(level.open, level.open + MEASURED)
-                rates = await _rate(level, new), await _rate(level, chosen.sample(range(level.open), min(MEASURED, level.open)))
+                told = chosen.sample(range(level.open), min(MEASURED, level.open))
+                await _measure(level, new, level.distinct if number >= 0 else Rounds())
+                await _measure(level, told, level.repeats if number >= 0 else Rounds())
                 await timed(level.callers, _resolves(new))  # so that the next round finds as many open as this one
-                if number >= 0:
-                    level.distinct.append(rates[0])
-                    level.repeats.append(rates[1])
     return _section(ground, levels)
 
 
@@ -57,7 +57,7 @@ async def _filled(stack: AsyncExitStack, ground: Ground, size: int) -> Level:
     if taken != size:
         raise RuntimeError(f"{taken} of {size} alerts were taken")
     await vacuum(ground.engines, database)
-    return Level(size, callers)
+    return Level(size, callers, await intake.pids())
 
 
 def _shown(ground: Ground, requests: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -68,12 +68,12 @@ def _shown(ground: Ground, requests: Iterable[bytes], size: int) -> Iterator[byt
         yield request
 
 
-async def _rate(level: Level, numbers: Sequence[int]) -> float:
-    run = await timed(level.callers, list(_requests(numbers)))
+async def _measure(level: Level, numbers: Sequence[int], rounds: Rounds) -> None:
+    run = await timed(level.callers, list(_requests(numbers)), level.pids)
     taken = count_receipts(run.answers)
     if taken != len(numbers):
         raise RuntimeError(f"{taken} of {len(numbers)} alerts were taken")
-    return taken / run.seconds
+    rounds.add(taken, run.seconds, run.cpu_seconds)
 
 
 def _requests(numbers: Iterable[int]) -> Iterator[bytes]:
@@ -88,19 +88,17 @@ def _resolves(numbers: Iterable[int]) -> Iterator[bytes]:
 def _section(ground: Ground, levels: Sequence[Level]) -> Section:
     rows, data = [], {}
     for level in levels:
-        distinct, repeats = paired(level.distinct, levels[0].distinct), paired(level.repeats, levels[0].repeats)
-        rows.append(
-            (f"{level.open:,}", spread(level.distinct).text(), distinct.text(2, " ×"), spread(level.repeats).text(), repeats.text(2, " ×"))
-        )
+        loads = ((level.distinct, levels[0].distinct), (level.repeats, levels[0].repeats))
+        found = [(own, paired(own.rates, first.rates), paired(own.cpu, first.cpu)) for own, first in loads]
+        cells = [(own.rate, rate.text(2, " ×"), f"{own.cost}, {cpu.median:.2f} ×") for own, rate, cpu in found]
+        rows.append((f"{level.open:,}", *cells[0], *cells[1]))
         data[str(level.open)] = {
-            "distinct_per_second": spread(level.distinct),
-            "repeats_per_second": spread(level.repeats),
-            "distinct_to_smallest": distinct,
-            "repeats_to_smallest": repeats,
+            name: {**own.data(), "rate_to_smallest": rate, "cpu_to_smallest": cpu}
+            for name, (own, rate, cpu) in zip(("distinct", "repeats"), found, strict=True)
         }
     return Section(
         f"Alerts per second in batches of {BATCH} by open alerts; median of {ground.sizes.flat_rounds} rounds (least–most)",
-        ("open alerts", "distinct alerts", "to the smallest", "repeats of open alerts", "to the smallest"),
+        ("open alerts", "distinct alerts", "to the smallest", "CPU each, to it", "repeats", "to the smallest", "CPU each, to it"),
         rows,
         data,
         [f"Flat is a median ratio of {1 - GOAL:.2f}–{1 + GOAL:.2f}. All levels run side by side, vacuumed once after they were filled."],

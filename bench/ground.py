@@ -24,7 +24,7 @@ class Sizes:
     calm_probes: int = 200
     storm_seconds: float = 240.0  # at most; what was not sent by then is left out, and the table says so
     open_alerts: tuple[int, ...] = (10_000, 100_000, 1_000_000)
-    flat_rounds: int = 9
+    flat_rounds: int = 12
     past_incidents: tuple[int, ...] = (10_000, 1_000_000)
     list_calls: int = 200
     bundles: int = 40

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.cpu import postmaster_of
 from bench.databases import drop
 from bench.processes import Child
 from shared.embedded import Engines
@@ -23,6 +24,11 @@ class Intake:
     address: str
     pid: int
     database_url: str
+    engines: Engines
+
+    async def pids(self) -> tuple[int, int]:
+        """Returns the processes whose CPU time its work takes: its own, and PostgreSQL's."""
+        return self.pid, await postmaster_of(self.engines)
 
 
 def intake_child(database_url: str, cache_url: str, log: Path, **settings: Any) -> Child:
@@ -38,7 +44,7 @@ async def running_intake(engines: Engines, database: str, logs: Path) -> AsyncIt
     url = (await provision(engines.database_url, database, [SCHEMA], fresh=True))[SCHEMA]
     child = intake_child(url, engines.cache_url, logs / f"{database}.log")
     try:
-        yield Intake(child.start(), child.pid, url)
+        yield Intake(child.start(), child.pid, url, engines)
     finally:
         child.stop()
         await drop(engines, database)

@@ -40,7 +40,7 @@ async def alert_to_bundle(ground: Ground) -> Section:
     state = ground.directory / "suite"
     command = [sys.executable, "-m", "services", "--state", str(state), "--free-ports", "--fresh"]
     with started(Child(command, r'^(\{.*"addresses".*\})$', ground.directory / "suite.log")) as ready:
-        seconds = await _measured(ground, json.loads(ready)["addresses"])
+        seconds = await _measured(ground, json.loads(ready.said)["addresses"])
     shutil.rmtree(state)
     found = tail(seconds)
     title = f"From alert to the bundle rendered on its decision, suite at rest, {len(seconds)} incidents"

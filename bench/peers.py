@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.processes import Child, started
+from bench.processes import Child, Started, started
 from shared.embedded import Engines
 
 ALERTMANAGER = "prometheus-alertmanager"
@@ -24,16 +24,16 @@ class Absent(RuntimeError):
 
 
 @contextmanager
-def echo(directory: Path) -> Iterator[str]:
-    """Runs the bare echo; gives its address."""
+def echo(directory: Path) -> Iterator[Started]:
+    """Runs the bare echo; gives its address and process."""
     child = Child([sys.executable, "-m", "bench.echo"], r"^echo serves on (\S+)$", directory / "echo.log")
-    with started(child) as address:
-        yield address
+    with started(child) as peer:
+        yield peer
 
 
 @contextmanager
-def alertmanager(directory: Path) -> Iterator[str]:
-    """Runs Debian's Alertmanager alone, on fresh storage; gives its address. Raises Absent."""
+def alertmanager(directory: Path) -> Iterator[Started]:
+    """Runs Debian's Alertmanager alone, on fresh storage; gives its address and process. Raises Absent."""
     binary = shutil.which(ALERTMANAGER)
     if binary is None:
         raise Absent(f"absent: apt-get install {ALERTMANAGER}")
@@ -44,13 +44,13 @@ def alertmanager(directory: Path) -> Iterator[str]:
     config.write_text(_ALERTMANAGER_CONFIG)
     command = [binary, f"--config.file={config}", f"--storage.path={storage / 'data'}", "--cluster.listen-address="]
     child = Child([*command, "--web.listen-address=127.0.0.1:0"], r'msg="Listening on" address=(\S+)', directory / "alertmanager.log")
-    with started(child) as address:
-        yield address
+    with started(child) as peer:
+        yield peer
 
 
 @contextmanager
-def alerta(directory: Path, engines: Engines, database: str) -> Iterator[str]:
-    """Runs Alerta on gunicorn over `database`, which exists and is empty; gives its address. Raises Absent.
+def alerta(directory: Path, engines: Engines, database: str) -> Iterator[Started]:
+    """Runs Alerta on gunicorn over `database`, which exists and is empty; gives its address and process. Raises Absent.
 
     It lives in an environment of its own, installed at the first run: none of it is a dependency of Ballast.
     """
@@ -64,8 +64,8 @@ def alerta(directory: Path, engines: Engines, database: str) -> Iterator[str]:
     subprocess.run(making, check=True, capture_output=True, timeout=_INSTALL_SECONDS, env=os.environ | environment)
     options = ("--workers=2", "--threads=4", "--keep-alive=60", "--bind=127.0.0.1:0")
     command = [str(python), "-m", "gunicorn", *options, "alerta:create_app()"]
-    with started(Child(command, r"Listening at: http://(\S+)", directory / "alerta.log", environment)) as address:
-        yield address
+    with started(Child(command, r"Listening at: http://(\S+)", directory / "alerta.log", environment)) as peer:
+        yield peer
 
 
 def _alerta_environment(venv: Path) -> Path:

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60.0
@@ -76,10 +77,18 @@ class Child:
             return log.read().decode(errors="replace")
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A child that is ready: what it said, and its process."""
+
+    said: str
+    pid: int
+
+
 @contextmanager
-def started(child: Child) -> Iterator[str]:
-    """Runs the child for the length of the block, and gives what it said when it was ready."""
+def started(child: Child) -> Iterator[Started]:
+    """Runs the child for the length of the block."""
     try:
-        yield child.start()
+        yield Started(child.start(), child.pid)
     finally:
         child.stop()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.figures import Spread, normal_after, paired, percentile, spread, tail
+from bench.figures import Rounds, Spread, in_turn, normal_after, paired, percentile, spread, tail
 
 seconds = st.lists(st.floats(min_value=0.001, max_value=1000), min_size=1)
 
@@ -49,3 +49,21 @@ def test_one_slow_probe_among_normal_ones_does_not_count() -> None:
 @pytest.mark.parametrize("probes", [[], [(0.0, 0.01)], [(0.0, 0.9), (1.0, 0.9), (2.0, 0.9)]])
 def test_too_few_or_slow_probes_are_not_normal(probes: list[tuple[float, float]]) -> None:
     assert normal_after(probes, 0.02, window=3) is None
+
+
+def test_rounds_keep_rates_and_the_cpu_time_of_each_item() -> None:
+    rounds = Rounds()
+    rounds.add(items=4, seconds=0.002, cpu_seconds=1.0)
+    rounds.add(items=4, seconds=0.001, cpu_seconds=2.0)
+    assert rounds.rate == "3,000 (2,000–4,000)"
+    assert rounds.cost == "375,000 µs"
+    assert rounds.data()["cpu_seconds_each"] == Spread(0.375, 0.25, 0.5)
+
+
+def test_nobody_is_always_first() -> None:
+    assert [list(in_turn("abc", number)) for number in (-1, 0, 1, 3)] == [
+        ["c", "a", "b"],
+        ["a", "b", "c"],
+        ["b", "c", "a"],
+        ["a", "b", "c"],
+    ]
