@@ -56,7 +56,6 @@ _MORE = {
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
         incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"],
         signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
-        signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
         muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"],
     ]
 }
@@ -90,6 +89,7 @@ class Connection:
     def incidents(self) -> "IncidentServiceAsyncStub":
         return IncidentServiceStub(self._channel("intake"))
 
+    @cached_property
     def muting(self) -> "MutingServiceAsyncStub":
         return MutingServiceStub(self._channel("intake"))
 

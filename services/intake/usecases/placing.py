@@ -102,7 +102,7 @@ class Placing:
                 place = places[placement.key] = Place(placement)
             place.add(at, starts[at] or work.now)
         for place in places.values():
-            rules.counts.note(place.placement.rule.index, len(place.positions))
+            work.matched[place.placement.rule.index] += len(place.positions)
         return places
 
     async def _find(self, batch: AlertBatch, work: Work, places: Mapping[str, Place]) -> None:

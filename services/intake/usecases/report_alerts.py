@@ -116,6 +116,8 @@ class ReportAlerts:
                 if each.key is not None:
                     kept.append((each.key, encoded))
             await batch.keep(kept)
+        for rule, count in work.matched.items():
+            routing.rules.counts.note(rule, count)
         self._parts.repeats.add(work.repeats)
         self._parts.storms.note(opened, now)
         by_id = {key.id: encoded for key, encoded in kept}

@@ -1,6 +1,7 @@
 """The work of one transaction of the alert path: its reports, what becomes of each, and what each incident gains."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,7 @@ class Work:
     rearrange: dict[str, Group] = field(default_factory=dict)  # groups whose alerts may be other incidents by event time, by key
     recount: set[UUID] = field(default_factory=set)  # incidents whose alerts changed in the past
     moved: dict[UUID, UUID] = field(default_factory=dict)  # the incident of alerts that were re-arranged
+    matched: Counter[int] = field(default_factory=Counter)  # alerts that each grouping rule took, by its index
     repeats: dict[UUID, int] = field(default_factory=dict)  # reports that say nothing new, by signal
 
     def __post_init__(self) -> None:
