@@ -9,10 +9,11 @@ from ballast.intake.v1 import incident_pb2, incident_shaping_pb2, intake_service
 from ballast.intake.v1 import incident_service_pb2 as pb
 from rich.console import RenderableType
 
-from clients.cli.incident_arguments import At, DryRun, Etag, Evidence, Incident, Note, Reason, incident_name, time_of
+from clients.cli.incident_arguments import At, DryRun, Etag, Evidence, Incident, Note, Reason, incident_name
 from clients.cli.incident_drawing import draw_incident, draw_timeline
 from clients.cli.names import resource_name
 from clients.cli.session import Session, with_session
+from clients.cli.times import read_time
 
 app = typer.Typer()
 
@@ -77,7 +78,7 @@ async def declare(
         summary=summary,
         components=component or (),
         severity=severity.number,
-        opened_at=time_of("--at", at),
+        opened_at=read_time("--at", at),
         note=note,
         evidence_url=evidence,
     )
@@ -90,7 +91,7 @@ async def declare(
 async def mitigate(session: Session, incident: Incident, note: Note = "", evidence: Evidence = "", etag: Etag = "", at: At = "") -> None:
     """Says that users are no longer hindered, though it is not over."""
     request = pb.MitigateIncidentRequest(
-        name=incident_name(incident), etag=etag, note=note, evidence_url=evidence, occurred_at=time_of("--at", at)
+        name=incident_name(incident), etag=etag, note=note, evidence_url=evidence, occurred_at=read_time("--at", at)
     )
     response = await session.connection.incidents.MitigateIncident(request)
     session.output.answer(response, lambda: draw_incident(response.incident))
@@ -101,7 +102,7 @@ async def mitigate(session: Session, incident: Incident, note: Note = "", eviden
 async def reopen(session: Session, incident: Incident, reason: Reason, evidence: Evidence = "", etag: Etag = "", at: At = "") -> None:
     """Says that it is not over, or not mitigated, after all."""
     request = incident_shaping_pb2.ReopenIncidentRequest(
-        name=incident_name(incident), etag=etag, reason=reason, evidence_url=evidence, occurred_at=time_of("--at", at)
+        name=incident_name(incident), etag=etag, reason=reason, evidence_url=evidence, occurred_at=read_time("--at", at)
     )
     response = await session.connection.incidents.ReopenIncident(request)
     session.output.answer(response, lambda: draw_incident(response.incident))
@@ -126,7 +127,7 @@ async def merge(
         etag=etag,
         reason=reason,
         evidence_url=evidence,
-        occurred_at=time_of("--at", at),
+        occurred_at=read_time("--at", at),
         validate_only=dry_run,
     )
     response = await session.connection.incidents.MergeIncidents(request)
@@ -154,7 +155,7 @@ async def split(
         etag=etag,
         reason=reason,
         evidence_url=evidence,
-        occurred_at=time_of("--at", at),
+        occurred_at=read_time("--at", at),
         validate_only=dry_run,
     )
     response = await session.connection.incidents.SplitIncident(request)
@@ -181,7 +182,7 @@ async def assign(
         etag=etag,
         note=note,
         evidence_url=evidence,
-        occurred_at=time_of("--at", at),
+        occurred_at=read_time("--at", at),
     )
     response = await session.connection.incidents.AssignRole(request)
     session.output.answer(response, lambda: draw_incident(response.incident))
@@ -205,7 +206,7 @@ async def severity_(
         etag=etag,
         reason=reason,
         evidence_url=evidence,
-        occurred_at=time_of("--at", at),
+        occurred_at=read_time("--at", at),
     )
     response = await session.connection.incidents.SetIncidentSeverity(request)
     session.output.answer(response, lambda: draw_incident(response.incident))
@@ -233,7 +234,7 @@ async def cause_(
         etag=etag,
         note=note,
         evidence_url=evidence,
-        occurred_at=time_of("--at", at),
+        occurred_at=read_time("--at", at),
     )
     response = await session.connection.incidents.AttributeCause(request)
     session.output.answer(response, lambda: draw_incident(response.incident))
@@ -250,7 +251,7 @@ async def note_(
 ) -> None:
     """Adds a line to the time-line."""
     request = intake_service_pb2.AddTimelineEntryRequest(
-        incident=incident_name(incident), text=text, evidence_url=evidence, occurred_at=time_of("--at", at)
+        incident=incident_name(incident), text=text, evidence_url=evidence, occurred_at=read_time("--at", at)
     )
     response = await session.connection.intake.AddTimelineEntry(request)
     session.output.answer(response, lambda: [draw_timeline([response.entry])])

@@ -10,10 +10,11 @@ from ballast.intake.v1 import intake_service_pb2 as pb
 from clients.cli import incident_changes
 from clients.cli.connection import every_page
 from clients.cli.failures import ExitCode
-from clients.cli.incident_arguments import At, Etag, Incident, Note, incident_name, time_of
+from clients.cli.incident_arguments import At, Etag, Incident, Note, incident_name
 from clients.cli.incident_drawing import draw_alerts, draw_incident, draw_line, draw_list, draw_timeline
 from clients.cli.incident_feed import follow
 from clients.cli.session import Limit, Session, with_session
+from clients.cli.times import read_time
 
 app = typer.Typer(help="List, show, watch, declare, take, mend, merge and end incidents.")
 
@@ -46,8 +47,8 @@ async def list_(
     chosen = pb.IncidentFilter(
         states=[each.number for each in status or ()],
         components=component or (),
-        opened_from=time_of("--since", since),
-        opened_before=time_of("--before", before),
+        opened_from=read_time("--since", since),
+        opened_before=read_time("--before", before),
     )
     request = pb.ListIncidentsRequest(filter=chosen, order_by=order_by)
     response = await every_page(session.connection.intake.ListIncidents, request, "incidents", limit)
@@ -90,7 +91,7 @@ async def watch(
 @with_session()
 async def ack(session: Session, incident: Incident, note: Note = "", etag: Etag = "", at: At = "") -> None:
     """Says that somebody works on the incident."""
-    request = pb.AcknowledgeIncidentRequest(name=incident_name(incident), etag=etag, note=note, occurred_at=time_of("--at", at))
+    request = pb.AcknowledgeIncidentRequest(name=incident_name(incident), etag=etag, note=note, occurred_at=read_time("--at", at))
     response = await session.connection.intake.AcknowledgeIncident(request)
     session.output.answer(response, lambda: draw_incident(response.incident))
 
@@ -106,7 +107,7 @@ async def resolve(
     force: Annotated[bool, typer.Option("--force", help="Even while alerts fire.")] = False,
 ) -> None:
     """Ends the incident."""
-    request = pb.ResolveIncidentRequest(name=incident_name(incident), etag=etag, note=note, occurred_at=time_of("--at", at), force=force)
+    request = pb.ResolveIncidentRequest(name=incident_name(incident), etag=etag, note=note, occurred_at=read_time("--at", at), force=force)
     response = await session.connection.intake.ResolveIncident(request)
     session.output.answer(response, lambda: draw_incident(response.incident))
 
