@@ -51,6 +51,12 @@ def urls(databases: Databases) -> dict[str, str]:
     return databases.clone()
 
 
+@pytest.fixture
+def own_urls(databases: Databases) -> dict[str, str]:
+    """Database URL of each service, in a database of this test's own: for what concerns every alert, such as rules and storms."""
+    return databases.clone()
+
+
 @pytest.fixture(scope="module")
 def clock() -> SimulatedClock:
     return SimulatedClock(START)

@@ -80,6 +80,10 @@ class MuteSet:
         found = self._mutes(labels, at)
         return max(found, key=_weight) if found else None
 
+    def mutes_of(self, labels: Mapping[str, str], at: datetime) -> list[Mute]:
+        """Returns every silence and window that mutes an alert at `at`, in the order of `mute_of`."""
+        return sorted(self._mutes(labels, at), key=_weight, reverse=True) if self._subjects else []
+
     def inhibit_targets(self, labels: Mapping[str, str]) -> tuple[InhibitRule, ...]:
         """Returns the rules that would mute an alert while a source of theirs fires, in their order; see `inhibitors`."""
         return self._in_order(self._targets.matching(labels)) if self._order else ()
@@ -106,7 +110,7 @@ class MuteSet:
 
         Tries every one of them, which is for a question by a person. A set of one matcher has no near miss but by time.
         """
-        mutes = sorted(self._mutes(labels, at), key=_weight, reverse=True)
+        mutes = self.mutes_of(labels, at)
         misses: list[NearMiss] = []
         for subject in self._subjects:
             if len(misses) == MOST_EXPLAINED:

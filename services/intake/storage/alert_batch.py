@@ -17,6 +17,7 @@ from services.intake.domain.chain import Span
 from services.intake.domain.episode import Episode
 from services.intake.domain.evidence import evidence_to_json
 from services.intake.domain.incident import Incident, TimelineEntry
+from services.intake.domain.muting import Mute
 from services.intake.storage import statements
 from services.intake.storage.copying import COLUMNS, NewAlerts, copied
 from services.intake.storage.rows import incident_from_row, incident_to_row, life_from_row
@@ -174,6 +175,12 @@ class AlertBatch:
     async def retire(self, fingerprints: Sequence[UUID]) -> None:
         """Moves the current alerts of these signals to the history: others are about to take their place."""
         await self._driver.execute(statements.MOVE_TO_HISTORY, fingerprints)
+
+    async def mute_by(self, told: Sequence[tuple[UUID, Mute]]) -> None:
+        """Notes what mutes these alerts now; what muted them before is over."""
+        if told:
+            names, versions = [mute.name for _, mute in told], [mute.version for _, mute in told]
+            await self._driver.execute(statements.MUTE_BY, [signal for signal, _ in told], names, versions)
 
     async def count_repeats(self, counts: Mapping[UUID, int]) -> None:
         await self._driver.execute(statements.COUNT_REPEATS, list(counts), list(counts.values()), self._now)

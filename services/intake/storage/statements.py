@@ -39,6 +39,11 @@ PLACE = """
 
 _HISTORY = """fingerprint, id, incident_id, disposition, state, starts_at, ends_at, starts, ends, stamp, report_count, flapping, inhibits,
     rule_revision, storm_id, created_at, updated_at, source, labels, annotations, generator_url, group_key, rule, mute, mute_version"""
+MUTE_BY = """
+    update alert set mute = told.mute, mute_version = told.version
+    from unnest($1::uuid[], $2::text[], $3::bigint[]) as told(fingerprint, mute, version)
+    where alert.fingerprint = told.fingerprint and disposition = 2
+"""
 # A signal that fires again as another alert makes room for it.
 MOVE_TO_HISTORY = f"""
     with moved as (delete from alert where fingerprint = any($1::uuid[]) returning {_HISTORY})

@@ -14,7 +14,8 @@ async def mutes_of(batch: AlertBatch, work: Work, positions: Sequence[int]) -> d
     if not mutes:
         return {}
     found = {at: mute for at in positions if (mute := mutes.mute_of(labels[at], work.now)) is not None}
-    opening = [at for at in positions if at not in found and mutes.is_source(labels[at])]
+    # What is muted itself is no less the cause of others: the silence for a planned outage must not set free what that explains.
+    opening = [at for at in positions if work.reports.ends[at] is None and mutes.is_source(labels[at])]
     targets = {at: rules for at in positions if at not in found and (rules := mutes.inhibit_targets(labels[at]))}
     if targets:
         told = [FiringSource("an alert of the same batch", labels[at]) for at in opening]

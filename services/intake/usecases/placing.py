@@ -64,6 +64,12 @@ class Placing:
             work.sources.clear()
         return len(positions) - len(mutes)
 
+    def looks_beyond(self, work: Work, at: int) -> bool:
+        """Whether the rule of this report asks for more than its group: how many came, what fails, or what was told in like words."""
+        reports = work.reports
+        rule = work.routing.rules.place(reports.labels[at], reports.annotations[at], reports.sources[at], reports.fingerprints[at].hex).rule
+        return rule.threshold is not None or rule.dependencies or rule.similarity is not None
+
     async def place_again(self, batch: AlertBatch, work: Work, positions: Sequence[int], ids: Mapping[int, UUID]) -> None:
         """Places alerts that were opened before and kept out of incidents, as if they had come now; `ids` are theirs."""
         places = self._places(work, positions, {})

@@ -8,7 +8,7 @@ import orjson
 
 from services.intake.domain.alert import Alert, Disposition
 from services.intake.domain.inhibition import Inhibitors
-from services.intake.domain.muting import MuteSet
+from services.intake.domain.muting import Mute, MuteSet
 from services.intake.storage.alert_batch import AlertBatch, Contended
 from services.intake.storage.alert_store import AlertStore
 from services.intake.usecases.muting_check import firing_sources
@@ -59,7 +59,8 @@ class Releasing:
         while page := await self._store.firing(after, _PAGE):
             after = page[-1][0]
             inhibiting = [signal for _, signal, labels in page if mutes.is_source(orjson.loads(labels))]
-            others = [signal for _, signal, _ in page if signal not in set(inhibiting)]
+            found = set(inhibiting)
+            others = [signal for _, signal, _ in page if signal not in found]
             await self._store.mark_sources(inhibiting, others)
         self._marked = version
 
@@ -76,7 +77,9 @@ class Releasing:
     async def _place(self, batch: AlertBatch, routing: Routing, alerts: Sequence[Alert]) -> int:
         now = self._clock.now()
         inhibitors = routing.mutes.inhibitors(await firing_sources(batch) if routing.mutes else [])
-        free = [each for each in alerts if not _is_muted(routing.mutes, inhibitors, each, now)]
+        found = [_mute_of(routing.mutes, inhibitors, each, now) for each in alerts]
+        await batch.mute_by([(each.fingerprint, mute) for each, mute in zip(alerts, found, strict=True) if mute and mute.name != each.mute])
+        free = [each for each, mute in zip(alerts, found, strict=True) if mute is None]
         held = await batch.known([each.fingerprint for each in free]) if free else {}
         free = [
             each
@@ -93,8 +96,13 @@ class Releasing:
         return len(free)
 
 
-def _is_muted(mutes: MuteSet, inhibitors: Inhibitors, alert: Alert, now: datetime) -> bool:
-    return mutes.mute_of(alert.labels, now) is not None or inhibitors.of(alert.labels, mutes.inhibit_targets(alert.labels)) is not None
+def _mute_of(mutes: MuteSet, inhibitors: Inhibitors, alert: Alert, now: datetime) -> Mute | None:
+    """Returns what mutes the alert now: what it was muted by for as long as that does, and otherwise what else does."""
+    found = mutes.mutes_of(alert.labels, now)
+    if not found and (rules := mutes.inhibit_targets(alert.labels)):
+        inhibition = inhibitors.of(alert.labels, rules)
+        found = [mutes.inhibited(inhibition)] if inhibition is not None else []
+    return next((each for each in found if each.name == alert.mute), found[0] if found else None)
 
 
 def _reports(alerts: Sequence[Alert]) -> Reports:

@@ -19,6 +19,7 @@ from services.intake.storage.alert_store import AlertStore
 from services.intake.storage.change_store import ChangeStore
 from services.intake.usecases.changes import evidence_entry
 from services.intake.usecases.joining import Joined, Joining, group_of, joined
+from services.intake.usecases.muting_check import mutes_of
 from services.intake.usecases.placing import Placing
 from services.intake.usecases.rearranging import Rearranging
 from services.intake.usecases.repeats import Repeats
@@ -152,6 +153,9 @@ class ReportAlerts:
         if seen or any(reports.ends):
             opening = await self._known(batch, work, positions, seen)
         opened = await self._parts.placing.open(batch, work, opening) if opening else 0
+        over = [at for at in opening if reports.ends[at] is not None]
+        if over:
+            await self._end(batch, work, await batch.known([reports.fingerprints[at] for at in over]), over)
         await self.finish(batch, work)
         return opened
 
@@ -167,10 +171,11 @@ class ReportAlerts:
         signals, starts, ends, stamps, receipts = reports.fingerprints, reports.starts, reports.ends, reports.stamps, work.receipts
         opening: list[int] = []
         changing: list[int] = []
+        over: list[int] = []
         for at in positions:
             held = seen.get(signals[at])
             if held is None:
-                self._unknown(work, at, opening)
+                self._unknown(work, at, opening, over)
                 continue
             _, alert_id, incident_id, stamp, starts_at, is_plain = held
             begin = starts[at]
@@ -181,6 +186,8 @@ class ReportAlerts:
                 receipts.outcomes[at] = ReportOutcome.REPEATED
             else:
                 changing.append(at)
+        if over:
+            opening = sorted([*opening, *await self._told_whole(batch, work, over)])
         if not changing:
             return opening
         # Read again, locked: what was read before may have changed meanwhile, and must not from here on.
@@ -202,14 +209,24 @@ class ReportAlerts:
         work.revise += effects.get(Effect.REVISE, [])
         return sorted([*opening, *renewed])
 
-    def _unknown(self, work: Work, at: int, opening: list[int]) -> None:
+    def _unknown(self, work: Work, at: int, opening: list[int], over: list[int]) -> None:
         """A signal nobody told of yet: its firing opens an alert, its whole life is one that is over, and a bare end is nothing."""
         if work.reports.ends[at] is None:
             opening.append(at)
         elif work.reports.starts[at] is not None:
-            work.revise.append(at)
+            over.append(at)
         else:
             work.receipt(at, None, None, ReportOutcome.REFUSED)
+
+    async def _told_whole(self, batch: AlertBatch, work: Work, over: Sequence[int]) -> list[int]:
+        """Takes alerts that were over when they were first told of; returns those that are to be opened like any other, and then ended.
+
+        Event time alone places the others. Where more decides than the group, an alert that is over goes the way of one that fires.
+        """
+        muted = await mutes_of(batch, work, over)
+        apart = [at for at in over if at in muted or work.routing.storm is not None or self._parts.placing.looks_beyond(work, at)]
+        work.revise += [at for at in over if at not in set(apart)]
+        return apart
 
     async def _describe(self, batch: AlertBatch, work: Work, known: dict[UUID, KnownAlert], effects: dict[Effect, list[int]]) -> None:
         """Keeps what describes firing alerts now, and tells their incidents what it says of the impact."""
