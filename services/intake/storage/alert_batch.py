@@ -137,6 +137,10 @@ class AlertBatch:
         """Returns the current incident of each group that has one, and keeps others from these groups until the end."""
         return {row["group_key"]: row["incident_id"] for row in await self._driver.fetch(statements.LOCK_GROUPS, keys)}
 
+    async def take_turns(self, keys: Sequence[str]) -> None:
+        """Keeps other batches that ask for the same from groups that have no incident yet, until the end."""
+        await self._driver.execute(statements.TAKE_TURNS, keys)
+
     async def claim(self, incidents: Mapping[str, UUID]) -> None:
         """Makes these the current incidents of groups that had none. Raises Contended when one has by now."""
         claimed = await self._driver.fetch(statements.CLAIM_GROUPS, list(incidents), list(incidents.values()))
@@ -172,15 +176,15 @@ class AlertBatch:
             self._now,
         )
 
-    async def retire(self, fingerprints: Sequence[UUID]) -> None:
-        """Moves the current alerts of these signals to the history: others are about to take their place."""
-        await self._driver.execute(statements.MOVE_TO_HISTORY, fingerprints)
-
     async def mute_by(self, told: Sequence[tuple[UUID, Mute]]) -> None:
         """Notes what mutes these alerts now; what muted them before is over."""
         if told:
             names, versions = [mute.name for _, mute in told], [mute.version for _, mute in told]
             await self._driver.execute(statements.MUTE_BY, [signal for signal, _ in told], names, versions)
+
+    async def retire(self, fingerprints: Sequence[UUID]) -> None:
+        """Moves the current alerts of these signals to the history: others are about to take their place."""
+        await self._driver.execute(statements.MOVE_TO_HISTORY, fingerprints)
 
     async def count_repeats(self, counts: Mapping[UUID, int]) -> None:
         await self._driver.execute(statements.COUNT_REPEATS, list(counts), list(counts.values()), self._now)

@@ -19,6 +19,9 @@ KNOWN_ALERTS = """
 LOCK_GROUPS = """
     select group_key, incident_id from incident_group where group_key = any($1::text[]) order by group_key for update
 """
+TAKE_TURNS = """
+    select pg_advisory_xact_lock(hashtextextended(group_key, 7104)) from (select unnest($1::text[]) as group_key order by 1) as wanted
+"""
 # A group that another batch opens at this moment waits here for it, and is then found taken.
 CLAIM_GROUPS = """
     insert into incident_group (group_key, incident_id)
@@ -36,14 +39,14 @@ PLACE = """
          as told(fingerprint, incident_id, disposition, group_key, rule, revision)
     where alert.fingerprint = told.fingerprint
 """
-
-_HISTORY = """fingerprint, id, incident_id, disposition, state, starts_at, ends_at, starts, ends, stamp, report_count, flapping, inhibits,
-    rule_revision, storm_id, created_at, updated_at, source, labels, annotations, generator_url, group_key, rule, mute, mute_version"""
 MUTE_BY = """
     update alert set mute = told.mute, mute_version = told.version
     from unnest($1::uuid[], $2::text[], $3::bigint[]) as told(fingerprint, mute, version)
     where alert.fingerprint = told.fingerprint and disposition = 2
 """
+
+_HISTORY = """fingerprint, id, incident_id, disposition, state, starts_at, ends_at, starts, ends, stamp, report_count, flapping, inhibits,
+    rule_revision, storm_id, created_at, updated_at, source, labels, annotations, generator_url, group_key, rule, mute, mute_version"""
 # A signal that fires again as another alert makes room for it.
 MOVE_TO_HISTORY = f"""
     with moved as (delete from alert where fingerprint = any($1::uuid[]) returning {_HISTORY})

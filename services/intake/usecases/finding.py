@@ -41,9 +41,12 @@ class Finding:
         component = work.reports.labels[at].get(self._component_label, "")
         dependents = work.routing.graph.dependents_of(component)
         for incident in await self._of_components(batch, work, placement.rule.name, dependents):
-            if incident.id == joining.before.id or incident.shaped or incident.id in work.joinings:
+            if incident.id == joining.before.id or incident.shaped or incident.version == 0:
                 continue
             joining.absorb(incident, f"its component depends on {component}, which fails", work.now)
+            brought = work.joinings.pop(incident.id, None)
+            if brought is not None:
+                joining.add(brought)
             work.absorbed[incident.id] = (incident, joining)
 
     async def _of_components(self, batch: AlertBatch, work: Work, rule: str, components: Sequence[str]) -> list[Incident]:

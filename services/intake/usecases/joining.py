@@ -71,6 +71,23 @@ class Joining:
         self.evidence = merge(self.evidence, other.evidence)
         self.notes.append((TimelineKind.MERGED, now, f"took in {other.name}: {why}", ""))
 
+    def add(self, other: "Joining") -> None:
+        """Takes in what the batch brought to an incident that is absorbed."""
+        self.opened += other.opened
+        self.refired += other.refired
+        self.resolved += other.resolved
+        self.flapping += other.flapping
+        self.alerts += other.alerts[: MOST_NAMED - len(self.alerts)]
+        self.components |= other.components
+        for at in (other.first_start, other.last_start):
+            if at is not None:
+                self.begin(at)
+        self.last_end = max((each for each in (self.last_end, other.last_end) if each), default=None)
+        self.evidence = merge(self.evidence, other.evidence)
+        self.warnings.update(other.warnings)
+        self.sources.update(other.sources)
+        self.notes += other.notes
+
     def describe(self, annotations: Mapping[str, str], text: bytes) -> None:
         """Takes in what a report says of the impact; `text` is the annotations' JSON, which mostly says that they say nothing."""
         if EVIDENCE_MARK in text:

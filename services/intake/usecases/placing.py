@@ -116,6 +116,11 @@ class Placing:
         if not places:
             return
         current = await batch.groups(list(places))
+        counting = [key for key, place in places.items() if place.placement.rule.threshold is not None and key not in current]
+        if counting:
+            # Another batch may hold alerts of these groups at this moment: each must count the other's, and find what it opens.
+            await batch.take_turns(counting)
+            current |= await batch.groups(counting)
         wanted = {*current.values(), *work.joinings}
         storm = work.routing.storm
         if storm is not None:
@@ -124,7 +129,7 @@ class Placing:
         incidents = {**(await batch.incidents([each for each in wanted if each not in held])), **held}
         claimed: dict[str, UUID] = {}
         pointed: dict[str, UUID] = {}
-        for key, place in places.items():
+        for key, place in self._in_order(work, places):
             incident = incidents.get(current[key]) if key in current else None
             assert place.first_start is not None
             if incident is not None and belongs(incident, place.first_start):
@@ -144,6 +149,15 @@ class Placing:
             await batch.claim(claimed)
         if pointed:
             await batch.point(pointed)
+
+    def _in_order(self, work: Work, places: Mapping[str, Place]) -> list[tuple[str, Place]]:
+        """Returns the groups in their order, but components before those that depend on them: whatever their order, they end alike."""
+        if not any(place.placement.rule.dependencies for place in places.values()):
+            return list(places.items())
+        components = {key: work.reports.labels[place.positions[0]].get(self._component_label, "") for key, place in places.items()}
+        failing, graph = set(components.values()), work.routing.graph
+        needed = {each: len(failing.intersection(graph.dependencies_of(each))) for each in failing}
+        return sorted(places.items(), key=lambda pair: needed[components[pair[0]]])
 
     async def _open_incident(self, batch: AlertBatch, work: Work, place: Place, before: Incident | None) -> bool:
         """Finds an incident by dependency or likeness, or opens one; returns whether the place has one now."""

@@ -348,6 +348,8 @@ class ReportAlerts:
             entry = TimelineEntry(new_id(work.now), gone.id, work.now, "system", TimelineKind.MERGED, line, "", work.now)
             event = IncidentChanged(gone, IncidentChange.MERGED, (), "system")
             await batch.save([], [gone], [entry], [event], [joining.cause])
+            told = work.receipts.incident_ids
+            told[:] = [into.id if each == incident.id else each for each in told]
         work.absorbed.clear()
 
     async def _save(self, batch: AlertBatch, work: Work) -> None:

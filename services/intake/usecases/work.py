@@ -44,7 +44,9 @@ class Work:
         return self.causes[bisect_right(self.offsets, position) - 1]
 
     def joining(self, incident: Incident, position: int) -> Joining:
-        """Returns what the batch brings to the incident so far."""
+        """Returns what the batch brings to the incident so far, or to the one that it goes into."""
+        if incident.id in self.absorbed:
+            return self.absorbed[incident.id][1]
         found = self.joinings.get(incident.id)
         if found is None:
             found = self.joinings[incident.id] = Joining(incident, self.cause_of(position))
