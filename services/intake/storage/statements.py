@@ -32,6 +32,23 @@ POINT_GROUPS = """
     update incident_group set incident_id = new.incident_id from unnest($1::text[], $2::uuid[]) as new(group_key, incident_id)
     where incident_group.group_key = new.group_key
 """
+STANDING = """
+    select current.group_key, incident.id, state <> 3 and kind = 1 and merged_into is null, opened_at, components
+    from unnest($1::text[]) as wanted(key) join incident_group current on current.group_key = wanted.key
+    join incident on incident.id = current.incident_id
+"""
+# In one order, so that two batches that add to the same incidents wait for each other instead of blocking each other for good.
+LOCK_INCIDENTS = "select from incident where id = any($1::uuid[]) order by id for update"
+# A storm's incident is open again with the next alert of the storm; any other one that is over is for the batch to find out.
+GROW = """
+    update incident set alert_count = alert_count + told.count, firing_count = firing_count + told.count, version = version + 1,
+                        opened_at = least(opened_at, told.first_start), last_started_at = greatest(last_started_at, told.last_start),
+                        state = case when state <> 3 then state when acknowledged_at is null then 1 else 2 end,
+                        resolved_at = case when state <> 3 then resolved_at end, untold = true, updated_at = $5
+    from unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::timestamptz[]) as told(id, count, first_start, last_start)
+    where incident.id = told.id and merged_into is null and (state <> 3 or kind = 3)
+"""
+
 PLACE = """
     update alert set incident_id = told.incident_id, disposition = told.disposition, group_key = told.group_key, rule = told.rule,
                      rule_revision = told.revision, updated_at = $7

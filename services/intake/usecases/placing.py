@@ -1,45 +1,26 @@
 """Placing: which incident each new alert goes into, or what keeps it out of one."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from services.intake.domain.alert import OPENING, Disposition
 from services.intake.domain.gathering import belongs, reaches_back
-from services.intake.domain.grouping_rule import GroupingRule, Placement
+from services.intake.domain.grouping_rule import GroupingRule
 from services.intake.domain.incident import Incident, IncidentKind
 from services.intake.domain.muting import Mute
 from services.intake.domain.threshold import reached
 from services.intake.storage.alert_batch import AlertBatch, Placed
 from services.intake.storage.copying import NewAlerts, Whereabouts
 from services.intake.usecases.finding import Finding
-from services.intake.usecases.joining import EVIDENCE_MARK, MOST_NAMED, Joining, group_at, opened
+from services.intake.usecases.joining import MOST_NAMED, group_at, opened
 from services.intake.usecases.muting_check import mutes_of
+from services.intake.usecases.place import Place
+from services.intake.usecases.standing import place_quietly
 from services.intake.usecases.work import Work
 from shared.ids import new_ids
 
 Value = TypeVar("Value")
-
-
-@dataclass(slots=True)
-class Place:
-    """One group's new alerts in a batch, and where they go."""
-
-    placement: Placement
-    positions: list[int] = field(default_factory=list)
-    first_start: datetime | None = None
-    last_start: datetime | None = None
-    joining: Joining | None = None
-    disposition: Disposition = Disposition.GROUPED
-
-    def add(self, position: int, begin: datetime) -> None:
-        self.positions.append(position)
-        if self.first_start is None or begin < self.first_start:
-            self.first_start = begin
-        if self.last_start is None or begin > self.last_start:
-            self.last_start = begin
 
 
 class Placing:
@@ -53,7 +34,7 @@ class Placing:
         """Opens an alert for each of these reports; returns how many of them may become or join incidents."""
         mutes = await mutes_of(batch, work, positions)
         places = self._places(work, positions, mutes)
-        await self._find(batch, work, places)
+        await self._find(batch, work, await place_quietly(batch, work, places, self._component_label))
         ids = new_ids(work.now, len(positions))
         self._tell(work, places.values(), dict(zip(positions, ids, strict=True)))
         storm = work.routing.storm
@@ -78,7 +59,7 @@ class Placing:
         placed = [
             Placed(
                 work.reports.fingerprints[at],
-                place.joining.before.id if place.joining else None,
+                place.incident_id,
                 place.disposition,
                 place.placement.key,
                 place.placement.rule.name,
@@ -262,14 +243,12 @@ class Placing:
             joining.sources.update(dict.fromkeys(sources[at] for at in positions))
             if work.flapping:
                 joining.flapping += sum(at in work.flapping for at in positions)
-            for at in positions:
-                if EVIDENCE_MARK in texts[at]:
-                    joining.describe(annotations[at], texts[at])
+            for at in sorted(work.telling.intersection(positions)):
+                joining.describe(annotations[at], texts[at])
 
 
 def _where(place: Place) -> Whereabouts:
-    incident_id = place.joining.before.id if place.joining is not None else None
-    return Whereabouts(incident_id, place.disposition, place.placement.key, place.placement.rule.name)
+    return Whereabouts(place.incident_id, place.disposition, place.placement.key, place.placement.rule.name)
 
 
 def _muted(mute: Mute) -> Whereabouts:

@@ -164,6 +164,9 @@ class ReportAlerts:
         await self._absorb(batch, work)
         await self._save(batch, work)
         await self._reread(batch, work)
+        if work.growth:
+            await batch.grow([(each, growth.count, growth.first_start, growth.last_start) for each, growth in sorted(work.growth.items())])
+            work.growth.clear()
 
     async def _known(self, batch: AlertBatch, work: Work, positions: Sequence[int], seen: Glances) -> list[int]:
         """Applies what is told of known signals, and returns the reports that open an alert."""

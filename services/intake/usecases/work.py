@@ -9,10 +9,19 @@ from uuid import UUID
 
 from services.intake.domain.alert import ReportOutcome
 from services.intake.domain.incident import Incident
-from services.intake.usecases.joining import Group, Joining
+from services.intake.usecases.joining import EVIDENCE_MARK, Group, Joining
 from services.intake.usecases.reports import Receipts, Reports, blank_receipts
 from services.intake.usecases.routing import Routing
 from shared.events.outbox import Headers
+
+
+@dataclass(slots=True)
+class Growth:
+    """How much one incident grows in a batch, by alerts that fire."""
+
+    count: int
+    first_start: datetime
+    last_start: datetime
 
 
 @dataclass(slots=True)
@@ -34,10 +43,14 @@ class Work:
     rearrange: dict[str, Group] = field(default_factory=dict)  # groups whose alerts may be other incidents by event time, by key
     recount: set[UUID] = field(default_factory=set)  # incidents whose alerts changed in the past
     moved: dict[UUID, UUID] = field(default_factory=dict)  # the incident of alerts that were re-arranged
+    growth: dict[UUID, Growth] = field(default_factory=dict)  # by incident, what only makes it larger
     matched: Counter[int] = field(default_factory=Counter)  # alerts that each grouping rule took, by its index
     repeats: dict[UUID, int] = field(default_factory=dict)  # reports that say nothing new, by signal
 
+    telling: frozenset[int] = field(init=False)  # reports that say something of the impact
+
     def __post_init__(self) -> None:
+        self.telling = frozenset(at for at, text in enumerate(self.reports.annotation_texts) if EVIDENCE_MARK in text)
         self.receipts = blank_receipts(len(self.reports))
 
     def cause_of(self, position: int) -> Headers:

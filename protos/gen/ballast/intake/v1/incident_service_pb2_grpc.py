@@ -113,7 +113,7 @@ class IncidentServiceServicer:
     def MergeIncidents(self, request, context):
         """Moves all alerts of some incidents into another, which then also takes in what their groups bring; they end, and their names lead
         on to it. All of it or nothing. Fails with INCIDENT_NOT_FOUND (names all unknown), MERGE_INTO_ITSELF, MERGE_INTO_RESOLVED, INCIDENT_MERGED,
-        ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
+        STORM_NOT_MERGED, ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,7 +53,7 @@ class IncidentServiceStub:
     MergeIncidents: _grpc.UnaryUnaryMultiCallable[_incident_shaping_pb2.MergeIncidentsRequest, _incident_shaping_pb2.MergeIncidentsResponse]
     """Moves all alerts of some incidents into another, which then also takes in what their groups bring; they end, and their names lead
     on to it. All of it or nothing. Fails with INCIDENT_NOT_FOUND (names all unknown), MERGE_INTO_ITSELF, MERGE_INTO_RESOLVED, INCIDENT_MERGED,
-    ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
+    STORM_NOT_MERGED, ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
     """
     SplitIncident: _grpc.UnaryUnaryMultiCallable[_incident_shaping_pb2.SplitIncidentRequest, _incident_shaping_pb2.SplitIncidentResponse]
     """Moves some alerts of an incident into a new one. Later alerts of the group stay with the old one. All of it or nothing. Fails with
@@ -97,7 +97,7 @@ class IncidentServiceAsyncStub(IncidentServiceStub):
     MergeIncidents: _aio.UnaryUnaryMultiCallable[_incident_shaping_pb2.MergeIncidentsRequest, _incident_shaping_pb2.MergeIncidentsResponse]  # type: ignore[assignment]
     """Moves all alerts of some incidents into another, which then also takes in what their groups bring; they end, and their names lead
     on to it. All of it or nothing. Fails with INCIDENT_NOT_FOUND (names all unknown), MERGE_INTO_ITSELF, MERGE_INTO_RESOLVED, INCIDENT_MERGED,
-    ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
+    STORM_NOT_MERGED, ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
     """
     SplitIncident: _aio.UnaryUnaryMultiCallable[_incident_shaping_pb2.SplitIncidentRequest, _incident_shaping_pb2.SplitIncidentResponse]  # type: ignore[assignment]
     """Moves some alerts of an incident into a new one. Later alerts of the group stay with the old one. All of it or nothing. Fails with
@@ -162,7 +162,7 @@ class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_incident_shaping_pb2.MergeIncidentsResponse, _abc.Awaitable[_incident_shaping_pb2.MergeIncidentsResponse]]:
         """Moves all alerts of some incidents into another, which then also takes in what their groups bring; they end, and their names lead
         on to it. All of it or nothing. Fails with INCIDENT_NOT_FOUND (names all unknown), MERGE_INTO_ITSELF, MERGE_INTO_RESOLVED, INCIDENT_MERGED,
-        ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
+        STORM_NOT_MERGED, ETAG_MISMATCH (of the one merged into). Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
