@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from services.intake.domain.episode import Episode
+from services.intake.domain.episode import Episode, bounded
 from shared.errors import Violation
 from shared.ids import uuid_from_bytes
 
@@ -160,8 +160,8 @@ def _effect_of_end(life: Episode, starts_at: datetime | None, ends_at: datetime)
 
 
 def begun_again(life: Episode, at: datetime) -> Episode:
-    """Returns the episode with another begin, which is later than all it has."""
-    return replace(life, starts=tuple(sorted({*life.starts, at})))
+    """Returns the episode with another begin, which is later than its first."""
+    return replace(life, starts=bounded(sorted({*life.starts, at})))
 
 
 def ended(life: Episode, at: datetime) -> Episode:

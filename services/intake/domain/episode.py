@@ -53,7 +53,8 @@ def episodes(starts: Iterable[datetime], ends: Iterable[datetime], rejoin: timed
             if begun:
                 ended.append(at)
             continue
-        if ended and at - ended[-1] > rejoin:
+        # A begin told while it fires again, after an end taken back, is of the same firing however long after that end.
+        if ended and ended[-1] >= begun[-1] and at - ended[-1] > rejoin:
             found.append(_episode(begun, ended))
             begun, ended = [], []
         begun.append(at)
@@ -81,10 +82,11 @@ def is_flapping(lives: Sequence[Episode], at: datetime, rule: FlapRule) -> bool:
 
 
 def _episode(starts: list[datetime], ends: list[datetime]) -> Episode:
-    return Episode(_bounded(starts), _bounded(ends))
+    return Episode(bounded(starts), bounded(ends))
 
 
-def _bounded(points: list[datetime]) -> tuple[datetime, ...]:
+def bounded(points: Sequence[datetime]) -> tuple[datetime, ...]:
+    """Returns ascending points without the inner ones beyond MOST_POINTS: the first, and the latest."""
     if len(points) <= MOST_POINTS:
         return tuple(points)
     return (points[0], *points[-(MOST_POINTS - 1) :])
