@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import DecodeError
 
 from shared.rpc.method import Method, method_of
 from shared.rpc.native import parser_of
+from shared.rpc.salvage import salvaging
 from shared.rpc.streamed import Check, Requests, StreamEnded
 
 # The published types are generic, the classes themselves are not.
@@ -68,6 +70,11 @@ class Pipeline:
         self._check = check
         self._limit = largest_message_bytes
         self._streams: set[Requests] = set()
+        self._salvaged: dict[str, tuple[Descriptor, str]] = {}
+
+    def salvage(self, method: MethodDescriptor, batch: str) -> None:
+        """Has items of the request's repeated field `batch` that cannot be decoded refused alone; to be called before `wrap`."""
+        self._salvaged[f"/{method.containing_service.full_name}/{method.name}"] = (method.input_type, batch)
 
     def end_streams(self) -> None:
         """Ends what callers stream to handlers that answer as they read: these answer what they have read and are done.
@@ -88,9 +95,12 @@ class Pipeline:
         }[(handler.request_streaming, handler.response_streaming)]
         return make(
             self._respond(method_of(path), behaviour, handler),
-            request_deserializer=self._limited(parser_of(behaviour, handler.request_deserializer)),
+            request_deserializer=self._limited(self._salvaging(path, parser_of(behaviour, handler.request_deserializer))),
             response_serializer=handler.response_serializer,
         )
+
+    def _salvaging(self, path: str, deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+        return salvaging(deserialize, *self._salvaged[path]) if path in self._salvaged else deserialize
 
     def _limited(self, deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         limit = self._limit

@@ -1,8 +1,8 @@
 """The server builder: every service's server has the same stages, limits, health, reflection and way of stopping."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -27,10 +27,15 @@ class AddressTaken(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class GrpcService:
-    """A gRPC service as its contract gives it: the descriptor, and the generated `add_…_to_server`."""
+    """A gRPC service as its contract gives it: the descriptor, and the generated `add_…_to_server`.
+
+    `salvaged` names, for RPCs that take batches, the repeated field whose items are refused alone when they cannot be decoded; the
+    handler asks `shared.rpc.salvage.damage_of` each.
+    """
 
     descriptor: ServiceDescriptor
     register: Callable[[Any, grpc.aio.Server], None]
+    salvaged: Mapping[str, str] = field(default_factory=dict)
 
 
 class Server:
@@ -67,6 +72,8 @@ class Server:
 
     def add(self, service: GrpcService, servicer: object) -> None:
         """Serves `servicer`; to be called before `start`."""
+        for name, batch in service.salvaged.items():
+            self._pipeline.salvage(service.descriptor.methods_by_name[name], batch)
         service.register(servicer, self._registrar)
         self._names.append(service.descriptor.full_name)
 

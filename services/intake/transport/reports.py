@@ -13,6 +13,7 @@ from services.intake.domain.item import Refusal
 from services.intake.usecases.reports import Receipts, Reports, Sent, path_of
 from shared.rpc.fault import faults_of
 from shared.rpc.native import usual_message
+from shared.rpc.salvage import damage_of
 from shared.rpc.shape import breaches_of
 
 _NUL = b"\\u0000"  # as JSON writes it
@@ -87,6 +88,9 @@ class ReportReader:
     def _refusal(self, message: AlertReport) -> Refusal | None:
         """Returns why the contract refuses the report, or why no store keeps it."""
         usual = usual_message(message)
+        damage = damage_of(usual)
+        if damage is not None:
+            return _undecoded(damage)
         found = faults_of(usual) or breaches_of(usual)
         if found:
             return Refusal("FIELD_INVALID", found[0].field, found[0].description)
@@ -94,6 +98,13 @@ class ReportReader:
             self._known.clear()
         self._known.add((*message.labels, "", *message.annotations))
         return None
+
+
+def _undecoded(field: str) -> Refusal:
+    """Returns why a report is refused that could not be decoded; `field` holds the text that is no UTF-8, if that is why."""
+    if field:
+        return Refusal("TEXT_INVALID", field, "holds text that is no UTF-8; encode it as UTF-8, or replace what cannot be")
+    return Refusal("REPORT_MALFORMED", "", "cannot be read as a report; generate the client from this service's contract")
 
 
 def receipts_to_pb(sent: Sent, receipts: Receipts, field_name: str = "reports") -> list[alert_pb2.AlertReceipt]:

@@ -21,7 +21,11 @@ from shared.rpc.once import once
 from shared.rpc.server import GrpcService
 from shared.storage.database import Database
 
-SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["IntakeService"], add_IntakeServiceServicer_to_server)
+SERVICE = GrpcService(
+    pb.DESCRIPTOR.services_by_name["IntakeService"],
+    add_IntakeServiceServicer_to_server,
+    salvaged={"ReportAlerts": "reports", "StreamAlerts": "reports"},
+)
 
 
 class IntakeServicer(IntakeServiceServicer):
