@@ -1,6 +1,7 @@
 """The RPCs of intake."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from ballast.intake.v1 import explanation_pb2, intake_service_pb, storm_pb2, stream_pb, stream_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
@@ -48,8 +49,9 @@ class IntakeServicer(IntakeServiceServicer):
     async def StreamAlerts(  # type: ignore[override]  # the same
         self, request: AsyncIterator[stream_pb.StreamAlertsRequest], context: object
     ) -> AsyncIterator[stream_pb2.StreamAlertsResponse]:
-        async for response in self._reception.stream(request):
-            yield response
+        async with aclosing(self._reception.stream(request)) as responses:  # or a caller that leaves would leave it reading
+            async for response in responses:
+                yield response
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: object) -> pb.ListAlertsResponse:
         incident_id = uuid_of(request.incident) if request.incident else None
