@@ -30,7 +30,8 @@ class GroupCommit(Generic[Item, Answer]):
     tried one by one, so that one that cannot be stored does not take its neighbours with it.
 
     Items wait in lanes, one for each `lane` a caller names, and groups take from the lanes in turn. At most `most_waiting` weight waits;
-    when half of that is taken, a lane that has more than its equal share is refused, so that a flood in one is shed before others feel it.
+    when half of that is taken, a lane that has more than its equal share is refused, and one share is nobody's, so that a flood in one
+    lane is shed before others feel it.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class GroupCommit(Generic[Item, Answer]):
 
     def _admit(self, lane: str, weight: int) -> None:
         held = self._weights.get(lane, 0)
-        share = self.most_waiting // (len(self._weights) + (lane not in self._weights))
+        # One share stays free for a lane that has nothing waiting yet: who comes first must not find the room taken.
+        share = self.most_waiting // (len(self._weights) + (lane not in self._weights) + 1)
         if not self.waiting or (self.waiting + weight <= self.most_waiting and (self.waiting <= self.most_waiting // 2 or held <= share)):
             return
         if len(self.shed) < 10_000 or lane in self.shed:  # lanes are named by callers
