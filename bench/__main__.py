@@ -15,12 +15,12 @@ from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
 from bench.latency import alert_to_bundle
+from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
 from bench.singles import single_reports
 from bench.storm import storm
 from shared.embedded import EngineFailed, StateDirInUse, running
-from shared.run import end_on_sigterm
 
 SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "batches": batches_of_500,
@@ -61,7 +61,7 @@ async def measure(names: Sequence[str], sizes: Sizes, shown: Console) -> None:
 
 
 def main() -> int:
-    """Returns 0 when everything was measured, 2 when another run uses the state directory or an engine does not start."""
+    """Returns 0 when everything was measured, 2 when another run uses the state directory or an engine does not start, 130 after Ctrl-C."""
     parser = _arguments()
     read = parser.parse_args()
     if unknown := set(read.names) - set(SCENARIOS):
@@ -74,6 +74,8 @@ def main() -> int:
     except (EngineFailed, StateDirInUse) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -115,7 +115,7 @@ def _section(ground: Ground, peers: Sequence[Peer], absent: dict[str, str]) -> S
         ratios = ("", "") if peer is ours else (distinct.text(2, " ×"), repeats.text(2, " ×"))
         row = (peer.name, peer.distinct.rate, ratios[0], peer.distinct.cost, peer.repeats.rate, ratios[1], peer.repeats.cost)
         rows.append(row)
-        data[peer.name] = {
+        data[peer.name.strip()] = {
             "distinct": {**peer.distinct.data(), "ballast_to_it": distinct},
             "repeats": {**peer.repeats.data(), "ballast_to_it": repeats},
         }

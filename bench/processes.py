@@ -3,7 +3,9 @@
 import atexit
 import os
 import re
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,6 +77,11 @@ class Child:
         with self._log.open("rb") as log:
             log.seek(begin)
             return log.read().decode(errors="replace")
+
+
+def end_on_sigterm() -> None:
+    """Makes SIGTERM end us as an exit does, so that our children end too; with 143, as what was cut short is no success."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 @dataclass(frozen=True, slots=True)

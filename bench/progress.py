@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 
 EVERY_SECONDS = 15.0
-WIDTH_OF_LOGS = 140
+WIDTH_OF_LOGS = 156
 
 
 def console() -> Console:

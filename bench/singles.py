@@ -47,5 +47,5 @@ def _section(ground: Ground, rounds: dict[str, Rounds]) -> Section:
         f"Single reports per second, {CALLERS} callers; median of {ground.sizes.rounds} rounds (least–most)",
         ("peer", "calls per second", "share of the echo", "CPU each"),
         [(name, each.rate, "" if name == ECHO else ratios[name].text(2, " ×"), each.cost) for name, each in rounds.items()],
-        {name: {**each.data(), "share_of_echo": ratios[name]} for name, each in rounds.items()},
+        {name.strip(): {**each.data(), "share_of_echo": ratios[name]} for name, each in rounds.items()},
     )

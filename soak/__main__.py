@@ -10,9 +10,9 @@ import uvloop
 from rich.table import Table
 
 from bench.figures import spread
+from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from shared.embedded import EngineFailed, StateDirInUse
-from shared.run import end_on_sigterm
 from soak.endurance import Outcome, endure
 from soak.plan import Fault, plan
 
@@ -21,7 +21,7 @@ _EXAMPLES = 3
 
 
 def main() -> int:
-    """Returns 0 when every promise held, 1 when one was broken, 2 when it could not be run."""
+    """Returns 0 when every promise held, 1 when one was broken, 2 when it could not be run, 130 after Ctrl-C."""
     read = _arguments().parse_args()
     seed = read.seed if read.seed is not None else random.SystemRandom().randrange(2**32)
     end_on_sigterm()
@@ -34,6 +34,8 @@ def main() -> int:
     except (EngineFailed, StateDirInUse) as error:
         sys.stderr.write(f"soak: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        return 130
     shown.print(_faults(outcome), _promises(outcome))
     if not outcome.holds:
         shown.print(f"[bold red]a promise was broken[/]; what is left is in {DIRECTORY}")
