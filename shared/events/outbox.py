@@ -1,13 +1,12 @@
 """The outbox: events recorded in the transaction that caused them, one delivery queued for each subscriber."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from pgqueuer.adapters.persistence.queries import Queries
-from sqlalchemy import MetaData
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.events.event import EncodedEvent, cloud_event
@@ -15,11 +14,25 @@ from shared.ids import new_id
 from shared.principal import current_principal_name
 from shared.storage.database import Database, raw
 from shared.storage.queue import queue_queries
-from shared.storage.tables import outbox_table
 from shared.telemetry import current_traceparent
 
 ENTRYPOINT = "deliver"
-_TABLE = outbox_table(MetaData())
+# Through the driver itself, as whole columns: where every call causes events this is a tenth of what a call costs.
+_COLUMNS = {
+    "id": "uuid",
+    "aggregatetype": "text",
+    "aggregateid": "text",
+    "type": "text",
+    "payload": "bytea",
+    "aggregate_version": "bigint",
+    "headers": "text",
+    "event_time": "timestamptz",
+}
+_RECORD = f"""
+    insert into outbox ({", ".join(_COLUMNS)})
+    select {", ".join(f"{name}::jsonb" if name == "headers" else name for name in _COLUMNS)}
+    from unnest({", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_COLUMNS.values(), 1))}) as new({", ".join(_COLUMNS)})
+"""  # noqa: S608 - column names of this module
 
 
 Headers = dict[str, str]
@@ -59,11 +72,11 @@ class Outbox:
             return
         causes = headers or [current_headers()] * len(events)
         rows = [self._row(self._encode(event), cause) for event, cause in zip(events, causes, strict=True)]
-        await connection.execute(insert(_TABLE), rows)
+        driver = await raw(connection)
+        await driver.execute(_RECORD, *([row[name] for row in rows] for name in _COLUMNS))
         jobs = [(name, row) for row in rows for name, types in self._subscribers.items() if "*" in types or row["type"] in types]
         if jobs:
-            # PgQueuer's job goes through the driver's own connection, inside the same transaction.
-            queue: Queries = queue_queries(await raw(connection), self._schema)
+            queue: Queries = queue_queries(driver, self._schema)
             payloads: list[bytes | None] = [row["payload"] for _, row in jobs]
             notes: list[dict[str, str] | None] = [{"event": str(row["id"]), "subscriber": name} for name, row in jobs]
             await queue.enqueue([ENTRYPOINT] * len(jobs), payloads, [0] * len(jobs), headers=notes)
@@ -83,6 +96,6 @@ class Outbox:
             "type": event.data.DESCRIPTOR.full_name,
             "payload": cloud_event(str(event_id), self.source, event, headers).SerializeToString(deterministic=True),
             "aggregate_version": event.version,
-            "headers": headers,
+            "headers": json.dumps(headers),
             "event_time": event.time,
         }

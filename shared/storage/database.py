@@ -97,6 +97,8 @@ async def raw(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
     """Returns the asyncpg connection below, inside the same transaction."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
+    if not driver.is_in_transaction():  # SQLAlchemy begins with its first statement, and knows of none of the driver's
+        await connection.exec_driver_sql("select 1")
     return driver
 
 

@@ -97,7 +97,7 @@ async def test_a_change_that_was_rolled_back_tells_nobody(intake: Intake, every:
 async def test_a_refused_call_tells_nobody(intake: Intake) -> None:
     before = await scalar(intake, "select count(*) from outbox")
     with pytest.raises(InvalidInput):
-        await intake.send(report("half"), report("half", starts_at=10, ends_at=5))
+        await intake.send(report("half", starts_at=10, ends_at=5))
     assert await scalar(intake, "select count(*) from outbox") == before
 
 

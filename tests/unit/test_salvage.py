@@ -53,7 +53,13 @@ def test_a_batch_may_hold_nothing_but_damaged_items() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"\xff", request(GOOD.SerializeToString())[:-1], b"\x12\x01\xff" + request(spoiled("first")), b"\x0b\x0c", b"\x1a\xff\xff\xff\xff\x7f"],
+    [
+        b"\xff",
+        request(GOOD.SerializeToString())[:-1],
+        b"\x12\x01\xff" + request(spoiled("first")),
+        b"\x0b\x0c",
+        b"\x1a\xff\xff\xff\xff\x7f",
+    ],
     ids=["a tag cut short", "a report cut short", "a source that is no UTF-8", "a group", "a length beyond the end"],
 )
 def test_what_is_wrong_with_the_request_itself_cannot_be_salvaged(raw: bytes) -> None:

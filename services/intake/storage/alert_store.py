@@ -20,7 +20,6 @@ from shared.storage.database import Database, raw
 
 # Signals of a batch, counted at once; more in one statement would only keep its rows locked for longer.
 _MOST_COUNTED = 5_000
-_BEGIN = text("select 1")
 
 
 class AlertStore:
@@ -51,7 +50,6 @@ class AlertStore:
         for begin in range(0, len(signals), _MOST_COUNTED):
             some = signals[begin : begin + _MOST_COUNTED]
             async with self._database.transaction() as connection:
-                await connection.execute(_BEGIN)
                 driver = await raw(connection)
                 await driver.execute(statements.COUNT_REPEATS, some, [counts[each] for each in some], now)
 
@@ -104,7 +102,6 @@ class AlertStore:
     async def archive(self, before: datetime, limit: int) -> int:
         """Moves alerts that ended before this to the history; returns how many, at most `limit`."""
         async with self._database.transaction() as connection:
-            await connection.execute(_BEGIN)
             driver = await raw(connection)
             done = await driver.execute(statements.ARCHIVE, before, limit)
         return int(done.rpartition(" ")[2])

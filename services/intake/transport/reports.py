@@ -7,6 +7,7 @@ from ballast.intake.v1 import alert_pb2, item_error_pb2
 from ballast.intake.v1.alert_pb import AlertReport
 from orjson import OPT_SORT_KEYS as SORTED
 from orjson import dumps
+from protobuf.wkt.google.protobuf.timestamp_pb import Timestamp
 
 from services.intake.domain.alert import ReportOutcome, canonical, digest_of, stamp_of, time_fault
 from services.intake.domain.item import Refusal
@@ -20,6 +21,7 @@ _NUL = b"\\u0000"  # as JSON writes it
 _MOST_KNOWN = 4096
 _LONGEST_LABELS, _LONGEST_ANNOTATIONS, _LONGEST_KEY, _LONGEST_URL = 1024, 8192, 255, 2048
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = 1_000_000_000  # ns
 
 
 UNKNOWN = Refusal(
@@ -47,9 +49,13 @@ class ReportReader:
         for place, message in enumerate(messages):
             labels, annotations = message.labels, message.annotations
             label_text, annotation_text = dumps(labels, option=SORTED), dumps(annotations, option=SORTED)
-            starts_at = None if message.starts_at is None else _time(message.starts_at)
-            ends_at = None if message.ends_at is None else _time(message.ends_at)
             plain = self._is_plain((*labels, "", *annotations), label_text, annotation_text, message.key, message.generator_url)
+            starts_at = ends_at = None
+            try:
+                starts_at = None if message.starts_at is None else _time(message.starts_at)
+                ends_at = None if message.ends_at is None else _time(message.ends_at)
+            except (ValueError, OverflowError):
+                plain = False  # what is wrong with it is found below
             refusal = None if plain else self._refusal(message)
             if refusal is None and (starts_at is not None or ends_at is not None):
                 fault = time_fault(starts_at, ends_at, now, self._oldest)
@@ -136,10 +142,8 @@ def _refused(place: int, refusal: Refusal, field_name: str) -> alert_pb2.AlertRe
     return alert_pb2.AlertReceipt(outcome=alert_pb2.REPORT_OUTCOME_REFUSED, error=error)
 
 
-def _time(stamp: object) -> datetime:
-    """Returns the time of a Timestamp that keeps the contract's range, to the microsecond; one beyond it as the nearest that exists."""
-    seconds, nanos = stamp.seconds, stamp.nanos  # type: ignore[attr-defined]
-    try:
-        return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC) if seconds > 0 else datetime.min.replace(tzinfo=UTC)
+def _time(stamp: Timestamp) -> datetime:
+    """Returns the time, to the microsecond. Raises ValueError or OverflowError for one that does not exist."""
+    if not 0 <= stamp.nanos < _SECOND:
+        raise ValueError
+    return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
