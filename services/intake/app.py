@@ -74,7 +74,7 @@ def _serve_incidents(app: App, stores: Stores, path: AlertPath) -> None:
     """Alerts in, what became of them, and what people do with incidents."""
     reader, load = ReportReader(path.given.oldest), Load(path.reports, path.storms, app.telemetry.meter)
     reception = Reception(path.reports, reader, Streams(stores.streams, app.clock), load, path.storms, app.clock)
-    alerts = Alerts(stores.alerts, stores.incidents, path.repeats, path.routes, path.grouping, clock=app.clock)
+    alerts = Alerts(stores.alerts, stores.incidents, path.repeats, path.routes, rules=path.grouping, placing=path.placing, clock=app.clock)
     incidents, particulars = Incidents(stores.incidents, app.clock), Particulars(stores.incidents, app.clock)
     shapings = Shapings(stores.shaping, app.clock, path.given.grouping.component_label)
     app.serve(servicer.SERVICE, servicer.IntakeServicer(app.database, reception, alerts, incidents, app.feed))

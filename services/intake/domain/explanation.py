@@ -1,6 +1,7 @@
 """Explanations: why an alert is where it is, step by step, and where it would be otherwise."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from services.intake.domain.alert import Alert, Disposition, fingerprint_of
@@ -10,7 +11,7 @@ from services.intake.domain.incident import Incident, IncidentKind
 from services.intake.domain.matcher import failing
 from services.intake.domain.matcher_text import matcher_text
 from services.intake.domain.muting import Explanation as MutesExplained
-from services.intake.domain.muting import NearMiss
+from services.intake.domain.muting import Mute, NearMiss
 
 _MOST_RULES = 10
 
@@ -46,6 +47,23 @@ class Otherwise:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another condition, and the group the alert would fall into under it."""
+
+    condition: str
+    placement: Placement
+    in_storm: bool = True  # whether the storm it came in would have been under way
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where an alert would go: what would be done with it, and the incident it would go into; none where it would open one."""
+
+    disposition: Disposition
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that an explanation is made from; rules and mutes as they stand at the revision, and the time, of the decision."""
 
@@ -53,7 +71,7 @@ class Facts:
     incident: Incident | None
     rules: RuleSet
     mutes: MutesExplained
-    current: dict[str, Incident]  # the current incident of each group it might fall into, by key
+    landings: Sequence[tuple[Alternative, Landing]]  # of each of `alternatives`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +91,25 @@ def explain(facts: Facts) -> Explained:
     return Explained(facts.alert, facts.incident, _summary(facts), tuple(lines), tuple(_otherwise(facts)))
 
 
-def placements(rules: RuleSet, alert: Alert) -> list[Placement]:
-    """Returns where the alert falls by the rule that takes it, and where it would without that rule."""
-    taken = [rule for rule in rules.rules if _takes(rule, alert)]
-    return [rule.place(alert.labels, alert.fingerprint.hex) for rule in taken[:2]]
+def alternatives(alert: Alert, rules: RuleSet, mutes: MutesExplained) -> list[Alternative]:
+    """Returns what is worth trying: the alert without what muted, held or summarised it, and without the rule that took it."""
+    taken = [rule for rule in rules.rules if _takes(rule, alert)][:2]
+    found = [rule.place(alert.labels, alert.fingerprint.hex) for rule in taken]
+    options: list[Alternative] = []
+    if alert.disposition is Disposition.MUTED and not _other_mutes(alert, mutes):
+        options.append(Alternative(f"without {alert.mute}", found[0]))
+    elif alert.disposition is Disposition.HELD:
+        free = replace(taken[0], threshold=None).place(alert.labels, alert.fingerprint.hex)
+        options.append(Alternative(f"without the threshold of rule {alert.rule}", free))
+    elif alert.disposition is Disposition.SUMMARISED:
+        options.append(Alternative("without the storm", found[0], in_storm=False))
+    if alert.rule and alert.rule != DEFAULT and len(found) > 1:
+        options.append(Alternative(f"without rule {alert.rule}", found[1]))
+    return options
+
+
+def _other_mutes(alert: Alert, mutes: MutesExplained) -> list[Mute]:
+    return [each for each in mutes.mutes if each.name != alert.mute]
 
 
 def _takes(rule: GroupingRule, alert: Alert) -> bool:
@@ -166,10 +199,21 @@ def _incident(facts: Facts) -> list[Line]:
         text = f"opened {incident.name}: its group had no open incident"
     elif incident.group_key != alert.group_key and incident.kind is IncidentKind.ALERTS:
         text = f"went into {incident.name}, which is of another group: by dependency or likeness, or because people merged or split them"
+    elif incident.created_at > alert.created_at:
+        text = f"went into {incident.name} {_later(facts)}"
     else:
         since = incident.opened_at.isoformat()
         text = f"joined {incident.name}, which was open since {since}, or not over for longer than {incident.quiet_period}"
     return [Line(Step.INCIDENT, text, incident.name, incident.version)]
+
+
+def _later(facts: Facts) -> str:
+    """Says why an alert went into an incident that was made after the alert came."""
+    if facts.alert.mute:
+        return "once nothing muted it any more"
+    if any(rule.name == facts.alert.rule and rule.threshold is not None for rule in facts.rules.rules):
+        return "once enough of its kind had come"
+    return "when reports that came later showed by their times that its alerts are one incident"
 
 
 def _storm(alert: Alert) -> list[Line]:
@@ -214,21 +258,12 @@ def _summary(facts: Facts) -> str:
 
 def _otherwise(facts: Facts) -> list[Otherwise]:
     alert = facts.alert
-    found = placements(facts.rules, alert)
     options: list[Otherwise] = []
-    if alert.disposition is Disposition.MUTED:
-        others = [each for each in facts.mutes.mutes if each.name != alert.mute]
-        if others:
-            text = f"{others[0].name} would have muted it all the same"
-            options.append(Otherwise(f"without {alert.mute}", Disposition.MUTED, "", "", text))
-        elif found:
-            options.append(_grouped(f"without {alert.mute}", found[0], facts))
-    elif alert.disposition is Disposition.HELD and found:
-        options.append(_grouped(f"without the threshold of rule {alert.rule}", found[0], facts))
-    elif alert.disposition is Disposition.SUMMARISED and found:
-        options.append(_grouped("without the storm", found[0], facts))
-    if alert.rule and alert.rule != DEFAULT and len(found) > 1:
-        options.append(_grouped(f"without rule {alert.rule}", found[1], facts))
+    others = _other_mutes(alert, facts.mutes)
+    if alert.disposition is Disposition.MUTED and others:
+        text = f"{others[0].name} would have muted it all the same"
+        options.append(Otherwise(f"without {alert.mute}", Disposition.MUTED, "", "", text))
+    options += [_landed(option, landing) for option, landing in facts.landings]
     options += [_muted(each) for each in facts.mutes.near_misses if alert.disposition is not Disposition.MUTED]
     return options
 
@@ -238,16 +273,15 @@ def _muted(miss: NearMiss) -> Otherwise:
     return Otherwise(condition, Disposition.MUTED, "", "", f"{miss.name} would have muted it")
 
 
-def _grouped(condition: str, placement: Placement, facts: Facts) -> Otherwise:
-    rule = placement.rule
+def _landed(option: Alternative, landing: Landing) -> Otherwise:
+    rule, key = option.placement.rule, option.placement.key
     by = "the built-in rule" if rule.name == DEFAULT else f"rule {rule.name}"
-    current = facts.current.get(placement.key)
-    if current is not None:
-        text = f"{by} would have put it into {current.name}"
-        return Otherwise(condition, Disposition.GROUPED, placement.key, current.name, text)
-    if rule.threshold is not None and facts.alert.disposition is not Disposition.HELD:
+    if landing.disposition is Disposition.SUMMARISED:
+        text = f"it would have been gathered into the storm's incident {landing.incident}"
+    elif landing.incident:
+        text = f"{by} would have put it into {landing.incident}"
+    elif landing.disposition is Disposition.HELD and rule.threshold is not None:
         text = f"{by} would have held it until {rule.threshold.count} of its kind came within {rule.threshold.within}"
-        return Otherwise(condition, Disposition.HELD, placement.key, "", text)
-    return Otherwise(
-        condition, Disposition.GROUPED, placement.key, "", f"it would have opened an incident of the group {placement.key}, by {by}"
-    )
+    else:
+        text = f"it would have opened an incident of the group {key}, by {by}"
+    return Otherwise(option.condition, landing.disposition, key, landing.incident, text)

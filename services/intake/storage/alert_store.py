@@ -1,7 +1,7 @@
 """Alerts in PostgreSQL: the batches of the alert path, lists, and what is done with them as they age."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +20,10 @@ from shared.storage.database import Database, raw
 
 # Signals of a batch, counted at once; more in one statement would only keep its rows locked for longer.
 _MOST_COUNTED = 5_000
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that is to leave nothing."""
 
 
 class AlertStore:
@@ -42,6 +46,14 @@ class AlertStore:
             if _is_contention(error):
                 raise Contended from error
             raise
+
+    @asynccontextmanager
+    async def trial(self, now: datetime) -> AsyncIterator[AlertBatch]:
+        """Opens a transaction of the alert path of which nothing stays. Raises Contended as `batch` does."""
+        with suppress(_TakenBack):
+            async with self.batch(now) as batch:
+                yield batch
+                raise _TakenBack
 
     async def count_repeats(self, counts: Mapping[UUID, int], now: datetime) -> None:
         """Adds to how often these signals' current alerts were reported."""

@@ -14,7 +14,7 @@ from services.intake.domain.incident import Incident, IncidentChange, TimelineEn
 from services.intake.storage.incident_pages import IncidentQuery, few_statement, order_of, page_statement
 from services.intake.storage.incident_writes import write
 from services.intake.storage.rows import entry_from_row, incident_from_row
-from services.intake.storage.tables import incident, incident_group, timeline_entry
+from services.intake.storage.tables import incident, timeline_entry
 from shared.events.outbox import Outbox
 from shared.ids import new_id
 from shared.paging import Page, PageQuery
@@ -63,16 +63,6 @@ class IncidentStore:
             after, entries, events = change(before)
             await write(connection, self._outbox, [after] if after != before else [], entries, events)
         return after
-
-    async def current(self, group_keys: Sequence[str]) -> dict[str, Incident]:
-        """Returns the current incident of each of these groups that has one."""
-        statement = (
-            select(incident_group.c.group_key.label("wanted_key"), incident)
-            .join(incident, incident.c.id == incident_group.c.incident_id)
-            .where(incident_group.c.group_key.in_(list(group_keys)))
-        )
-        async with self._database.transaction() as connection:
-            return {row.wanted_key: incident_from_row(row) for row in await connection.execute(statement)}
 
     async def tell_untold(self, limit: int) -> int:
         """Tells of incidents that changed since their last event, also on their time-lines; returns how many, at most `limit`."""

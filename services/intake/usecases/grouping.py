@@ -49,7 +49,8 @@ class GroupingRules:
 
     async def of_revision(self, revision: int) -> RuleSet:
         """Returns the rules of a revision as they were, for explaining what they did. Raises GroupingRulesRevisionNotFound."""
-        return rule_set((await self._store.get(revision)).yaml, revision, self._group_by)
+        yaml = (await self._store.get(revision)).yaml if revision else EMPTY
+        return rule_set(yaml, revision, self._group_by)
 
     async def write(self) -> None:
         """Writes down every ten seconds what the rules did, until it is cancelled; the last time then.

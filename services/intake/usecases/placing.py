@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.intake.domain.alert import OPENING, Disposition
 from services.intake.domain.gathering import belongs, reaches_back
-from services.intake.domain.grouping_rule import GroupingRule
+from services.intake.domain.grouping_rule import GroupingRule, Placement
 from services.intake.domain.incident import Incident, IncidentKind
 from services.intake.domain.muting import Mute
 from services.intake.domain.threshold import reached
@@ -44,6 +44,12 @@ class Placing:
             await batch.note_sources([work.reports.fingerprints[at] for at in work.sources])
             work.sources.clear()
         return len(positions) - len(mutes)
+
+    async def land(self, batch: AlertBatch, work: Work, placement: Placement) -> Place:
+        """Returns where the only report of this work would go by this placement. What it writes on the way the caller must take back."""
+        place = Place(placement, [0], work.reports.starts[0])
+        await self._find(batch, work, {placement.key: place})
+        return place
 
     def looks_beyond(self, work: Work, at: int) -> bool:
         """Whether the rule of this report asks for more than its group: how many came, what fails, or what was told in like words."""

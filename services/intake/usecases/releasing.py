@@ -14,7 +14,7 @@ from services.intake.storage.alert_store import AlertStore
 from services.intake.usecases.muting_check import firing_sources
 from services.intake.usecases.placing import Placing
 from services.intake.usecases.report_alerts import ReportAlerts
-from services.intake.usecases.reports import Reports
+from services.intake.usecases.reports import reports_of
 from services.intake.usecases.routing import MUTES, Routes, Routing
 from services.intake.usecases.work import Work
 from shared.clock import Clock
@@ -90,7 +90,7 @@ class Releasing:
         ]
         if not free:
             return 0
-        work = Work(_reports(free), routing, now, [0], [current_headers()])
+        work = Work(reports_of(free), routing, now, [0], [current_headers()])
         await self._placing.place_again(batch, work, range(len(free)), {at: each.id for at, each in enumerate(free)})
         await self._reports.finish(batch, work)
         return len(free)
@@ -103,18 +103,3 @@ def _mute_of(mutes: MuteSet, inhibitors: Inhibitors, alert: Alert, now: datetime
         inhibition = inhibitors.of(alert.labels, rules)
         found = [mutes.inhibited(inhibition)] if inhibition is not None else []
     return next((each for each in found if each.name == alert.mute), found[0] if found else None)
-
-
-def _reports(alerts: Sequence[Alert]) -> Reports:
-    return Reports(
-        sources=[each.source for each in alerts],
-        fingerprints=[each.fingerprint for each in alerts],
-        labels=[each.labels for each in alerts],
-        annotations=[each.annotations for each in alerts],
-        label_texts=[orjson.dumps(each.labels) for each in alerts],
-        annotation_texts=[orjson.dumps(each.annotations) for each in alerts],
-        stamps=[0] * len(alerts),
-        starts=[each.life.starts_at for each in alerts],
-        ends=[None] * len(alerts),
-        urls=[each.generator_url for each in alerts],
-    )

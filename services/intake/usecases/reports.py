@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.alert import ReportOutcome, canonical, digest_of, stamp_of
+from services.intake.domain.alert import Alert, ReportOutcome, canonical, digest_of, stamp_of
 from services.intake.domain.item import Refusal
 from shared.errors import Violation
 
@@ -36,6 +36,22 @@ class Reports:
     def extend(self, more: "Reports") -> None:
         for name in self.__slots__:
             getattr(self, name).extend(getattr(more, name))
+
+
+def reports_of(alerts: Sequence[Alert]) -> Reports:
+    """Returns alerts as if they were told of now, each by the begin it has."""
+    return Reports(
+        sources=[each.source for each in alerts],
+        fingerprints=[each.fingerprint for each in alerts],
+        labels=[each.labels for each in alerts],
+        annotations=[each.annotations for each in alerts],
+        label_texts=[canonical(each.labels) for each in alerts],
+        annotation_texts=[canonical(each.annotations) for each in alerts],
+        stamps=[0] * len(alerts),
+        starts=[each.life.starts_at for each in alerts],
+        ends=[None] * len(alerts),
+        urls=[each.generator_url for each in alerts],
+    )
 
 
 @dataclass(frozen=True, slots=True)
