@@ -284,6 +284,10 @@ class AlertBatch:
         statement = statements.UPDATE_LIVE if is_live else statements.UPDATE_HISTORY
         await self._driver.execute(statement, row.id, row.fingerprint, *_life_columns(life), self._now)
 
+    async def recall(self, row: LifeRow) -> None:
+        """Makes an alert of the history its signal's current one; the signal has no other."""
+        await self._driver.execute(statements.RECALL, row.id, row.fingerprint)
+
     async def insert(self, row: LifeRow, told: OneAlert) -> None:
         """Stores an alert of its own, current or past."""
         table = "alert" if row.is_live else "alert_history"

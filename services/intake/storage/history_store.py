@@ -38,14 +38,14 @@ class HistoryStore:
                 await connection.execute(text(f"create table {name} partition of alert_history for values {bounds}"))
 
     async def expire(self, before: datetime) -> list[str]:
-        """Drops the months that were over before this, and what the catch-all holds from before; returns the names of those dropped."""
+        """Drops the months that were over before this, also from the catch-all; returns the names of the partitions dropped."""
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK)
             names = [row.name for row in await connection.execute(_PARTITIONS)]
             over = [each for each in names if each != f"{_PREFIX}default" and _next_month(_month_of(each)) <= before]
             for name in over:
                 await connection.execute(text(f"drop table {name}"))
-            await connection.execute(text(f"delete from {_PREFIX}default where ends_at < :before"), {"before": before})  # noqa: S608 - as above
+            await connection.execute(text(f"delete from {_PREFIX}default where ends_at < :before"), {"before": _month(before)})  # noqa: S608 - as above
         return over
 
 

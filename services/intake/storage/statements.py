@@ -165,6 +165,10 @@ UPDATE_LIVE = """
     update alert set state = $3, starts_at = $4, ends_at = $5, starts = $6, ends = $7, report_count = report_count + 1, updated_at = $8
     where id = $1 and fingerprint = $2
 """
+RECALL = f"""
+    with moved as (delete from alert_history where id = $1 and fingerprint = $2 returning {_HISTORY})
+    insert into alert ({_HISTORY}) select {_HISTORY} from moved
+"""  # noqa: S608 - the same
 DELETE_ALERTS = "delete from {table} where id = any($1::uuid[]) and fingerprint = any($2::uuid[])"
 INSERT_ALERT = f"""
     insert into {{table}} ({_HISTORY}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, false, false, $12, null, $13, $13, $14, $15,

@@ -39,6 +39,9 @@ _MOST_TRIES = 8
 # How far back incidents are read that a late report may touch.
 _REACH = timedelta(days=2)
 
+# What ended longer ago than this may be in the history: the least that the setting allows.
+_LEAST_SETTLE = timedelta(hours=1)
+
 Encode = Callable[[Receipts], bytes]
 Glances = Mapping[UUID, tuple[UUID, UUID, UUID | None, int, datetime, bool]]
 
@@ -150,7 +153,8 @@ class ReportAlerts:
         signals = reports.fingerprints if len(positions) == len(reports) else [reports.fingerprints[at] for at in positions]
         seen = await batch.glance(signals)
         opening: Sequence[int] = positions
-        if seen or any(reports.ends):
+        earliest = min((each for each in reports.starts if each is not None), default=work.now)
+        if seen or any(reports.ends) or earliest < self._settled(work):
             opening = await self._known(batch, work, positions, seen)
         opened = await self._parts.placing.open(batch, work, opening) if opening else 0
         over = [at for at in opening if reports.ends[at] is not None]
@@ -174,11 +178,11 @@ class ReportAlerts:
         signals, starts, ends, stamps, receipts = reports.fingerprints, reports.starts, reports.ends, reports.stamps, work.receipts
         opening: list[int] = []
         changing: list[int] = []
-        over: list[int] = []
+        unknown: list[int] = []
         for at in positions:
             held = seen.get(signals[at])
             if held is None:
-                self._unknown(work, at, opening, over)
+                unknown.append(at)
                 continue
             _, alert_id, incident_id, stamp, starts_at, is_plain = held
             begin = starts[at]
@@ -189,8 +193,8 @@ class ReportAlerts:
                 receipts.outcomes[at] = ReportOutcome.REPEATED
             else:
                 changing.append(at)
-        if over:
-            opening = sorted([*opening, *await self._told_whole(batch, work, over)])
+        if unknown:
+            opening = await self._unknown(batch, work, unknown)
         if not changing:
             return opening
         # Read again, locked: what was read before may have changed meanwhile, and must not from here on.
@@ -212,14 +216,32 @@ class ReportAlerts:
         work.revise += effects.get(Effect.REVISE, [])
         return sorted([*opening, *renewed])
 
-    def _unknown(self, work: Work, at: int, opening: list[int], over: list[int]) -> None:
-        """A signal nobody told of yet: its firing opens an alert, its whole life is one that is over, and a bare end is nothing."""
-        if work.reports.ends[at] is None:
-            opening.append(at)
-        elif work.reports.starts[at] is not None:
-            over.append(at)
-        else:
-            work.receipt(at, None, None, ReportOutcome.REFUSED)
+    async def _unknown(self, batch: AlertBatch, work: Work, positions: Sequence[int]) -> list[int]:
+        """Takes what is told of signals without a current alert; returns the reports that open one.
+
+        A firing opens an alert, a whole life is one that is over, and an end of nothing is refused. What may be about an alert that
+        went into the history by now is read together with that.
+        """
+        reports = work.reports
+        settled = self._settled(work)
+        late = [at for at in positions if reports.ends[at] is not None or (reports.starts[at] or work.now) < settled]
+        if not late:
+            return list(positions)
+        told = [each for at in late for each in (reports.starts[at], reports.ends[at]) if each is not None]
+        past = await batch.lives([reports.fingerprints[at] for at in late], min(told) - _REACH)
+        revised = {at for at in late if reports.fingerprints[at] in past}
+        work.revise += sorted(revised)
+        opening = [at for at in positions if at not in revised and reports.ends[at] is None]
+        over = [at for at in late if at not in revised and reports.ends[at] is not None]
+        for at in over:
+            if reports.starts[at] is None:
+                work.receipt(at, None, None, ReportOutcome.REFUSED)
+        whole = [at for at in over if reports.starts[at] is not None]
+        return sorted([*opening, *await self._told_whole(batch, work, whole)]) if whole else opening
+
+    def _settled(self, work: Work) -> datetime:
+        """Returns the time before which a begin may be that of an alert in the history."""
+        return work.now - _LEAST_SETTLE + self._parts.rejoin
 
     async def _told_whole(self, batch: AlertBatch, work: Work, over: Sequence[int]) -> list[int]:
         """Takes alerts that were over when they were first told of; returns those that are to be opened like any other, and then ended.

@@ -46,7 +46,11 @@ class Revising:
         if gone:
             await batch.delete(gone, live_retired=live is not None and owners[-1] is not live)
         for index, (life, row) in enumerate(zip(lives, owners, strict=True)):
-            is_live = index == len(lives) - 1
+            is_last = index == len(lives) - 1
+            # What went into the history stays there, unless it fires: then it is the signal's current alert again.
+            is_live = is_last and (row is None or row.is_live or life.is_firing)
+            if row is not None and is_live and not row.is_live:
+                await batch.recall(row)
             kept = row if row is not None else await self._insert(batch, work, at, life, is_live=is_live)
             if kept.life != life:
                 await batch.relive(kept, life, is_live=is_live)
