@@ -1,8 +1,8 @@
-"""How incidents, their time-lines and alerts are drawn."""
+"""How incidents and their time-lines are drawn."""
 
 from collections.abc import Iterable
 
-from ballast.intake.v1 import alert_pb2, incident_pb2
+from ballast.intake.v1 import incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from rich.console import RenderableType
 from rich.text import Text
@@ -61,23 +61,6 @@ def draw_timeline(entries: Iterable[incident_pb2.TimelineEntry]) -> RenderableTy
         for each in entries
     ]
     return table("time-line", (Column("when", whole=True), "kind", "who", "what"), rows)
-
-
-def draw_alerts(alerts: Iterable[alert_pb2.Alert]) -> RenderableType:
-    rows = [
-        (
-            each.name,
-            enum_text(each, "state"),
-            time_text(each, "starts_at"),
-            time_text(each, "ends_at"),
-            each.report_count,
-            each.source,
-            ", ".join(f"{key}={value}" for key, value in sorted(each.labels.items())),
-        )
-        for each in alerts
-    ]
-    columns = (Column("alert", whole=True), "state", "began", "ended", Column("reports", right=True), "source", "labels")
-    return table("alerts", columns, rows)
 
 
 def draw_line(incident: incident_pb2.Incident) -> Text:

@@ -8,10 +8,11 @@ from ballast.intake.v1 import incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 
 from clients.cli import incident_changes
+from clients.cli.alert_drawing import draw_alerts
 from clients.cli.connection import every_page
 from clients.cli.failures import ExitCode
 from clients.cli.incident_arguments import At, Etag, Incident, Note, incident_name
-from clients.cli.incident_drawing import draw_alerts, draw_incident, draw_line, draw_list, draw_timeline
+from clients.cli.incident_drawing import draw_incident, draw_line, draw_list, draw_timeline
 from clients.cli.incident_feed import follow
 from clients.cli.session import Limit, Session, with_session
 from clients.cli.times import read_time
@@ -65,7 +66,7 @@ async def show(session: Session, incident: Incident) -> None:
     timeline = (await every_page(intake.ListTimeline, pb.ListTimelineRequest(incident=name), "entries", 0)).entries
     alerts = (await every_page(intake.ListAlerts, pb.ListAlertsRequest(incident=name), "alerts", 0)).alerts
     answer = {"incident": found, "timeline": list(timeline), "alerts": list(alerts)}
-    session.output.answer(answer, lambda: [*draw_incident(found), draw_timeline(timeline), draw_alerts(alerts)])
+    session.output.answer(answer, lambda: [*draw_incident(found), draw_timeline(timeline), draw_alerts(alerts, "alerts")])
 
 
 @app.command("watch")

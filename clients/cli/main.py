@@ -32,7 +32,9 @@ class SubCommand:
 COMMANDS = {
     "up": SubCommand("clients.cli.up", "up", "Run the whole suite on this machine."),
     "demo": SubCommand("clients.cli.demo.command", "demo", "Replay a real year of incidents through the suite."),
-    "alerts": SubCommand("clients.cli.alerts", "app", "Send alerts."),
+    "alerts": SubCommand("clients.cli.alerts", "app", "Send, list and show alerts."),
+    "explain": SubCommand("clients.cli.explain", "explain", "Say why an alert is where it is."),
+    "storm": SubCommand("clients.cli.storm", "storm", "Show whether a storm of alerts is under way."),
     "incidents": SubCommand("clients.cli.incidents", "app", "List, show, watch, declare, take, mend, merge and end incidents."),
     "changes": SubCommand("clients.cli.changes", "app", "List and report deploys and other changes."),
     "heartbeats": SubCommand("clients.cli.heartbeats", "app", "List, set, beat and remove heartbeats."),

@@ -291,8 +291,9 @@ def test_what_the_server_refuses_is_named_by_its_line(told: Told) -> None:
     ahead = json.dumps({"labels": {"component": "ahead"}, "starts_at": "2099-01-01T00:00:00Z"})
     refused = told.ballast("alerts", "send", "-", stdin=f"\n{alert('ahead')}\n{ahead}\n")
     assert refused.code == 2
-    assert "line 3, starts_at" in refused.err
-    assert told.json("incidents", "list", "--component", "ahead")["incidents"] == []
+    assert [each.split()[:3] for each in refused.out.splitlines() if "TIME_INVALID" in each] == [["3", "TIME_INVALID", "starts_at"]]
+    assert "1 durable: 1 opened; 1 incident; 1 refused" in refused.out
+    assert len(told.json("incidents", "list", "--component", "ahead")["incidents"]) == 1
 
 
 def test_a_large_file_goes_out_in_batches_with_a_receipt_for_each_line(told: Told) -> None:
