@@ -35,8 +35,8 @@ def belongs(incident: Incident, starts_at: datetime) -> bool:
 
 
 def reaches_back(incident: Incident, starts_at: datetime) -> bool:
-    """Whether an alert begins so long before the incident that what came earlier may belong to the same one."""
-    return not incident.shaped and starts_at < incident.opened_at - incident.quiet_period
+    """Whether an alert begins before the incident, so that what came earlier may belong to the same one."""
+    return not incident.shaped and starts_at < incident.opened_at
 
 
 def leaves_gap(incident: Incident, ends_at: datetime) -> bool:

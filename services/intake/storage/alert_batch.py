@@ -315,12 +315,13 @@ class AlertBatch:
             told.rule,
         )
 
-    async def delete(self, rows: Sequence[LifeRow], *, live_retired: bool) -> None:
+    async def restore(self, row: LifeRow) -> None:
+        """Makes an alert of the history the current one of its signal, which has no other."""
+        await self._driver.execute(statements.RESTORE, row.id, row.fingerprint)
+
+    async def delete(self, rows: Sequence[LifeRow]) -> None:
         """Deletes alerts whose begins and ends went to others of the same signal."""
-        for table, some in (
-            ("alert", [row for row in rows if row.is_live and not live_retired]),
-            ("alert_history", [row for row in rows if not row.is_live or live_retired]),
-        ):
+        for table, some in (("alert", [row for row in rows if row.is_live]), ("alert_history", [row for row in rows if not row.is_live])):
             if some:
                 statement = statements.DELETE_ALERTS.format(table=table)
                 await self._driver.execute(statement, [row.id for row in some], [row.fingerprint for row in some])
@@ -353,10 +354,6 @@ class AlertBatch:
     async def set_current(self, group_key: str, incident_id: UUID) -> None:
         """Makes this the group's current incident, whether it had one or not."""
         await self._driver.execute(statements.SET_CURRENT, group_key, incident_id)
-
-    async def recount(self, incident_ids: Sequence[UUID]) -> None:
-        """Counts the alerts of these incidents anew; they are told of later."""
-        await self._driver.execute(statements.RECOUNT, list(incident_ids), self._now)
 
     async def save(
         self,

@@ -69,6 +69,10 @@ MOVE_TO_HISTORY = f"""
     with moved as (delete from alert where fingerprint = any($1::uuid[]) returning {_HISTORY})
     insert into alert_history ({_HISTORY}) select {_HISTORY} from moved
 """  # noqa: S608 - column names of this module
+RESTORE = f"""
+    with moved as (delete from alert_history where id = $1 and fingerprint = $2 returning {_HISTORY})
+    insert into alert ({_HISTORY}) select {_HISTORY} from moved
+"""  # noqa: S608 - the same
 ARCHIVE = f"""
     with moved as (
         delete from alert where fingerprint in
@@ -198,17 +202,6 @@ MOVE_ALL_ALERTS = """
 SET_CURRENT = """
     insert into incident_group (group_key, incident_id) values ($1, $2)
     on conflict (group_key) do update set incident_id = excluded.incident_id
-"""
-RECOUNT = """
-    update incident set alert_count = told.alerts, firing_count = told.firing, version = version + 1, untold = true, updated_at = $2
-    from (
-        select incident_id, count(*) as alerts, count(*) filter (where state = 1) as firing from (
-            select incident_id, state from alert where incident_id = any($1::uuid[])
-            union all select incident_id, state from alert_history where incident_id = any($1::uuid[])
-        ) all_alerts group by incident_id
-    ) told
-    where incident.id = told.incident_id and (shaped or kind <> 1)
-      and (alert_count, firing_count) is distinct from (told.alerts::int, told.firing::int)
 """
 POINT_INCIDENT = "update incident_group set incident_id = $2 where incident_id = $1"
 

@@ -1,10 +1,11 @@
 """What a batch of reports brings to one incident: its new state, its time-line and the event that tells of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.intake.domain.episode import Episode
 from services.intake.domain.events import Event, IncidentChanged, IncidentOpened
 from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
 from services.intake.domain.gathering import Gathered, gather, only_counts
@@ -19,6 +20,7 @@ from services.intake.domain.incident import (
     TimelineKind,
     title_of,
 )
+from services.intake.storage.alert_batch import AlertBatch
 from shared.events.outbox import Headers
 from shared.ids import new_id
 
@@ -58,6 +60,35 @@ class Joining:
         self.resolved += 1
         if self.last_end is None or at > self.last_end:
             self.last_end = at
+
+    @property
+    def brought(self) -> Gathered:
+        return Gathered(
+            opened=self.opened,
+            refired=self.refired,
+            resolved=self.resolved,
+            components=tuple(sorted(self.components)),
+            evidence=self.evidence,
+            first_start=self.first_start,
+            last_start=self.last_start,
+            last_end=self.last_end,
+        )
+
+    def so_far(self, now: datetime) -> Incident:
+        """Returns the incident as what was gathered so far makes it."""
+        return gather(self.before, self.brought, now) if self.resolved or self.refired else self.before
+
+    def revise(self, before: Episode, after: Episode | None) -> None:
+        """Takes in that an alert had another life than it was known by, or none of its own: another of its signal has it then."""
+        if after is None:
+            self.opened -= 1
+            self.refired += 1  # what was opened once begins no less, or the end below would count for two
+            self.resolved += before.is_firing
+        elif after.is_firing and not before.is_firing:
+            self.refired += 1
+            self.begin(after.starts[-1])
+        elif after.ends_at is not None and before.is_firing:
+            self.end(after.ends_at)
 
     def absorb(self, other: Incident, why: str, now: datetime) -> None:
         """Takes in all that another incident holds."""
@@ -157,16 +188,7 @@ def joined(joining: Joining, now: datetime, *, quietly: bool) -> Joined | None:
 
     `quietly`, as in a storm, leaves what only counts to be told later: the incident is stored as untold, without a line or an event.
     """
-    brought = Gathered(
-        opened=joining.opened,
-        refired=joining.refired,
-        resolved=joining.resolved,
-        components=tuple(sorted(joining.components)),
-        evidence=joining.evidence,
-        first_start=joining.first_start,
-        last_start=joining.last_start,
-        last_end=joining.last_end,
-    )
+    brought = joining.brought
     before = joining.before
     if (
         not (brought.opened or brought.refired or brought.resolved or joining.notes)
@@ -177,6 +199,20 @@ def joined(joining: Joining, now: datetime, *, quietly: bool) -> Joined | None:
         return Joined(gather(before, brought, now, untold=True), [], None)
     after = gather(before, brought, now)
     return Joined(after, _entries(joining, after, now), _event(joining, after))
+
+
+async def save_joined(batch: AlertBatch, results: Sequence[tuple[Joining, Joined]]) -> None:
+    """Stores what incidents gained, their time-lines and the events that tell of it."""
+    if not results:
+        return
+    told = [(each, found) for each, found in results if found.event is not None]
+    await batch.save(
+        [found.incident for each, found in results if each.before.version == 0],
+        [found.incident for each, found in results if each.before.version > 0],
+        [entry for _, found in results for entry in found.entries],
+        [found.event for _, found in told],
+        [each.cause for each, _ in told],
+    )
 
 
 def _entries(joining: Joining, after: Incident, now: datetime) -> list[TimelineEntry]:

@@ -112,7 +112,8 @@ class Placing:
         storm = work.routing.storm
         if storm is not None:
             wanted.add(storm.incident_id)
-        held = {each: joining.before for each, joining in work.joinings.items()}
+        # What ended or fired again in this batch counts: it decides whether an incident still lasts.
+        held = {each: joining.so_far(work.now) for each, joining in work.joinings.items()}
         incidents = {**(await batch.incidents([each for each in wanted if each not in held])), **held}
         claimed: dict[str, UUID] = {}
         pointed: dict[str, UUID] = {}

@@ -31,10 +31,10 @@ class Rearranging:
             await self._group(batch, work, groups[key], since)
 
     async def _group(self, batch: AlertBatch, work: Work, group: Group, since: datetime) -> None:
-        await batch.groups([group.key])
+        current = (await batch.groups([group.key])).get(group.key)
         held = await batch.incidents(await batch.incidents_of_group(group.key, since))
         rows = await batch.spans(list(held), group.key, MOST_SPANS + 1)
-        if not rows or len(rows) > MOST_SPANS:
+        if len(rows) > MOST_SPANS:
             return
         quiet = max((each.quiet_period for each in held.values()), default=group.quiet_period)
         found = chains([row.span for row in rows], quiet)
@@ -49,13 +49,25 @@ class Rearranging:
             kept[before.id] = after
             moves.update({span.alert_id: before.id for span in chain if span.incident_id != before.id})
         heirs = {row.span.incident_id: moves[row.span.alert_id] for row in rows if row.span.alert_id in moves and row.span.incident_id}
-        folded = [_folded(each, heirs.get(each.id), work.now) for each in held.values() if each.id not in kept]
+        folded = [
+            _folded(each, heirs.get(each.id) or _around(each, kept), work.now)
+            for each in held.values()
+            if each.id not in kept and (each.alert_count or each.state is not IncidentState.RESOLVED)
+        ]
         await self._save(batch, work, held, kept, folded)
         if moves:
             await batch.move_alerts(moves)
-        latest = max(kept.values(), key=lambda each: (each.state is not IncidentState.RESOLVED, each.opened_at, each.id))
-        await batch.set_current(group.key, latest.id)
         work.moved.update(moves)
+        if not kept:
+            return
+        latest = max(kept.values(), key=lambda each: (each.state is not IncidentState.RESOLVED, each.opened_at, each.id))
+        if current is None or current in held or not await self._is_open(batch, current):
+            await batch.set_current(group.key, latest.id)
+
+    async def _is_open(self, batch: AlertBatch, incident_id: UUID) -> bool:
+        """Whether people keep the group's alerts in an incident they shaped, or it went into another's that lasts."""
+        incident = (await batch.incidents([incident_id])).get(incident_id)
+        return incident is not None and incident.state is not IncidentState.RESOLVED
 
     def _made(self, first: SpanRow, group: Group, work: Work) -> Incident:
         return opened(first.labels, first.annotations, first.span.starts_at, group, work.now)
@@ -96,9 +108,7 @@ class Rearranging:
             _entry(each, TimelineKind.OPENED, "opened by event time: its alerts touch no other incident's of the group", now)
             for each in new
         ]
-        entries += [
-            _entry(each, TimelineKind.MERGED, f"went into incidents/{each.merged_into}: by event time they are one", now) for each in folded
-        ]
+        entries += [_end_of(each, now) for each in folded]
         events: list[object] = [IncidentOpened(each, ()) for each in new]
         events += [IncidentChanged(each, _change(held[each.id], each), (), SYSTEM) for each in changed]
         events += [IncidentChanged(each, IncidentChange.MERGED, (), SYSTEM) for each in folded]
@@ -121,8 +131,14 @@ def _evidence(chain: Sequence[SpanRow], held: dict[UUID, Incident], rows: Sequen
     return found
 
 
+def _around(incident: Incident, kept: Mapping[UUID, Incident]) -> UUID | None:
+    """Returns the incident that has what was told of this one's alerts, when these are none of their own any more."""
+    before = [each for each in kept.values() if each.opened_at <= incident.opened_at]
+    return max(before, key=lambda each: (each.opened_at, each.id)).id if before else next(iter(kept), None)
+
+
 def _folded(incident: Incident, into: UUID | None, now: datetime) -> Incident:
-    """Returns an incident all of whose alerts went into another."""
+    """Returns an incident all of whose alerts went into another, or to alerts that people keep elsewhere."""
     at = incident.resolved_at or max(incident.opened_at, incident.last_ended_at or incident.opened_at)
     return replace(
         incident,
@@ -142,6 +158,14 @@ def _change(before: Incident, after: Incident) -> IncidentChange:
     if after.state is not IncidentState.RESOLVED and before.state is IncidentState.RESOLVED:
         return IncidentChange.REOPENED
     return IncidentChange.SPLIT if after.alert_count < before.alert_count else IncidentChange.ALERTS
+
+
+def _end_of(incident: Incident, now: datetime) -> TimelineEntry:
+    if incident.merged_into is None:
+        return _entry(
+            incident, TimelineKind.RESOLVED, "resolved: by event time its alerts are part of others, which people keep elsewhere", now
+        )
+    return _entry(incident, TimelineKind.MERGED, f"went into incidents/{incident.merged_into}: by event time they are one", now)
 
 
 def _entry(incident: Incident, kind: TimelineKind, text: str, now: datetime) -> TimelineEntry:

@@ -18,7 +18,7 @@ from services.intake.storage.alert_batch import AlertBatch, Contended, Descripti
 from services.intake.storage.alert_store import AlertStore
 from services.intake.storage.change_store import ChangeStore
 from services.intake.usecases.changes import evidence_entry
-from services.intake.usecases.joining import Joined, Joining, group_of, joined
+from services.intake.usecases.joining import Joined, Joining, group_of, joined, save_joined
 from services.intake.usecases.muting_check import mutes_of
 from services.intake.usecases.placing import Placing
 from services.intake.usecases.rearranging import Rearranging
@@ -314,6 +314,7 @@ class ReportAlerts:
         reports = work.reports
         await self._join(batch, work, known, positions)
         lives = []
+        again: dict[str, Joining] = {}
         for at in positions:
             held = known[reports.fingerprints[at]]
             begin = reports.starts[at] or work.now
@@ -326,7 +327,17 @@ class ReportAlerts:
                 joining.begin(begin)
                 joining.flapping += at in work.flapping
                 joining.sources[reports.sources[at]] = None
+                if joining.before.state is IncidentState.RESOLVED and joining.before.kind is IncidentKind.ALERTS:
+                    again[joining.before.group_key] = joining
         await batch.revive(lives)
+        await self._reopen(batch, work, again)
+
+    async def _reopen(self, batch: AlertBatch, work: Work, again: dict[str, Joining]) -> None:
+        """Has groups re-arranged in which an incident is open again, and another one began since."""
+        current = await batch.groups(list(again)) if again else {}
+        for key, joining in again.items():
+            if current.get(key) != joining.before.id and not joining.before.shaped:
+                work.rearrange[key] = group_of(joining.before)
 
     async def _note_flapping(self, batch: AlertBatch, work: Work, positions: Sequence[int]) -> None:
         """Finds out which of the signals that fire again do so again and again."""
@@ -382,17 +393,7 @@ class ReportAlerts:
         await self._add_changes(work)
         quietly = work.routing.storm is not None
         results = [(each, found) for each in work.joinings.values() if (found := joined(each, work.now, quietly=quietly)) is not None]
-        new = [found.incident for each, found in results if each.before.version == 0]
-        changed = [found.incident for each, found in results if each.before.version > 0]
-        told = [(each, found) for each, found in results if found.event is not None]
-        if results:
-            await batch.save(
-                new,
-                changed,
-                [entry for _, found in results for entry in found.entries],
-                [found.event for _, found in told],
-                [each.cause for each, _ in told],
-            )
+        await save_joined(batch, results)
         work.joinings = _next(work.joinings, results)
         work.new.clear()
 
@@ -413,6 +414,8 @@ class ReportAlerts:
 
     async def _reread(self, batch: AlertBatch, work: Work) -> None:
         """Applies what changes the past, and re-arranges the groups in which event time says otherwise than arrival did."""
+        if not (work.revise or work.rearrange):
+            return
         since = work.now - _REACH
         if work.revise:
             since = min(since, await self._parts.revising.run(batch, work, work.revise))
@@ -421,11 +424,8 @@ class ReportAlerts:
             told = [each for column in (work.reports.starts, work.reports.ends) for each in column if each is not None]
             await self._parts.rearranging.run(batch, work, work.rearrange, min([since, *told]) - _REACH)
             work.rearrange.clear()
-        if work.recount:
-            await batch.recount(sorted(work.recount))
-            work.recount.clear()
+        work.joinings.clear()  # they changed in the database
         if work.moved:
-            work.joinings.clear()  # they changed in the database
             ids = work.receipts.alert_ids
             for at, alert_id in enumerate(ids):
                 if alert_id in work.moved:

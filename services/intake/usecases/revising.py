@@ -1,18 +1,30 @@
 """Revising: reports that change a signal's past, read again together with all that was told of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from services.intake.domain.alert import Disposition, ReportOutcome
 from services.intake.domain.episode import Episode, episodes
 from services.intake.domain.grouping_rule import Placement
+from services.intake.domain.incident import IncidentKind
 from services.intake.storage.alert_batch import AlertBatch, LifeRow, OneAlert
-from services.intake.usecases.joining import group_at
+from services.intake.usecases.joining import Joining, group_at, group_of, joined, save_joined
 from services.intake.usecases.work import Work
 from shared.ids import new_id
 
 # How far back episodes of a signal are read: nothing older can touch what a report may still tell of.
 _MARGIN = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What became of an alert by the report at `at`: its new life, or none where it is gone."""
+
+    row: LifeRow
+    life: Episode | None
+    at: int
 
 
 class Revising:
@@ -27,11 +39,14 @@ class Revising:
         told = [at for position in positions for at in (reports.starts[position], reports.ends[position]) if at is not None]
         since = min(told, default=work.now) - _MARGIN
         rows = await batch.lives([reports.fingerprints[at] for at in positions], since)
+        changes: list[_Change] = []
         for at in positions:
-            await self._signal(batch, work, at, rows.get(reports.fingerprints[at], []))
+            changes += await self._signal(batch, work, at, rows.get(reports.fingerprints[at], []))
+        await self._tell(batch, work, [each for each in changes if each.row.incident_id is not None])
         return since
 
-    async def _signal(self, batch: AlertBatch, work: Work, at: int, rows: list[LifeRow]) -> None:
+    async def _signal(self, batch: AlertBatch, work: Work, at: int, rows: list[LifeRow]) -> "list[_Change]":
+        """Gives the signal's alerts the lives that all that was told makes; returns what became of those known before."""
         reports = work.reports
         end = reports.ends[at]
         begin = reports.starts[at] or (work.now if end is None else None)
@@ -40,11 +55,14 @@ class Revising:
         lives = episodes(starts, ends, self._rejoin)
         owners = _owners(lives, rows)
         live = next((row for row in rows if row.is_live), None)
-        if live is not None and owners[-1] is not live:
-            await batch.retire([live.fingerprint])
         gone = [row for row in rows if row not in owners]
         if gone:
-            await batch.delete(gone, live_retired=live is not None and owners[-1] is not live)
+            await batch.delete(gone)
+        if live is not None and live in owners and owners[-1] is not live:
+            await batch.retire([live.fingerprint])
+        if owners[-1] is not None and owners[-1] is not live:
+            await batch.restore(owners[-1])  # it had gone into the history, and is the signal's current alert again
+        changes = [_Change(row, None, at) for row in gone]
         for index, (life, row) in enumerate(zip(lives, owners, strict=True)):
             is_last = index == len(lives) - 1
             # What went into the history stays there, unless it fires: then it is the signal's current alert again.
@@ -54,10 +72,11 @@ class Revising:
             kept = row if row is not None else await self._insert(batch, work, at, life, is_live=is_live)
             if kept.life != life:
                 await batch.relive(kept, life, is_live=is_live)
+                changes.append(_Change(kept, life, at))
             if begin in life.starts or (end is not None and end in life.ends):
                 is_changed = row is None or row.life != life
                 work.receipt(at, kept.id, kept.incident_id, _outcome(end, changed=is_changed, is_new=row is None))
-        self._flag(work, at, rows)
+        return changes
 
     async def _insert(self, batch: AlertBatch, work: Work, at: int, life: Episode, *, is_live: bool) -> LifeRow:
         reports, placement = work.reports, self._placement(work, at)
@@ -75,14 +94,22 @@ class Revising:
         work.rearrange[placement.key] = group_at(placement, work.routing.rules.revision)
         return row
 
-    def _flag(self, work: Work, at: int, rows: Sequence[LifeRow]) -> None:
-        """Has the groups re-arranged that the signal's alerts are in, and the other incidents they are in counted again."""
-        placement = self._placement(work, at)
-        for row in rows:
-            if row.incident_id is not None:
-                work.recount.add(row.incident_id)
-            if row.group_key == placement.key:
-                work.rearrange[placement.key] = group_at(placement, work.routing.rules.revision)
+    async def _tell(self, batch: AlertBatch, work: Work, changes: "Sequence[_Change]") -> None:
+        """Has the groups re-arranged whose incidents follow event time, and tells all other incidents what changed in them."""
+        held = await batch.incidents(sorted({each.row.incident_id for each in changes if each.row.incident_id})) if changes else {}
+        joinings: dict[UUID, Joining] = {}
+        for change in changes:
+            incident = held[change.row.incident_id] if change.row.incident_id else None
+            assert incident is not None
+            if incident.kind is IncidentKind.ALERTS and not incident.shaped:
+                work.rearrange.setdefault(incident.group_key, group_of(incident))
+                continue
+            joining = joinings.setdefault(incident.id, Joining(incident, work.cause_of(change.at)))
+            joining.revise(change.row.life, change.life)
+            joining.sources[work.reports.sources[change.at]] = None
+        quietly = work.routing.storm is not None
+        results = [(each, found) for each in joinings.values() if (found := joined(each, work.now, quietly=quietly)) is not None]
+        await save_joined(batch, results)
 
     def _placement(self, work: Work, at: int) -> Placement:
         reports = work.reports

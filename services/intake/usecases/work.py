@@ -41,7 +41,6 @@ class Work:
     flapping: set[int] = field(default_factory=set)  # reports whose signal began again and again of late
     revise: list[int] = field(default_factory=list)  # reports that change the past of their signal
     rearrange: dict[str, Group] = field(default_factory=dict)  # groups whose alerts may be other incidents by event time, by key
-    recount: set[UUID] = field(default_factory=set)  # incidents whose alerts changed in the past
     moved: dict[UUID, UUID] = field(default_factory=dict)  # the incident of alerts that were re-arranged
     growth: dict[UUID, Growth] = field(default_factory=dict)  # by incident, what only makes it larger
     matched: Counter[int] = field(default_factory=Counter)  # alerts that each grouping rule took, by its index
