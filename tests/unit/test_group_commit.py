@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
-from shared.storage.group_commit import GroupCommit
+from shared.storage.group_commit import GroupCommit, Overloaded
 
 
 class Store:
@@ -134,3 +135,109 @@ async def test_who_gives_up_while_its_group_is_under_way_leaves_the_others_their
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert (answers[0], answers[2]) == ("A", "C")
     assert isinstance(answers[1], asyncio.CancelledError)
+
+
+# Lanes: whoever floods waits for himself.
+
+
+async def _tell(commit: GroupCommit[str, str], *items: tuple[str, str]) -> "list[asyncio.Task[str]]":
+    """Submits (item, lane) pairs one after the other; the first is taken at once, the others wait for the store to open."""
+    calls = []
+    for item, lane in items:
+        calls.append(asyncio.create_task(commit.submit(item, lane)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    return calls
+
+
+async def test_a_flood_in_one_lane_delays_another_lane_by_no_more_than_a_group() -> None:
+    store = Store()
+    commit = commits(store, most=10)
+    flood = await _tell(commit, *((f"{number:04}", "flood") for number in range(1000)))
+    single = await _tell(commit, ("single", "calm"))
+    store.open.set()
+    assert await single[0] == "SINGLE"
+    place = next(index for index, group in enumerate(store.groups) if "single" in group)
+    assert place <= 2  # after the one under way, and at most one more
+    await asyncio.gather(*flood)
+
+
+async def test_a_lane_keeps_the_order_in_which_its_items_came() -> None:
+    store = Store()
+    commit = commits(store, most=4)
+    items = [(f"{lane}{number}", lane) for number in range(9) for lane in "ab"]
+    calls = await _tell(commit, *items)
+    store.open.set()
+    await asyncio.gather(*calls)
+    applied = [item for group in store.groups for item in group]
+    for lane in "ab":
+        assert [item for item in applied if item.startswith(lane)] == [f"{lane}{number}" for number in range(9)]
+
+
+async def test_groups_take_from_the_lanes_in_turn() -> None:
+    store = Store()
+    commit = commits(store, most=6)
+    first = await _tell(commit, ("x", "x"))
+    calls = await _tell(commit, ("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("c1", "c"))
+    store.open.set()
+    await asyncio.gather(*first, *calls)
+    assert store.groups == [["x"], ["a1", "b1", "c1"], ["a2", "a3"]]
+
+
+def _limited(store: Store, most_waiting: int) -> GroupCommit[str, str]:
+    return GroupCommit(store.run, len, most_weight=10, workers=1, most_waiting=most_waiting)
+
+
+async def test_below_half_of_the_limit_nobody_is_shed_however_uneven_the_lanes_are() -> None:
+    store = Store()
+    commit = _limited(store, 100)
+    calls = await _tell(commit, *((f"{number:02}", "flood") for number in range(25)), ("a", "calm"))
+    assert (commit.shed, commit.waiting_of()["calm"]) == ({}, 1)
+    store.open.set()
+    await asyncio.gather(*calls)
+
+
+async def test_beyond_half_of_the_limit_the_lane_with_more_than_its_share_is_shed_and_others_are_taken() -> None:
+    store = Store()
+    commit = _limited(store, 100)
+    flood = await _tell(commit, *((f"{number:02}", "flood") for number in range(30)), ("aa", "calm"))
+    with pytest.raises(Overloaded):
+        await commit.submit("zz", "flood")
+    calm = await _tell(commit, *((f"c{number}", "calm") for number in range(8)))
+    assert commit.shed == {"flood": 2}
+    store.open.set()
+    await asyncio.gather(*flood, *calm)
+    assert "zz" not in [item for group in store.groups for item in group]
+    assert not commit.waiting_of()
+
+
+async def test_at_the_limit_everyone_is_shed_and_told_when_to_come_again() -> None:
+    store = Store()
+    commit = _limited(store, 100)
+    calls = await _tell(commit, *(("x" * 10, str(number)) for number in range(11)))
+    with pytest.raises(Overloaded, match="nothing was taken") as error:
+        await commit.submit("y", "new")
+    assert error.value.reason == "OVERLOADED"
+    assert error.value.retry_after is not None
+    assert timedelta(milliseconds=200) <= error.value.retry_after <= timedelta(seconds=30)
+    store.open.set()
+    await asyncio.gather(*calls)
+    assert await commit.submit("y", "new") == "Y"
+
+
+async def test_an_item_heavier_than_the_limit_is_taken_when_nothing_waits() -> None:
+    store = Store()
+    store.open.set()
+    assert await _limited(store, 10).submit("x" * 50) == "X" * 50
+
+
+async def test_how_long_to_stay_away_follows_how_fast_the_store_is() -> None:
+    store = Store()
+    commit = _limited(store, 100)
+    commit._per_second = 4.0  # as measured of a slow store
+    calls = await _tell(commit, *(("x" * 10, str(number)) for number in range(11)))
+    with pytest.raises(Overloaded) as error:
+        await commit.submit("y", "new")
+    assert error.value.retry_after == timedelta(seconds=25)
+    store.open.set()
+    await asyncio.gather(*calls)
