@@ -1,0 +1,102 @@
+"""The services' READMEs: every line that calls an RPC can be run as it stands, and intake's leave out no RPC and no setting."""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import pytest
+from google.protobuf import descriptor_pool, json_format, message_factory
+
+from services.intake.settings import IntakeSettings
+from shared.rpc.shape import breaches_of
+
+ROOT = Path(__file__).parents[2]
+_LINE = re.compile(
+    r"\| `(?P<rpc>\w+)` \| `grpcurl -plaintext (?:-d '(?P<body>.*)' )?127\.0\.0\.1:\d+ (?P<service>[\w.]+)/(?P<method>\w+)` \|"
+)
+_SETTING = re.compile(r"\| `([A-Z_]+)` \| (.*?) \| .+ \|")
+
+
+class Line(NamedTuple):
+    """One line that calls an RPC."""
+
+    rpc: str
+    body: str
+    service: str
+    method: str
+
+
+def lines_of(page: str) -> Iterator[Line]:
+    for line in page.splitlines():
+        if (
+            line.startswith("|") and "grpcurl -plaintext" in line and "-d @" not in line
+        ):  # what one call makes for another is not to be read
+            found = _LINE.fullmatch(line)
+            assert found, f"is no line that calls one RPC: {line}"
+            yield Line(found["rpc"], found["body"] or "{}", found["service"], found["method"])
+
+
+PAGES = sorted(path for path in ROOT.glob("services/*/README.md") if "grpcurl -plaintext -d" in path.read_text())
+LINES = [(path.parent.name, each) for path in PAGES for each in lines_of(path.read_text())]
+
+
+def load(package: str) -> None:
+    """Has the pool know every contract of a package."""
+    for path in ROOT.glob(f"protos/{package.replace('.', '/')}/*.proto"):
+        import_module(f"{package}.{path.stem}_pb2")
+
+
+@pytest.mark.parametrize(("name", "line"), LINES, ids=[f"{name}-{line.rpc}" for name, line in LINES])
+def test_a_line_of_a_readme_calls_the_rpc_it_stands_for_with_a_request_that_breaks_no_rule(name: str, line: Line) -> None:
+    load(line.service.rpartition(".")[0])
+    method = descriptor_pool.Default().FindServiceByName(line.service).methods_by_name[line.method]
+    assert line.rpc == line.method
+    # The reader puts a name of their own where there are dots.
+    body = json.loads(line.body.replace("…", str(UUID(int=7, version=4))))
+    request = json_format.ParseDict(body, message_factory.GetMessageClass(method.input_type)())
+    assert list(breaches_of(request)) == []
+
+
+def test_the_readme_of_intake_has_a_line_for_every_rpc_of_intake() -> None:
+    load("ballast.intake.v1")
+    pool = descriptor_pool.Default()
+    named = {file.stem for file in ROOT.glob("protos/ballast/intake/v1/*_service.proto")}
+    served = {
+        (service.full_name, method.name)
+        for stem in named
+        for service in pool.FindFileByName(f"ballast/intake/v1/{stem}.proto").services_by_name.values()
+        for method in service.methods
+    }
+    assert len(named) == 5
+    assert {(line.service, line.method) for name, line in LINES if name == "intake"} == served
+
+
+def test_the_readme_of_intake_has_every_setting_of_intake_with_its_default() -> None:
+    table = (ROOT / "services/intake/README.md").read_text().partition("\n## Settings")[2]
+    told = {
+        key: default.strip("`") for line in table.splitlines() if (found := _SETTING.fullmatch(line)) for key, default in [found.groups()]
+    }
+    fields = {name.upper(): field for name, field in IntakeSettings.model_fields.items() if name in IntakeSettings.__annotations__}
+    assert told.keys() == fields.keys()
+    for key, field in fields.items():
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, dict):
+            assert told[key] == ", ".join(default)
+        elif isinstance(default, tuple):
+            assert json.loads(told[key]) == list(default)
+        else:
+            assert told[key] == str(default)
+
+
+def test_fields_of_requests_in_lines_are_written_as_the_contracts_write_them() -> None:
+    """grpcurl takes both spellings; people copy what they see."""
+    for _, line in LINES:
+        load(line.service.rpartition(".")[0])
+        method = descriptor_pool.Default().FindServiceByName(line.service).methods_by_name[line.method]
+        known = {field.name for field in method.input_type.fields}
+        for key in json.loads(line.body):
+            assert key in known, f"{line.method}: {key}"
