@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import grpc
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 
@@ -45,8 +44,6 @@ class Outcome:
 
 async def endure(directory: Path, steps: Sequence[Step], *, seed: int, senders: int, progress: Progress) -> Outcome:
     """Runs the steps under load. Raises TimeoutError when no receipt comes within a minute after a fault."""
-    # gRPC shuts its poller down with the last channel, and may wait for it for good; so it is held here for as long as the process lasts.
-    grpc.aio.init_grpc_aio()  # type: ignore[attr-defined]  # the published types lack it
     outcome = Outcome(Ledger())
     begin = time.monotonic()
     async with running_place(directory) as place:

@@ -45,7 +45,7 @@ async def build(settings: IntakeSettings, clock: Clock | None = None) -> App:
     _serve_incidents(app, stores, path)
     _serve_routing(app, stores, path)
     _serve_signals(app, stores, path)
-    releasing = Releasing(stores.alerts, app.clock, path.routes, path.placing, path.reports)
+    releasing = Releasing(stores.alerts, app.clock, path.routes, path.placing, path.settling)
     housekeeping = Housekeeping(path.repeats, path.storms, releasing, stores.incidents)
     settle, retention = timedelta(hours=settings.alert_settle_hours), timedelta(days=settings.alert_retention_days)
     app.background("housekeeping", housekeeping.beat)

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from shared.rpc.method import retry_safe_methods
+from shared.rpc.poller import hold_poller
 from shared.rpc.status import error_from
 from shared.telemetry import current_traceparent
 
@@ -51,6 +52,7 @@ def connect(
 
     Retries are made only for RPCs of `services` whose contract declares an idempotency level, on UNAVAILABLE, with backoff.
     """
+    hold_poller()
     credentials = credentials or ClientCredentials()
     interceptors: list[Any] = [
         _UnaryInterceptor(credentials, deadline_seconds),

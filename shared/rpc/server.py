@@ -13,6 +13,7 @@ from shared.rpc.access import Authority
 from shared.rpc.deadline import DeadlineStage
 from shared.rpc.health import LIVENESS, SERVING, HealthServicer, add_reflection
 from shared.rpc.pipeline import Pipeline, Registrar, Stage
+from shared.rpc.poller import hold_poller
 from shared.rpc.stages import AccessStage, ErrorStage, TelemetryStage, ValidationStage
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
@@ -42,6 +43,7 @@ class Server:
     """A gRPC server on one address, from start to drained stop."""
 
     def __init__(self, name: str, settings: ServiceSettings, telemetry: Telemetry) -> None:
+        hold_poller()
         self._name = name
         self._settings = settings
         self._health = HealthServicer()

@@ -10,6 +10,7 @@ from services.intake.domain.grouping import Grouping
 from services.intake.domain.storm import StormRule
 from services.intake.storage.stores import Stores
 from services.intake.usecases.alert_intake import AlertIntake
+from services.intake.usecases.applying import Applying, ApplyingRules
 from services.intake.usecases.grouping import GroupingRules
 from services.intake.usecases.muting import Mutes
 from services.intake.usecases.placing import Placing
@@ -18,6 +19,7 @@ from services.intake.usecases.repeats import Repeats
 from services.intake.usecases.report_alerts import Parts, ReportAlerts
 from services.intake.usecases.revising import Revising
 from services.intake.usecases.routing import Loaders, Routes
+from services.intake.usecases.settling import Settling
 from services.intake.usecases.storms import Storms
 from shared.clock import Clock
 
@@ -45,15 +47,7 @@ class AlertPath:
         self.routes = Routes(Loaders(self.grouping.current, mutes.current, self.grouping.graph, lambda _: stores.storms.under_way()))
         self.repeats = Repeats(stores.alerts, clock)
         self.placing = Placing(rules.grouping.component_label)
-        parts = Parts(
-            placing=self.placing,
-            revising=Revising(rules.rejoin),
-            rearranging=Rearranging(rules.grouping.component_label),
-            storms=self.storms,
-            repeats=self.repeats,
-            rejoin=rules.rejoin,
-            flapping=rules.flapping,
-            changes=stores.changes,
-        )
+        self.settling = Settling(Revising(rules.rejoin), Rearranging(rules.grouping.component_label), stores.changes)
+        parts = Parts(Applying(self.placing, self.settling, ApplyingRules(rules.rejoin, rules.flapping)), self.storms, self.repeats)
         self.reports = ReportAlerts(stores.alerts, clock, self.routes, parts, most_waiting=rules.most_waiting)
         self.intake = AlertIntake(self.reports, clock, rules.oldest)

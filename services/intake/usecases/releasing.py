@@ -13,9 +13,9 @@ from services.intake.storage.alert_batch import AlertBatch, Contended
 from services.intake.storage.alert_store import AlertStore
 from services.intake.usecases.muting_check import firing_sources
 from services.intake.usecases.placing import Placing
-from services.intake.usecases.report_alerts import ReportAlerts
 from services.intake.usecases.reports import reports_of
 from services.intake.usecases.routing import MUTES, Routes, Routing
+from services.intake.usecases.settling import Settling
 from services.intake.usecases.work import Work
 from shared.clock import Clock
 from shared.events.outbox import current_headers
@@ -27,12 +27,12 @@ _MOST_TRIES = 8
 class Releasing:
     """Looks again at every muted alert that fires; to be called every minute, and whenever a mute ends."""
 
-    def __init__(self, store: AlertStore, clock: Clock, routes: Routes, placing: Placing, reports: ReportAlerts) -> None:
+    def __init__(self, store: AlertStore, clock: Clock, routes: Routes, placing: Placing, settling: Settling) -> None:
         self._store = store
         self._clock = clock
         self._routes = routes
         self._placing = placing
-        self._reports = reports
+        self._settling = settling
         self._marked = 0  # version of the mutes by which alerts were marked as sources
 
     async def run(self) -> int:
@@ -92,7 +92,7 @@ class Releasing:
             return 0
         work = Work(reports_of(free), routing, now, [0], [current_headers()])
         await self._placing.place_again(batch, work, range(len(free)), {at: each.id for at, each in enumerate(free)})
-        await self._reports.finish(batch, work)
+        await self._settling.finish(batch, work)
         return len(free)
 
 
