@@ -199,3 +199,22 @@ async def test_a_source_that_is_no_utf_8_refuses_the_batch(intake: Intake) -> No
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await call_with_bytes(channel, PATH + "ReportAlerts", body)
     assert info_of(error.value).reason == "REQUEST_MALFORMED"
+
+
+@pytest.mark.parametrize(
+    ("first", "reason", "field"),
+    [
+        (stream_pb2.StreamAlertsRequest(sequence=1, reports=[told()]), "SOURCE_MISSING", "source"),
+        (stream_pb2.StreamAlertsRequest(source="\0", sequence=1, reports=[told()]), "FIELD_INVALID", "source"),
+        (stream_pb2.StreamAlertsRequest(source="test", stream_id="no UUID"), "FIELD_INVALID", "stream_id"),
+        (stream_pb2.StreamAlertsRequest(source="test", reports=[told()]), "SEQUENCE_INVALID", "sequence"),
+    ],
+    ids=["no source", "a NUL in the source", "an id that is no UUID", "no sequence"],
+)
+async def test_a_stream_that_begins_wrong_is_refused(
+    intake: Intake, first: stream_pb2.StreamAlertsRequest, reason: str, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as error:
+        async for _ in intake.rpc.StreamAlerts(iter([first])):
+            pass
+    assert (error.value.reason, [each.field for each in error.value.violations]) == (reason, [field])

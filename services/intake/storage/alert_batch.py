@@ -263,7 +263,7 @@ class AlertBatch:
         return [(row["id"], row["told"]) for row in await self._driver.fetch(statements.TEXTS_OF_OPEN, rule, annotation, limit)]
 
     async def lives(self, fingerprints: Sequence[UUID], since: datetime) -> dict[UUID, list[LifeRow]]:
-        """Returns the alerts of these signals: the current one, and those of the history that began at or after `since`."""
+        """Returns the alerts of these signals: the current one, and those of the history that lasted at or after `since`."""
         found: dict[UUID, list[LifeRow]] = {}
         for row in await self._driver.fetch(statements.LIVES, fingerprints, since):
             found.setdefault(row["fingerprint"], []).append(

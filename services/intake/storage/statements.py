@@ -157,7 +157,7 @@ TEXTS_OF_OPEN = """
 LIVES = f"""
     select {_HISTORY}, true as live from alert where fingerprint = any($1::uuid[])
     union all
-    select {_HISTORY}, false from alert_history where fingerprint = any($1::uuid[]) and starts_at >= $2
+    select {_HISTORY}, false from alert_history where fingerprint = any($1::uuid[]) and ends_at >= $2
     order by fingerprint, starts_at
 """  # noqa: S608 - column names of this module
 UPDATE_HISTORY = """

@@ -47,6 +47,8 @@ class Streaming:
             return
         if not first.source:
             raise invalid_field("source", "is empty; the first request of a stream says who sends", reason="SOURCE_MISSING")
+        if "\0" in first.source:  # of a stream nobody looks for it when storing fails
+            raise invalid_field("source", "holds a NUL character, which no store keeps; take it out", reason="FIELD_INVALID")
         stream_id = UUID(first.stream_id) if first.stream_id else None
         taken = await self._streams.taken(stream_id, first.source) if stream_id else 0
         if stream_id:
