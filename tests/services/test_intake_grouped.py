@@ -200,6 +200,12 @@ async def test_an_alert_told_begin_and_end_at_once_is_held_too_and_may_be_the_nt
     assert (opened.state, opened.alert_count, opened.firing_count) == (OVER, 2, 0)
 
 
+async def test_a_signal_told_begin_and_end_at_once_again_and_again_reaches_a_threshold(intake: Replicas) -> None:
+    await intake.rules("name: thrice, group_by: [component], threshold: {count: 3, within: 10m}")
+    told = [(await intake.first.send(report("web", 100 * number, 100 * number + 50)))[0] for number in range(3)]
+    assert [bool(each.incident) for each in told] == [False, False, True]
+
+
 async def test_alerts_that_reach_a_threshold_at_two_replicas_at_once_open_one_incident(intake: Replicas) -> None:
     await intake.rules("name: thrice, group_by: [component], threshold: {count: 3, within: 10m}")
     sending = [

@@ -252,3 +252,41 @@ async def test_an_inhibited_alert_that_ends_is_resolved_and_opens_nothing(intake
     await intake.first.send(report("cluster", ends_at=40, alertname="ClusterDown", cluster="eu"))
     await intake.pass_time(seconds=60)
     assert await intake.incidents("web") == []
+
+
+# Alerts whose past is told late.
+
+
+async def test_a_signal_told_begin_and_end_at_once_again_is_muted_again(intake: Replicas) -> None:
+    silence = await intake.silence("component=web")
+    (first,) = await intake.first.send(report("web", 0, 60))
+    intake.clock.advance(START + timedelta(seconds=500))
+    (second,) = await intake.first.send(report("web", 300, 360))
+    (late,) = await intake.first.send(report("web", -300, -240))
+    assert len({first.alert, second.alert, late.alert}) == 3
+    for receipt in (first, second, late):
+        found = await intake.alert(receipt.alert)
+        assert (outcome(receipt), found.disposition, found.mute, found.incident) == ("RESOLVED", MUTED, silence, "")
+    assert await intake.incidents("web") == []
+
+
+async def test_what_a_late_end_parts_from_a_muted_alert_is_muted_too_and_of_a_grouped_one_grouped(intake: Replicas) -> None:
+    (before,) = await intake.first.send(report("db"))
+    silence = await intake.silence("component=~web|db")
+    await intake.first.send(report("web"))
+    intake.clock.advance(START + timedelta(seconds=200))
+    for component in ("web", "db"):
+        await intake.first.send(report(component, 100))  # another replica of the sender tells of it
+        await intake.first.send(report(component, 0, 50))  # and only now does it say that there was an end between
+    parted = {
+        component: sorted((each for each in await intake.first.alerts("") if each.labels["component"] == component), key=begins)
+        for component in ("web", "db")
+    }
+    assert [(each.state, each.disposition, each.mute) for each in parted["web"]] == [(RESOLVED, MUTED, silence), (FIRING, MUTED, silence)]
+    assert [(each.state, each.disposition, each.mute) for each in parted["db"]] == [(RESOLVED, GROUPED, ""), (FIRING, GROUPED, "")]
+    assert await intake.incidents("web") == []
+    assert before.incident in {each.incident for each in parted["db"]}
+
+
+def begins(alert: alert_pb2.Alert) -> int:
+    return alert.starts_at.seconds

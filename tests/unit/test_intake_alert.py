@@ -90,6 +90,8 @@ def test_a_fingerprint_stays_what_it_is() -> None:
         pytest.param(known((0,), (60,)), 60, None, Effect.REVISE, id="a firing that begins when the last one ended belongs to that one"),
         pytest.param(known((0,), (60,)), 75, None, Effect.REFIRE, id="one that begins soon after the end goes on with the same alert"),
         pytest.param(known((0,), (60,)), 76, None, Effect.RENEW, id="one that begins later is another alert"),
+        pytest.param(known((0,), (60,)), 76, 90, Effect.RENEW, id="the whole of a later firing is another alert, over by now"),
+        pytest.param(known((0,), (60,)), 75, 90, Effect.REVISE, id="the whole of one soon after the end goes on with the same alert"),
         pytest.param(known((0,), (60,)), 0, 90, Effect.REVISE, id="a later end of what is over moves its end"),
     ],
 )

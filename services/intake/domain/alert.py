@@ -137,7 +137,7 @@ def effect_of(known: KnownAlert, starts_at: datetime | None, ends_at: datetime |
     """Returns what a report of a known signal asks for; event time decides, so late, doubled and shuffled reports end alike."""
     life = known.life
     if ends_at is not None:
-        return _effect_of_end(life, starts_at, ends_at)
+        return _effect_of_end(life, starts_at, ends_at, rejoin)
     if starts_at is None and life.is_firing:
         return Effect.REPEAT
     begin = starts_at or now
@@ -150,7 +150,9 @@ def effect_of(known: KnownAlert, starts_at: datetime | None, ends_at: datetime |
     return Effect.REVISE
 
 
-def _effect_of_end(life: Episode, starts_at: datetime | None, ends_at: datetime) -> Effect:
+def _effect_of_end(life: Episode, starts_at: datetime | None, ends_at: datetime, rejoin: timedelta) -> Effect:
+    if starts_at is not None and not life.is_firing and starts_at - life.ends[-1] > rejoin:
+        return Effect.RENEW  # and over by now
     told_begin = starts_at is None or starts_at in life.starts
     if told_begin and life.is_firing and ends_at >= life.starts[-1]:
         return Effect.RESOLVE

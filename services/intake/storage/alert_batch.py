@@ -86,6 +86,8 @@ class LifeRow:
     group_key: str
     life: Episode
     is_live: bool
+    mute: str = ""  # what mutes or muted it, at `mute_version`
+    mute_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +242,12 @@ class AlertBatch:
         """Returns when the alerts began that wait for their group's threshold."""
         return [row["starts_at"] for row in await self._driver.fetch(statements.HELD_STARTS, group_key, since)]
 
-    async def release_held(self, group_key: str, incident_id: UUID) -> list[tuple[datetime, datetime | None, UUID]]:
-        """Puts the alerts that wait for their group's threshold into the incident; returns begin, end and id of each."""
-        rows = await self._driver.fetch(statements.RELEASE_HELD, group_key, incident_id)
+    async def release_held(self, group_key: str, incident_id: UUID, since: datetime) -> list[tuple[datetime, datetime | None, UUID]]:
+        """Puts the alerts that wait for their group's threshold into the incident; returns begin, end and id of each.
+
+        Of those in the history only what began at or after `since`.
+        """
+        rows = await self._driver.fetch(statements.RELEASE_HELD, group_key, incident_id, since)
         return [(row["starts_at"], row["ends_at"], row["id"]) for row in rows]
 
     async def note_sources(self, fingerprints: Sequence[UUID]) -> None:
@@ -275,6 +280,8 @@ class AlertBatch:
                     row["group_key"],
                     life_from_row(row),
                     is_live=row["live"],
+                    mute=row["mute"],
+                    mute_version=row["mute_version"],
                 )
             )
         return found
@@ -313,6 +320,8 @@ class AlertBatch:
             told.url,
             row.group_key,
             told.rule,
+            row.mute,
+            row.mute_version,
         )
 
     async def restore(self, row: LifeRow) -> None:

@@ -135,10 +135,20 @@ CHANGE_INCIDENTS = f"""
     update incident set {_SET} from unnest({_ARGUMENTS}) as new({", ".join(CHANGING)}) where incident.id = new.id
 """  # noqa: S608 - column names of this module
 
-HELD_STARTS = "select starts_at from alert where group_key = $1 and disposition = 3 and starts_at >= $2 limit 1000"
-RELEASE_HELD = """
-    update alert set disposition = 1, incident_id = $2 where group_key = $1 and disposition = 3 returning starts_at, ends_at, id
-"""
+# A signal that came again and again has left its earlier alerts in the history; of these the time span of the threshold says which count.
+_HELD = "incident_id is null and group_key = $1 and disposition = 3"
+HELD_STARTS = f"""
+    select starts_at from alert where {_HELD} and starts_at >= $2
+    union all select starts_at from alert_history where {_HELD} and starts_at >= $2 limit 1000
+"""  # noqa: S608 - conditions of this module
+RELEASE_HELD = f"""
+    with past as (
+        update alert_history set disposition = 1, incident_id = $2 where {_HELD} and starts_at >= $3 returning starts_at, ends_at, id
+    ), live as (
+        update alert set disposition = 1, incident_id = $2 where {_HELD} returning starts_at, ends_at, id
+    )
+    select * from past union all select * from live
+"""  # noqa: S608 - the same
 NOTE_SOURCES = "update alert set inhibits = true where fingerprint = any($1::uuid[])"
 FIRING_SOURCES = "select id, labels from alert where inhibits and state = 1 order by id limit 2000"
 OPEN_INCIDENTS = """
@@ -176,7 +186,7 @@ RECALL = f"""
 DELETE_ALERTS = "delete from {table} where id = any($1::uuid[]) and fingerprint = any($2::uuid[])"
 INSERT_ALERT = f"""
     insert into {{table}} ({_HISTORY}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, false, false, $12, null, $13, $13, $14, $15,
-                                               $16, $17, $18, $19, '', 0)
+                                               $16, $17, $18, $19, $20, $21)
 """  # noqa: S608 - the same
 
 # The alerts of a group's incidents, for re-arranging them by event time.

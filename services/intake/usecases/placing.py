@@ -1,6 +1,7 @@
 """Placing: which incident each new alert goes into, or what keeps it out of one."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -164,7 +165,7 @@ class Placing:
         else:
             place.joining = work.joining(found, place.positions[0])
         if rule.threshold is not None:
-            await self._release(batch, place)
+            await self._release(batch, place, _latest(work, place) - rule.threshold.within)
         return True
 
     def _opened(self, work: Work, place: Place) -> Incident:
@@ -177,15 +178,15 @@ class Placing:
     async def _is_reached(self, batch: AlertBatch, work: Work, place: Place, rule: GroupingRule) -> bool:
         assert rule.threshold is not None
         begins = [work.reports.starts[at] or work.now for at in place.positions]
-        latest = max(begins)
+        latest = _latest(work, place)
         waiting = await batch.held_starts(place.placement.key, latest - rule.threshold.within)
         return reached([*waiting, *begins], rule.threshold, latest)
 
-    async def _release(self, batch: AlertBatch, place: Place) -> None:
-        """Takes the alerts that were held for this group into its incident."""
+    async def _release(self, batch: AlertBatch, place: Place, since: datetime) -> None:
+        """Takes the alerts that were held for this group into its incident; of those in the history what began since then."""
         assert place.joining is not None
         incident = place.joining.before
-        for begin, end, alert_id in await batch.release_held(place.placement.key, incident.id):
+        for begin, end, alert_id in await batch.release_held(place.placement.key, incident.id, since):
             place.joining.opened += 1
             place.joining.begin(begin)
             if end is not None:
@@ -260,3 +261,7 @@ def _where(place: Place) -> Whereabouts:
 
 def _muted(mute: Mute) -> Whereabouts:
     return Whereabouts(None, Disposition.MUTED, "", "", mute.name, mute.version)
+
+
+def _latest(work: Work, place: Place) -> datetime:
+    return max(work.reports.starts[at] or work.now for at in place.positions)

@@ -1,7 +1,7 @@
 """Revising: reports that change a signal's past, read again together with all that was told of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from services.intake.domain.grouping_rule import Placement
 from services.intake.domain.incident import IncidentKind
 from services.intake.storage.alert_batch import AlertBatch, LifeRow, OneAlert
 from services.intake.usecases.joining import Joining, group_at, group_of, joined, save_joined
+from services.intake.usecases.muting_check import mutes_of
 from services.intake.usecases.work import Work
 from shared.ids import new_id
 
@@ -69,7 +70,7 @@ class Revising:
             is_live = is_last and (row is None or row.is_live or life.is_firing)
             if row is not None and is_live and not row.is_live:
                 await batch.recall(row)
-            kept = row if row is not None else await self._insert(batch, work, at, life, is_live=is_live)
+            kept = row if row is not None else await self._insert(batch, work, at, life, rows, is_live=is_live)
             if kept.life != life:
                 await batch.relive(kept, life, is_live=is_live)
                 changes.append(_Change(kept, life, at))
@@ -78,9 +79,16 @@ class Revising:
                 work.receipt(at, kept.id, kept.incident_id, _outcome(end, changed=is_changed, is_new=row is None))
         return changes
 
-    async def _insert(self, batch: AlertBatch, work: Work, at: int, life: Episode, *, is_live: bool) -> LifeRow:
+    async def _insert(self, batch: AlertBatch, work: Work, at: int, life: Episode, rows: Sequence[LifeRow], *, is_live: bool) -> LifeRow:
+        """Stores an episode as an alert of its own. What is parted from an alert that was kept out of incidents is kept out too."""
         reports, placement = work.reports, self._placement(work, at)
         row = LifeRow(new_id(work.now), reports.fingerprints[at], None, Disposition.GROUPED, placement.key, life, is_live=is_live)
+        origin = next((each for each in rows if set(each.life.starts) & set(life.starts)), None)
+        if origin is not None:
+            if origin.incident_id is None:
+                row = replace(row, disposition=origin.disposition, mute=origin.mute, mute_version=origin.mute_version)
+        elif (mute := (await mutes_of(batch, work, [at])).get(at)) is not None:
+            row = replace(row, disposition=Disposition.MUTED, mute=mute.name, mute_version=mute.version)
         told = OneAlert(
             reports.stamps[at],
             reports.sources[at],
@@ -91,7 +99,8 @@ class Revising:
             work.routing.rules.revision,
         )
         await batch.insert(row, told)
-        work.rearrange[placement.key] = group_at(placement, work.routing.rules.revision)
+        if row.disposition is Disposition.GROUPED:
+            work.rearrange[placement.key] = group_at(placement, work.routing.rules.revision)
         return row
 
     async def _tell(self, batch: AlertBatch, work: Work, changes: "Sequence[_Change]") -> None:
