@@ -324,10 +324,6 @@ class AlertBatch:
             row.mute_version,
         )
 
-    async def restore(self, row: LifeRow) -> None:
-        """Makes an alert of the history the current one of its signal, which has no other."""
-        await self._driver.execute(statements.RESTORE, row.id, row.fingerprint)
-
     async def delete(self, rows: Sequence[LifeRow]) -> None:
         """Deletes alerts whose begins and ends went to others of the same signal."""
         for table, some in (("alert", [row for row in rows if row.is_live]), ("alert_history", [row for row in rows if not row.is_live])):

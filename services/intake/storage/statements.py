@@ -69,10 +69,6 @@ MOVE_TO_HISTORY = f"""
     with moved as (delete from alert where fingerprint = any($1::uuid[]) returning {_HISTORY})
     insert into alert_history ({_HISTORY}) select {_HISTORY} from moved
 """  # noqa: S608 - column names of this module
-RESTORE = f"""
-    with moved as (delete from alert_history where id = $1 and fingerprint = $2 returning {_HISTORY})
-    insert into alert ({_HISTORY}) select {_HISTORY} from moved
-"""  # noqa: S608 - the same
 ARCHIVE = f"""
     with moved as (
         delete from alert where fingerprint in

@@ -61,8 +61,6 @@ class Revising:
             await batch.delete(gone)
         if live is not None and live in owners and owners[-1] is not live:
             await batch.retire([live.fingerprint])
-        if owners[-1] is not None and owners[-1] is not live and owners[-1].life != lives[-1]:
-            await batch.restore(owners[-1])  # it had gone into the history, and is the signal's current alert again
         changes = [_Change(row, None, at) for row in gone]
         for index, (life, row) in enumerate(zip(lives, owners, strict=True)):
             is_last = index == len(lives) - 1
