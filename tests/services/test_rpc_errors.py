@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from ballast.intake.v1 import alert_pb2
+from ballast.intake.v1 import alert_pb2, incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -64,7 +64,7 @@ async def test_a_state_that_stands_in_the_way_is_told_with_its_data(intake: Inta
 
 
 async def test_every_field_at_fault_is_named_with_its_path(intake: Intake) -> None:
-    chosen = pb.IncidentFilter(states=[0], components=["x"] * 101)
+    chosen = pb.IncidentFilter(states=[incident_pb2.INCIDENT_STATE_UNSPECIFIED], components=["x"] * 101)
     error = await refused(intake.rpc.ListIncidents(pb.ListIncidentsRequest(filter=chosen, page_size=-1, order_by="o" * 65)))
     assert error.reason == "FIELD_INVALID"
     found = {each.field: each.description for each in error.violations}

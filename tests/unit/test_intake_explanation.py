@@ -10,7 +10,7 @@ import pytest
 from services.intake.domain.alert import Alert, Disposition, fingerprint_of
 from services.intake.domain.episode import Episode
 from services.intake.domain.evidence import NO_EVIDENCE
-from services.intake.domain.explanation import Explained, Facts, Step, explain, placements
+from services.intake.domain.explanation import Alternative, Explained, Facts, Landing, Step, alternatives, explain
 from services.intake.domain.grouping_rule import RuleSet
 from services.intake.domain.incident import Incident, IncidentKind, IncidentState
 from services.intake.domain.muting import MuteSet
@@ -83,7 +83,16 @@ def explained(
     told: Alert, held: Incident | None = None, *, rules: RuleSet = RULES, mutes: MuteSet | None = None, current: Incident | None = None
 ) -> Explained:
     found = (mutes or MuteSet()).explain(told.labels, NOW)
-    return explain(Facts(told, held, rules, found, {current.group_key: current} if current else {}))
+    landings = [(each, landing(each, current)) for each in alternatives(told, rules, found)]
+    return explain(Facts(told, held, rules, found, landings))
+
+
+def landing(option: Alternative, current: Incident | None) -> Landing:
+    """Says where an alert goes by this placement alone: into the open incident of its group, or where its threshold has it wait."""
+    if current is not None and current.group_key == option.placement.key:
+        return Landing(Disposition.GROUPED, current.name)
+    waits = option.placement.rule.threshold is not None and "threshold" not in option.condition
+    return Landing(Disposition.HELD if waits else Disposition.GROUPED, "")
 
 
 def said(found: Explained, step: Step) -> list[str]:
@@ -260,11 +269,7 @@ def test_it_says_how_often_the_alert_began_again_and_that_it_flaps() -> None:
 # Where else it might fall.
 
 
-def test_the_placements_are_those_of_the_rule_that_takes_it_and_of_the_next() -> None:
-    assert [each.rule.name for each in placements(RULES, alert())] == ["shop", "default"]
-    assert [each.rule.name for each in placements(RULES, alert(labels={"component": "api"}))] == ["default"]
-
-
 def test_a_condition_that_cannot_be_evaluated_takes_nothing() -> None:
     rules = ruling("name: broken, when: 'int(labels[\"component\"]) > 3'")
-    assert [each.rule.name for each in placements(rules, alert())] == ["default"]
+    muted = replace(alert(), disposition=Disposition.SUMMARISED)
+    assert {each.placement.rule.name for each in alternatives(muted, rules, MuteSet().explain(muted.labels, NOW))} == {"default"}
