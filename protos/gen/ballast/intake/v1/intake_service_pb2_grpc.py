@@ -125,10 +125,11 @@ class IntakeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamAlerts(self, request_iterator, context):
-        """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
-        and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
-        sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
-        that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+        """Takes batches in a stream, applies them in their order and answers each with its receipts once it is durable. The first request names
+        the source, and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what is
+        sent again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller that
+        outruns it is slowed by the connection. Fails, after the answers to what came before, with SOURCE_MISSING, SOURCE_CHANGED,
+        SEQUENCE_INVALID, STREAM_OF_ANOTHER, and OVERLOADED as ReportAlerts does. Safe to call again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,10 +43,11 @@ class IntakeServiceStub:
     request_id: the same report is a repeat.
     """
     StreamAlerts: _grpc.StreamStreamMultiCallable[_stream_pb2.StreamAlertsRequest, _stream_pb2.StreamAlertsResponse]
-    """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
-    and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
-    sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
-    that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+    """Takes batches in a stream, applies them in their order and answers each with its receipts once it is durable. The first request names
+    the source, and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what is
+    sent again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller that
+    outruns it is slowed by the connection. Fails, after the answers to what came before, with SOURCE_MISSING, SOURCE_CHANGED,
+    SEQUENCE_INVALID, STREAM_OF_ANOTHER, and OVERLOADED as ReportAlerts does. Safe to call again.
     """
     GetAlert: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.GetAlertRequest, _explanation_pb2.GetAlertResponse]
     """Returns one alert, current or past. Fails with ALERT_NOT_FOUND. Safe to retry."""
@@ -87,10 +88,11 @@ class IntakeServiceAsyncStub(IntakeServiceStub):
     request_id: the same report is a repeat.
     """
     StreamAlerts: _aio.StreamStreamMultiCallable[_stream_pb2.StreamAlertsRequest, _stream_pb2.StreamAlertsResponse]  # type: ignore[assignment]
-    """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
-    and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
-    sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
-    that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+    """Takes batches in a stream, applies them in their order and answers each with its receipts once it is durable. The first request names
+    the source, and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what is
+    sent again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller that
+    outruns it is slowed by the connection. Fails, after the answers to what came before, with SOURCE_MISSING, SOURCE_CHANGED,
+    SEQUENCE_INVALID, STREAM_OF_ANOTHER, and OVERLOADED as ReportAlerts does. Safe to call again.
     """
     GetAlert: _aio.UnaryUnaryMultiCallable[_explanation_pb2.GetAlertRequest, _explanation_pb2.GetAlertResponse]  # type: ignore[assignment]
     """Returns one alert, current or past. Fails with ALERT_NOT_FOUND. Safe to retry."""
@@ -140,10 +142,11 @@ class IntakeServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_stream_pb2.StreamAlertsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_stream_pb2.StreamAlertsResponse], _abc.AsyncIterator[_stream_pb2.StreamAlertsResponse]]:
-        """Takes batches in a stream and answers each with its receipts as they become durable, in order. The first request names the source,
-        and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what the caller
-        sends again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller
-        that outruns it is slowed by the connection's own flow control. Ends with OVERLOADED as ReportAlerts does. Safe to call again.
+        """Takes batches in a stream, applies them in their order and answers each with its receipts once it is durable. The first request names
+        the source, and a stream_id where the caller wants to resume: the first answer then says which sequence was taken last, and what is
+        sent again up to there is answered without being applied twice. The server reads on only while few batches wait, so a caller that
+        outruns it is slowed by the connection. Fails, after the answers to what came before, with SOURCE_MISSING, SOURCE_CHANGED,
+        SEQUENCE_INVALID, STREAM_OF_ANOTHER, and OVERLOADED as ReportAlerts does. Safe to call again.
         """
 
     @_abc_1.abstractmethod
