@@ -1,12 +1,16 @@
 """What repeated measurements say: medians with their spread, percentiles, ratios of paired rounds, and when a latency is normal again."""
 
 import math
+import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+# The CPU time of a process is read in ticks; work that shows none took up to one.
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Rounds:
 
     def add(self, items: int, seconds: float, cpu_seconds: float) -> None:
         self.rates.append(items / seconds)
-        self.cpu.append(cpu_seconds / items)
+        self.cpu.append(max(cpu_seconds, _TICK) / items)
 
     @property
     def rate(self) -> str:

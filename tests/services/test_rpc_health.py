@@ -18,7 +18,15 @@ from tests.support.wire import plain_channel
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-SERVICES = {"ballast.intake.v1.IntakeService", "ballast.events.v1.EventAdminService"}
+SERVICES = {
+    "ballast.events.v1.EventAdminService",
+    "ballast.events.v1.EventSinkService",
+    "ballast.intake.v1.GroupingService",
+    "ballast.intake.v1.IncidentService",
+    "ballast.intake.v1.IntakeService",
+    "ballast.intake.v1.MutingService",
+    "ballast.intake.v1.SignalService",
+}
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
