@@ -128,6 +128,11 @@ def test_it_ends_at_the_latest_end_it_was_told_of() -> None:
     assert ended.resolved_at == at(500)
 
 
+def test_an_alert_that_was_over_when_it_was_told_of_moves_the_end_of_an_incident_that_was_over() -> None:
+    later = gather(over(), Gathered(opened=1, resolved=1, first_start=at(220), last_start=at(220), last_end=at(230)), NOW)
+    assert (later.state, later.resolved_at, later.alert_count, later.firing_count) == (IncidentState.RESOLVED, at(230), 2, 0)
+
+
 def test_one_that_ends_and_one_that_begins_in_a_batch_leave_it_open() -> None:
     after = gather(incident(), Gathered(opened=1, resolved=1, last_end=at(180), first_start=at(170), last_start=at(170)), NOW)
     assert (after.state, after.alert_count, after.firing_count, after.last_started_at) == (IncidentState.OPEN, 2, 1, at(170))

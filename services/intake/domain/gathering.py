@@ -61,7 +61,8 @@ def gather(incident: Incident, brought: Gathered, now: datetime, *, untold: bool
     firing = incident.firing_count + brought.opened + brought.refired - brought.resolved
     ended = max((each for each in (incident.last_ended_at, brought.last_end) if each), default=None)
     is_resolved = incident.state is IncidentState.RESOLVED
-    over = firing == 0 and brought.resolved > 0 and not is_resolved
+    # One that was over is over later, where an alert that was over when it was told of belongs to it.
+    over = firing == 0 and brought.resolved > 0 and (not is_resolved or brought.opened + brought.refired > 0)
     again = is_resolved and brought.opened + brought.refired > 0 and firing > 0
     return replace(
         incident,
