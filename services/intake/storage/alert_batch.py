@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,10 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.domain.alert import Disposition, KnownAlert
 from services.intake.domain.chain import Span
 from services.intake.domain.episode import Episode
-from services.intake.domain.evidence import evidence_to_json
 from services.intake.domain.incident import Incident, TimelineEntry
 from services.intake.domain.muting import Mute
 from services.intake.storage import statements
+from services.intake.storage.batch_rows import (
+    Description,
+    LifeRow,
+    OneAlert,
+    Placed,
+    Revived,
+    SpanRow,
+    Standing,
+    columns_of,
+    known_from_row,
+    life_columns,
+)
 from services.intake.storage.copying import COLUMNS, NewAlerts, copied
 from services.intake.storage.rows import incident_from_row, incident_to_row, life_from_row
 from services.intake.storage.tables import incident
@@ -31,85 +41,6 @@ _VERSIONS = text("select kind, version from routing_version")
 
 class Contended(Exception):
     """Another transaction changed what this batch had read; start over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What describes a signal's current alert now; labels and annotations are JSON."""
-
-    fingerprint: UUID
-    labels: str
-    annotations: str
-    url: str
-    stamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class Revived:
-    """A signal's current alert with another life."""
-
-    fingerprint: UUID
-    life: Episode
-    is_flapping: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where a signal's current alert goes that was kept out of incidents until now."""
-
-    fingerprint: UUID
-    incident_id: UUID | None
-    disposition: Disposition
-    group_key: str
-    rule: str
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A group's current incident, as far as it takes to say whether alerts only make it larger."""
-
-    incident_id: UUID
-    is_open: bool
-    opened_at: datetime
-    components: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class LifeRow:
-    """One alert of a signal: its life, where it is, and whether it is the current one."""
-
-    id: UUID
-    fingerprint: UUID
-    incident_id: UUID | None
-    disposition: Disposition
-    group_key: str
-    life: Episode
-    is_live: bool
-    mute: str = ""  # what mutes or muted it, at `mute_version`
-    mute_version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class OneAlert:
-    """What describes an alert that is opened by itself."""
-
-    stamp: int
-    source: str
-    labels: str
-    annotations: str
-    url: str
-    rule: str
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpanRow:
-    """An alert of a group, as re-arranging reads it."""
-
-    span: Span
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
 
 
 class AlertBatch:
@@ -143,7 +74,7 @@ class AlertBatch:
 
     async def known(self, fingerprints: Sequence[UUID]) -> dict[UUID, KnownAlert]:
         """Returns the current alert of each signal that has one, locked."""
-        return {row["fingerprint"]: _known(row) for row in await self._driver.fetch(statements.KNOWN_ALERTS, fingerprints)}
+        return {row["fingerprint"]: known_from_row(row) for row in await self._driver.fetch(statements.KNOWN_ALERTS, fingerprints)}
 
     async def groups(self, keys: Sequence[str]) -> dict[str, UUID]:
         """Returns the current incident of each group that has one, and keeps others from these groups until the end."""
@@ -233,7 +164,7 @@ class AlertBatch:
     async def revive(self, lives: Sequence[Revived]) -> None:
         """Gives current alerts another life; few at a time."""
         for each in lives:
-            state, starts_at, ends_at, starts, ends = _life_columns(each.life)
+            state, starts_at, ends_at, starts, ends = life_columns(each.life)
             await self._driver.execute(
                 statements.REVIVE, each.fingerprint, state, starts_at, ends_at, starts, ends, each.is_flapping, self._now
             )
@@ -289,7 +220,7 @@ class AlertBatch:
     async def relive(self, row: LifeRow, life: Episode, *, is_live: bool) -> None:
         """Gives an alert another life, where it is now."""
         statement = statements.UPDATE_LIVE if is_live else statements.UPDATE_HISTORY
-        await self._driver.execute(statement, row.id, row.fingerprint, *_life_columns(life), self._now)
+        await self._driver.execute(statement, row.id, row.fingerprint, *life_columns(life), self._now)
 
     async def recall(self, row: LifeRow) -> None:
         """Makes an alert of the history its signal's current one; the signal has no other."""
@@ -298,7 +229,7 @@ class AlertBatch:
     async def insert(self, row: LifeRow, told: OneAlert) -> None:
         """Stores an alert of its own, current or past."""
         table = "alert" if row.is_live else "alert_history"
-        state, starts_at, ends_at, starts, ends = _life_columns(row.life)
+        state, starts_at, ends_at, starts, ends = life_columns(row.life)
         await self._driver.execute(
             statements.INSERT_ALERT.format(table=table),
             row.fingerprint,
@@ -372,7 +303,7 @@ class AlertBatch:
         if new:
             await self._connection.execute(insert(incident), [incident_to_row(each) for each in new])
         if changed:
-            await self._driver.execute(statements.CHANGE_INCIDENTS, *_columns_of(changed))
+            await self._driver.execute(statements.CHANGE_INCIDENTS, *columns_of(changed))
         if entries:
             await self._driver.execute(
                 statements.ADD_ENTRIES,
@@ -398,44 +329,3 @@ class AlertBatch:
     async def keep(self, answers: Sequence[tuple[RequestKey, bytes]]) -> None:
         """See shared.storage.requests."""
         await keep(self._connection, answers)
-
-
-def _known(row: Any) -> KnownAlert:
-    return KnownAlert(row["id"], row["incident_id"], Disposition(row["disposition"]), life_from_row(row), row["stamp"], row["group_key"])
-
-
-def _life_columns(life: Episode) -> tuple[int, datetime, datetime | None, list[datetime] | None, list[datetime] | None]:
-    """Returns state, begin, end, and all begins and ends where there is more to say."""
-    return (
-        1 if life.is_firing else 2,
-        life.starts_at,
-        life.ends_at,
-        list(life.starts) if len(life.starts) > 1 else None,
-        list(life.ends) if len(life.ends) > 1 or (life.ends and life.is_firing) else None,
-    )
-
-
-def _columns_of(changed: Sequence[Incident]) -> list[list[Any]]:
-    """Returns the columns of statements.CHANGING, in their order."""
-    rows = [
-        (
-            each.id,
-            each.version,
-            each.state,
-            statements.dumps(each.components),
-            each.opened_at,
-            each.acknowledged_at,
-            each.mitigated_at,
-            each.resolved_at,
-            each.last_started_at,
-            each.last_ended_at,
-            each.alert_count,
-            each.firing_count,
-            statements.dumps(evidence_to_json(each.evidence)),
-            each.merged_into,
-            each.updated_at,
-            each.untold,
-        )
-        for each in changed
-    ]
-    return [list(column) for column in zip(*rows, strict=True)]

@@ -9,7 +9,8 @@ from services.intake.domain.alert import Effect, KnownAlert, ReportOutcome, begu
 from services.intake.domain.episode import Episode, FlapRule, is_flapping
 from services.intake.domain.gathering import leaves_gap
 from services.intake.domain.incident import IncidentKind, IncidentState
-from services.intake.storage.alert_batch import AlertBatch, Contended, Description, Revived
+from services.intake.storage.alert_batch import AlertBatch, Contended
+from services.intake.storage.batch_rows import Description, Revived
 from services.intake.usecases.joining import Joining, group_of
 from services.intake.usecases.muting_check import mutes_of
 from services.intake.usecases.placing import Placing

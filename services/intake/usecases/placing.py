@@ -11,7 +11,8 @@ from services.intake.domain.grouping_rule import GroupingRule, Placement
 from services.intake.domain.incident import Incident, IncidentKind
 from services.intake.domain.muting import Mute
 from services.intake.domain.threshold import reached
-from services.intake.storage.alert_batch import AlertBatch, Placed
+from services.intake.storage.alert_batch import AlertBatch
+from services.intake.storage.batch_rows import Placed
 from services.intake.storage.copying import NewAlerts, Whereabouts
 from services.intake.usecases.finding import Finding
 from services.intake.usecases.joining import MOST_NAMED, group_at, opened

@@ -9,7 +9,8 @@ from services.intake.domain.chain import assign, chains
 from services.intake.domain.events import IncidentChanged, IncidentOpened
 from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
 from services.intake.domain.incident import Incident, IncidentChange, IncidentState, TimelineEntry, TimelineKind
-from services.intake.storage.alert_batch import AlertBatch, SpanRow
+from services.intake.storage.alert_batch import AlertBatch
+from services.intake.storage.batch_rows import SpanRow
 from services.intake.usecases.joining import Group, opened
 from services.intake.usecases.work import Work
 from shared.ids import new_id

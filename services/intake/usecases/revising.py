@@ -9,7 +9,8 @@ from services.intake.domain.alert import Disposition, ReportOutcome
 from services.intake.domain.episode import Episode, episodes
 from services.intake.domain.grouping_rule import Placement
 from services.intake.domain.incident import IncidentKind
-from services.intake.storage.alert_batch import AlertBatch, LifeRow, OneAlert
+from services.intake.storage.alert_batch import AlertBatch
+from services.intake.storage.batch_rows import LifeRow, OneAlert
 from services.intake.usecases.joining import Joining, group_at, group_of, joined, save_joined
 from services.intake.usecases.muting_check import mutes_of
 from services.intake.usecases.work import Work

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from services.intake.domain.alert import Disposition
 from services.intake.domain.storm import Storm
-from services.intake.storage.alert_batch import AlertBatch, Standing
+from services.intake.storage.alert_batch import AlertBatch
+from services.intake.storage.batch_rows import Standing
 from services.intake.usecases.place import Place
 from services.intake.usecases.work import Growth, Work
 
