@@ -208,7 +208,7 @@ async def test_below_half_of_the_limit_nobody_is_shed_however_uneven_the_lanes_a
 async def test_beyond_half_of_the_limit_the_lane_with_more_than_its_share_is_shed_and_others_are_taken() -> None:
     store = Store()
     commit = _limited(store, 100)
-    flood = await _tell(commit, *((f"{number:02}", "flood") for number in range(30)), ("aa", "calm"))
+    flood = await _tell(commit, *((f"{number:02}", "flood") for number in range(27)), ("aa", "calm"))
     await _refused(commit, "zz", "flood")
     calm = await _tell(commit, *((f"c{number}", "calm") for number in range(8)))
     assert commit.shed == {"flood": 2}
