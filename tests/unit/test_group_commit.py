@@ -246,3 +246,15 @@ async def test_how_long_to_stay_away_follows_how_fast_the_store_is() -> None:
     assert (await _refused(commit, "y", "new")).retry_after == timedelta(seconds=25)
     store.open.set()
     await asyncio.gather(*calls)
+
+
+async def test_a_flood_leaves_room_for_a_lane_that_has_nothing_waiting_yet() -> None:
+    store = Store()
+    commit = _limited(store, 100)
+    flood = [asyncio.ensure_future(commit.submit(f"{number:02}", "flood")) for number in range(80)]
+    await asyncio.sleep(0)
+    calm = [asyncio.ensure_future(commit.submit(f"c{number}", "calm")) for number in range(15)]
+    await asyncio.sleep(0)
+    store.open.set()
+    assert {type(each) for each in await asyncio.gather(*flood, return_exceptions=True)} == {str, Overloaded}
+    assert {type(each) for each in await asyncio.gather(*calm, return_exceptions=True)} == {str}
