@@ -16,6 +16,11 @@ Answer = TypeVar("Answer")
 _SHORTEST_WAIT = timedelta(milliseconds=200)
 _LONGEST_WAIT = timedelta(seconds=30)
 
+# Callers that were answered together mostly call again together.
+_LONGEST_GATHERING = 0.005  # seconds
+# Small items wait for the group under way rather than make one of their own beside it, but not for longer than this.
+_LONGEST_BESIDE = 0.05  # seconds
+
 
 class Overloaded(Exhausted):
     """More waits than may; nothing of what was submitted was taken."""
@@ -24,7 +29,11 @@ class Overloaded(Exhausted):
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """Runs items in groups: while some groups are under way, what comes waits and forms the next one; nothing waits on an idle system.
+    """Runs items in groups: while a group is under way, what comes waits and forms the next one; nothing waits on an idle system.
+
+    A transaction costs much the same for one item as for fifty, so groups are kept few: another begins beside the one under way only
+    for a quarter of what a group may weigh, or what has waited for 50 ms; and after a light group of several callers the next waits as
+    long as that took, 5 ms at most, for more of them to come.
 
     `run` applies a group in one transaction and returns an answer, or an exception, for each item. When it raises, the items are
     tried one by one, so that one that cannot be stored does not take its neighbours with it.
@@ -50,8 +59,12 @@ class GroupCommit(Generic[Item, Answer]):
         self._lanes: dict[str, deque[tuple[Item, asyncio.Future[Answer]]]] = {}
         self._weights: dict[str, int] = {}
         self.waiting = 0  # weight
+        self._count = 0  # items that wait
         self.shed: dict[str, int] = {}  # weight refused, by lane
+        self._workers = workers
         self._idle = workers
+        self._beside: asyncio.TimerHandle | None = None
+        self._back: tuple[int, asyncio.Future[None]] | None = None  # how many are to be back, and who waits for that
         self._tasks: set[asyncio.Task[None]] = set()
         self._per_second = 0.0  # weight taken, smoothed
 
@@ -66,11 +79,8 @@ class GroupCommit(Generic[Item, Answer]):
         self._lanes.setdefault(lane, deque()).append((item, future))
         self._weights[lane] = self._weights.get(lane, 0) + weight
         self.waiting += weight
-        if self._idle:
-            self._idle -= 1
-            task = asyncio.create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._count += 1
+        self._begin()
         return await future
 
     def waiting_of(self) -> dict[str, int]:
@@ -91,16 +101,50 @@ class GroupCommit(Generic[Item, Answer]):
             retry_after=min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT),
         )
 
+    def _begin(self) -> None:
+        """Has what waits taken: at once when nothing is under way or it is much, else by the group under way or a little later."""
+        if self._back is not None and self._count >= self._back[0] and not self._back[1].done():
+            self._back[1].set_result(None)
+        if not self._idle:
+            return
+        if self._idle == self._workers or self.waiting >= self._most_weight // 4:
+            self._start()
+        elif self._beside is None:
+            self._beside = asyncio.get_running_loop().call_later(_LONGEST_BESIDE, self._start_beside)
+
+    def _start_beside(self) -> None:
+        self._beside = None
+        if self._idle and self._lanes:
+            self._start()
+
+    def _start(self) -> None:
+        self._idle -= 1
+        task = asyncio.get_running_loop().create_task(self._work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _work(self) -> None:
         try:
             while self._lanes:
                 begin = time.monotonic()
                 group, weight = self._take()
                 await self._apply(group)
-                rate = weight / max(time.monotonic() - begin, 0.0001)
-                self._per_second = rate if not self._per_second else 0.8 * self._per_second + 0.2 * rate
+                took = max(time.monotonic() - begin, 0.0001)
+                self._per_second = weight / took if not self._per_second else 0.8 * self._per_second + 0.2 * weight / took
+                if len(group) > 1 and weight < self._most_weight // 4 and self._back is None:
+                    await self._gather(2 * len(group), min(took, _LONGEST_GATHERING))
         finally:
             self._idle += 1
+
+    async def _gather(self, count: int, seconds: float) -> None:
+        """Waits until so many items wait, but no longer than this."""
+        back = asyncio.get_running_loop().create_future()
+        self._back = count, back
+        try:
+            if self._count < count:
+                await asyncio.wait((back,), timeout=seconds)
+        finally:
+            self._back = None
 
     def _take(self) -> tuple[list[tuple[Item, asyncio.Future[Answer]]], int]:
         """Takes one item from each lane in turn until the group is full."""
@@ -113,6 +157,7 @@ class GroupCommit(Generic[Item, Answer]):
             if group and total + weight > self._most_weight:
                 break
             pair = waiting.popleft()
+            self._count -= 1
             self._settle(lane, weight)
             if not pair[1].cancelled():
                 group.append(pair)

@@ -14,6 +14,7 @@ from shared.storage.database import Database
 from shared.storage.tables import request_table
 
 _TABLE = request_table(MetaData())
+_KEPT = text("select request_id, method, body_hash, response from request where request_id = any(cast(:ids as uuid[]))")
 # In the order of the ids, so that two transactions with the same ids wait for each other instead of blocking each other for good.
 _KEEP = text(
     """
@@ -51,7 +52,7 @@ async def answers_to(connection: AsyncConnection, keys: Sequence[RequestKey]) ->
     if not keys:
         return {}
     asked = {key.id: key for key in keys}
-    found = await connection.execute(select(_TABLE).where(_TABLE.c.request_id.in_(list(asked))))
+    found = await connection.execute(_KEPT, {"ids": list(asked)})
     return {row.request_id: _answer(row, asked[row.request_id]) for row in found}
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.storage.group_commit import GroupCommit, Overloaded
+from tests.support.waiting import until
 
 
 class Store:
@@ -52,17 +53,49 @@ async def test_what_comes_while_a_group_is_under_way_forms_the_next_one() -> Non
     assert len(store.groups) < 6
 
 
-async def test_as_many_groups_as_there_are_workers_are_under_way() -> None:
+async def test_as_many_groups_as_there_are_workers_are_under_way_when_what_waits_is_much() -> None:
     store = Store()
     commit = commits(store, workers=3)
+    items = [letter * 30 for letter in "abcde"]
     calls = []
-    for item in "abcde":
+    for item in items:
         calls.append(asyncio.ensure_future(commit.submit(item)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     store.open.set()
     await asyncio.gather(*calls)
-    assert sorted(store.groups) == [["a"], ["b"], ["c"], ["d", "e"]]
+    assert sorted(store.groups) == [items[0:1], items[1:2], items[2:3], items[3:5]]
+
+
+async def test_a_light_item_waits_for_the_group_under_way_but_not_for_long() -> None:
+    store = Store()
+    commit = commits(store, workers=2)
+    calls = [asyncio.ensure_future(commit.submit("a"))]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    calls += [asyncio.ensure_future(commit.submit(item)) for item in "bc"]
+    await asyncio.sleep(0)
+    assert commit.waiting == 2
+    await until(lambda: commit.waiting == 0, 5)  # though the first group is stuck
+    store.open.set()
+    assert await asyncio.gather(*calls) == list("ABC")
+    assert sorted(store.groups) == [["a"], ["b", "c"]]
+
+
+async def test_callers_that_come_back_together_share_their_next_group() -> None:
+    store = Store()
+    commit = commits(store)
+    calls = [asyncio.ensure_future(commit.submit(item)) for item in "abc"]
+    await asyncio.sleep(0.02)  # for long, so that what follows is long enough for a crowded machine
+    store.open.set()
+
+    async def again(call: "asyncio.Future[str]", number: int) -> str:
+        await call
+        await asyncio.sleep(0.001 * number)
+        return await commit.submit("def"[number])
+
+    await asyncio.gather(*(again(call, number) for number, call in enumerate(calls)))
+    assert store.groups == [["a", "b", "c"], ["d", "e", "f"]]
 
 
 async def test_a_group_holds_no_more_than_its_weight_but_always_one() -> None:

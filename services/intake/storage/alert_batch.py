@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, any_, bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.domain.alert import Disposition, KnownAlert
@@ -36,6 +36,7 @@ from shared.events.outbox import Headers, Outbox
 from shared.storage.database import raw
 from shared.storage.requests import RequestIdReused, RequestKey, answers_to, keep
 
+_INCIDENTS = select(incident).where(incident.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).order_by(incident.c.id).with_for_update()
 _VERSIONS = text("select kind, version from routing_version")
 
 
@@ -109,9 +110,7 @@ class AlertBatch:
 
     async def incidents(self, ids: Sequence[UUID]) -> dict[UUID, Incident]:
         """Returns these incidents, locked."""
-        rows = await self._connection.execute(
-            select(incident).where(incident.c.id.in_(list(ids))).order_by(incident.c.id).with_for_update()
-        )
+        rows = await self._connection.execute(_INCIDENTS, {"ids": list(ids)})
         return {row.id: incident_from_row(row) for row in rows}
 
     async def open(self, new: NewAlerts, revision: int, storm_id: UUID | None) -> None:
