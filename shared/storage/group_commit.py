@@ -38,9 +38,9 @@ class GroupCommit(Generic[Item, Answer]):
     `run` applies a group in one transaction and returns an answer, or an exception, for each item. When it raises, the items are
     tried one by one, so that one that cannot be stored does not take its neighbours with it.
 
-    Items wait in lanes, one for each `lane` a caller names, and groups take from the lanes in turn. At most `most_waiting` weight waits;
-    when half of that is taken, a lane that has more than its equal share is refused, and one share is nobody's, so that a flood in one
-    lane is shed before others feel it.
+    Items wait in lanes, one for each `lane` a caller names, and groups take from the lanes in turn. At most `most_waiting` weight waits,
+    and no lane may take more of that than it leaves free: one alone half of it, each of two a third, each of n an (n + 1)th. So a lane
+    that has little waiting always finds room, however many flood.
     """
 
     def __init__(
@@ -89,9 +89,7 @@ class GroupCommit(Generic[Item, Answer]):
 
     def _admit(self, lane: str, weight: int) -> None:
         held = self._weights.get(lane, 0)
-        # One share stays free for a lane that has nothing waiting yet: who comes first must not find the room taken.
-        share = self.most_waiting // (len(self._weights) + (lane not in self._weights) + 1)
-        if not self.waiting or (self.waiting + weight <= self.most_waiting and (self.waiting <= self.most_waiting // 2 or held <= share)):
+        if not self.waiting or held + weight <= self.most_waiting - self.waiting - weight:
             return
         if len(self.shed) < 10_000 or lane in self.shed:  # lanes are named by callers
             self.shed[lane] = self.shed.get(lane, 0) + weight

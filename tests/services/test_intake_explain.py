@@ -58,7 +58,7 @@ async def test_an_alert_that_opened_an_incident_says_so_with_rule_and_revision(i
     assert [each.text for each in lines(explained, "MUTING")] == ["nothing muted it"]
     assert lines(explained, "GROUPING")[-1].resource == "groupingRules/1"
     (incident,) = lines(explained, "INCIDENT")
-    assert (incident.resource, incident.text) == (receipt.incident, f"opened {receipt.incident}: its group had no open incident")
+    assert (incident.resource, incident.text) == (receipt.incident, f"opened {receipt.incident}, with what came at the same moment: its group had no open incident")
     assert receipt.fingerprint in lines(explained, "IDENTITY")[0].text
 
 
@@ -133,7 +133,7 @@ async def test_a_held_alert_names_the_rule_it_waits_for(intake: Replicas) -> Non
     await intake.pass_time(seconds=30)
     await intake.first.send(report("web", 30, alertname="b"), report("web", 30, alertname="c"))
     explained = await intake.explain(first.alert)
-    assert lines(explained, "INCIDENT")[0].text == f"went into {explained.incident.name} once enough of its kind had come"
+    assert lines(explained, "INCIDENT")[0].text == f"went into {explained.incident.name} once 3 of its kind came within 0:10:00"
 
 
 async def test_a_summarised_alert_names_the_storm(intake: Replicas) -> None:

@@ -229,7 +229,7 @@ async def _refused(commit: GroupCommit[str, str], item: str, lane: str) -> Overl
     return error.value
 
 
-async def test_below_half_of_the_limit_nobody_is_shed_however_uneven_the_lanes_are() -> None:
+async def test_below_half_of_the_limit_one_lane_may_take_all_there_is() -> None:
     store = Store()
     commit = _limited(store, 100)
     calls = await _tell(commit, *((f"{number:02}", "flood") for number in range(25)), ("a", "calm"))
@@ -238,10 +238,10 @@ async def test_below_half_of_the_limit_nobody_is_shed_however_uneven_the_lanes_a
     await asyncio.gather(*calls)
 
 
-async def test_beyond_half_of_the_limit_the_lane_with_more_than_its_share_is_shed_and_others_are_taken() -> None:
+async def test_a_lane_that_would_take_more_than_it_leaves_is_shed_and_others_are_taken() -> None:
     store = Store()
     commit = _limited(store, 100)
-    flood = await _tell(commit, *((f"{number:02}", "flood") for number in range(27)), ("aa", "calm"))
+    flood = await _tell(commit, *((f"{number:02}", "flood") for number in range(26)), ("aa", "calm"))
     await _refused(commit, "zz", "flood")
     calm = await _tell(commit, *((f"c{number}", "calm") for number in range(8)))
     assert commit.shed == {"flood": 2}
@@ -251,10 +251,26 @@ async def test_beyond_half_of_the_limit_the_lane_with_more_than_its_share_is_she
     assert not commit.waiting_of()
 
 
+@pytest.mark.parametrize("size", [1, 3, 10])
+@pytest.mark.parametrize("floods", [1, 2, 12, 40])
+async def test_however_many_flood_and_how_a_calm_lane_finds_room(floods: int, size: int) -> None:
+    store = Store()
+    commit = _limited(store, 100)
+    flood = [asyncio.ensure_future(commit.submit("x" * size, str(number % floods))) for number in range(500)]
+    await asyncio.sleep(0.01)
+    assert commit.waiting <= 100
+    assert sum(commit.shed.values()) > 0
+    calm = await _tell(commit, ("a", "calm"))
+    assert "calm" not in commit.shed
+    store.open.set()
+    assert await asyncio.gather(*calm) == ["A"]
+    await asyncio.gather(*flood, return_exceptions=True)
+
+
 async def test_at_the_limit_everyone_is_shed_and_told_when_to_come_again() -> None:
     store = Store()
     commit = _limited(store, 100)
-    calls = await _tell(commit, *(("x" * 10, str(number)) for number in range(11)))
+    calls = await _tell(commit, *(("x", str(number)) for number in range(100)))
     error = await _refused(commit, "y", "new")
     assert error.reason == "OVERLOADED"
     assert "nothing was taken" in str(error)
@@ -275,10 +291,10 @@ async def test_how_long_to_stay_away_follows_how_fast_the_store_is() -> None:
     store = Store()
     commit = _limited(store, 100)
     commit._per_second = 4.0  # as measured of a slow store
-    calls = await _tell(commit, *(("x" * 10, str(number)) for number in range(11)))
-    assert (await _refused(commit, "y", "new")).retry_after == timedelta(seconds=25)
+    calls = await _tell(commit, *(("x", str(number)) for number in range(105)))
+    assert (await _refused(commit, "y", "new")).retry_after == timedelta(seconds=commit.waiting / 4) > timedelta(seconds=20)
     store.open.set()
-    await asyncio.gather(*calls)
+    await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def test_a_flood_leaves_room_for_a_lane_that_has_nothing_waiting_yet() -> None:
@@ -286,7 +302,7 @@ async def test_a_flood_leaves_room_for_a_lane_that_has_nothing_waiting_yet() -> 
     commit = _limited(store, 100)
     flood = [asyncio.ensure_future(commit.submit(f"{number:02}", "flood")) for number in range(80)]
     await asyncio.sleep(0)
-    calm = [asyncio.ensure_future(commit.submit(f"c{number}", "calm")) for number in range(15)]
+    calm = [asyncio.ensure_future(commit.submit(f"c{number}", "calm")) for number in range(8)]
     await asyncio.sleep(0)
     store.open.set()
     assert {type(each) for each in await asyncio.gather(*flood, return_exceptions=True)} == {str, Overloaded}

@@ -142,7 +142,7 @@ def test_it_tells_an_incident_it_opened_from_one_it_joined_and_from_another_grou
     assert opened.startswith("opened ")
     assert joined.startswith("joined ")
     assert "not over for longer than 0:05:00" in joined
-    assert "of another group: by dependency or likeness, or because people merged or split them" in elsewhere
+    assert "of another group: by dependency or likeness, or because people merged or split incidents" in elsewhere
 
 
 def test_the_built_in_rule_is_named_as_such_and_nothing_lies_behind_it() -> None:
@@ -221,7 +221,7 @@ def test_a_held_alert_names_the_rule_that_waits_and_what_would_be_without_its_th
     held = alert(disposition=Disposition.HELD, incident_id=None)
     found = explained(held)
     assert found.summary == "kept, and held by rule shop until enough of its kind come"
-    assert said(found, Step.INCIDENT) == ["held: rule shop waits for more of its kind before it opens an incident"]
+    assert said(found, Step.INCIDENT) == ["held: rule shop opens an incident once 3 of its kind came within 0:10:00"]
     assert otherwise(found) == [
         ("without the threshold of rule shop", Disposition.GROUPED, ""),
         ("without rule shop", Disposition.GROUPED, ""),

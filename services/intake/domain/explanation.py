@@ -14,6 +14,7 @@ from services.intake.domain.muting import Explanation as MutesExplained
 from services.intake.domain.muting import Mute, NearMiss
 
 _MOST_RULES = 10
+_PEOPLE = "people merged or split incidents, as its time-line tells"
 
 
 class Step(IntEnum):
@@ -182,23 +183,29 @@ def _why_not(rule: GroupingRule, alert: Alert) -> str:
             if value
             else f"{matcher_text(missing[0])} does not hold, {missing[0].label} is absent"
         )
-    return "its condition does not hold"
+    try:
+        facts = facts_of(alert.labels, alert.annotations, alert.source)
+        return "its condition does not hold" if rule.condition is None or not rule.condition.holds(facts) else "it does by now"
+    except Exception as error:  # noqa: BLE001 - as in `_takes`
+        return f"its condition cannot be evaluated for it: {error}"
 
 
 def _incident(facts: Facts) -> list[Line]:
     alert, incident = facts.alert, facts.incident
     if alert.disposition is Disposition.HELD:
-        return [Line(Step.INCIDENT, f"held: rule {alert.rule} waits for more of its kind before it opens an incident")]
+        return [Line(Step.INCIDENT, f"held: rule {alert.rule} opens an incident {_threshold(facts)}")]
     if incident is None:
         return (
             [Line(Step.INCIDENT, "in no incident while it is muted; looked at again when that ends, if it still fires")]
             if alert.disposition is Disposition.MUTED
             else []
         )
-    if incident.created_at == alert.created_at:
-        text = f"opened {incident.name}: its group had no open incident"
-    elif incident.group_key != alert.group_key and incident.kind is IncidentKind.ALERTS:
-        text = f"went into {incident.name}, which is of another group: by dependency or likeness, or because people merged or split them"
+    if incident.group_key != alert.group_key and incident.kind is IncidentKind.ALERTS:
+        text = f"went into {incident.name}, which is of another group: {_elsewhere(facts, incident)}"
+    elif alert.disposition is Disposition.SUMMARISED and incident.kind is not IncidentKind.STORM:
+        text = f"went into the storm's incident, and from there into {incident.name} when {_PEOPLE}"
+    elif incident.created_at == alert.created_at:
+        text = f"opened {incident.name}, with what came at the same moment: its group had no open incident"
     elif incident.created_at > alert.created_at:
         text = f"went into {incident.name} {_later(facts)}"
     else:
@@ -207,12 +214,31 @@ def _incident(facts: Facts) -> list[Line]:
     return [Line(Step.INCIDENT, text, incident.name, incident.version)]
 
 
+def _threshold(facts: Facts) -> str:
+    found = next((rule.threshold for rule in facts.rules.rules if rule.name == facts.alert.rule and rule.threshold is not None), None)
+    return "once enough of its kind came" if found is None else f"once {found.count} of its kind came within {found.within}"
+
+
+def _elsewhere(facts: Facts, incident: Incident) -> str:
+    """Says why an alert is in an incident of another group."""
+    if incident.shaped:
+        return _PEOPLE
+    rule = next((each for each in facts.rules.rules if each.name == facts.alert.rule), None)
+    if rule is not None and rule.dependencies and rule.similarity is None:
+        return "its component needs one of that incident, or is needed there"
+    if rule is not None and rule.similarity is not None and not rule.dependencies:
+        return f"{rule.similarity.of} is alike"
+    return f"by dependency or likeness, or because {_PEOPLE}"
+
+
 def _later(facts: Facts) -> str:
     """Says why an alert went into an incident that was made after the alert came."""
+    if facts.incident is not None and facts.incident.shaped:
+        return f"when {_PEOPLE}"
     if facts.alert.mute:
         return "once nothing muted it any more"
     if any(rule.name == facts.alert.rule and rule.threshold is not None for rule in facts.rules.rules):
-        return "once enough of its kind had come"
+        return _threshold(facts)
     return "when reports that came later showed by their times that its alerts are one incident"
 
 
@@ -248,7 +274,7 @@ def _summary(facts: Facts) -> str:
         return f"kept, and muted by {alert.mute} (version {alert.mute_version})"
     if alert.disposition is Disposition.HELD:
         return f"kept, and held by rule {alert.rule} until enough of its kind come"
-    if alert.disposition is Disposition.SUMMARISED and incident is not None:
+    if alert.disposition is Disposition.SUMMARISED and incident is not None and incident.kind is IncidentKind.STORM:
         return f"kept, and gathered into the storm's incident {incident.name}"
     name = incident.name if incident is not None else "an incident"
     return (

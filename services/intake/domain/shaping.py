@@ -118,14 +118,16 @@ def split_off(new: Incident, moved: Tally, now: datetime) -> Incident:
 def left_over(source: Incident, kept: Tally, moved: Tally, now: datetime) -> Incident:
     """Returns the old incident with the alerts that stay counted. It stands as it stood: whether it is over is for people to say.
 
-    A component that only moved alerts named is gone, unless a person declared it. Raises SplitLeavesNothing.
+    A component that only moved alerts named is gone, unless a person declared it. It opened with the first alert that stays, a declared
+    one or a storm's when it did. Raises SplitLeavesNothing.
     """
     declared = source.kind is IncidentKind.DECLARED
     if kept.alert_count == 0 and not declared:
         raise SplitLeavesNothing(source.name)
     gone = set() if declared else set(moved.components) - set(kept.components)
     known = [each for each in (source.acknowledged_at, source.mitigated_at, source.resolved_at) if each]
-    opened_at = source.opened_at if declared or kept.first_start is None else min([kept.first_start, *known])
+    by_alerts = source.kind is IncidentKind.ALERTS and kept.first_start is not None
+    opened_at = min([each for each in (kept.first_start, *known) if each]) if by_alerts else source.opened_at
     return replace(
         _counted(source, kept, now),
         components=tuple(each for each in source.components if each not in gone),

@@ -25,6 +25,7 @@ from services.intake.storage.batch_rows import (
     Revived,
     SpanRow,
     Standing,
+    array_text,
     columns_of,
     known_from_row,
     life_columns,
@@ -161,12 +162,12 @@ class AlertBatch:
         await self._driver.execute(statements.RESOLVE, list(ends), list(ends.values()), self._now)
 
     async def revive(self, lives: Sequence[Revived]) -> None:
-        """Gives current alerts another life; few at a time."""
-        for each in lives:
-            state, starts_at, ends_at, starts, ends = life_columns(each.life)
-            await self._driver.execute(
-                statements.REVIVE, each.fingerprint, state, starts_at, ends_at, starts, ends, each.is_flapping, self._now
-            )
+        """Gives current alerts another life."""
+        states, starts_at, ends_at, starts, ends = zip(*(life_columns(each.life) for each in lives), strict=True)
+        # As texts: the driver has no arrays of arrays of different lengths.
+        begins, overs = ([None if told is None else array_text(told) for told in column] for column in (starts, ends))
+        signals, flapping = [each.fingerprint for each in lives], [each.is_flapping for each in lives]
+        await self._driver.execute(statements.REVIVE, signals, states, starts_at, ends_at, begins, overs, flapping, self._now)
 
     async def held_starts(self, group_key: str, since: datetime) -> list[datetime]:
         """Returns when the alerts began that wait for their group's threshold."""

@@ -133,3 +133,8 @@ def columns_of(changed: Sequence[Incident]) -> list[list[Any]]:
         for each in changed
     ]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def array_text(times: Sequence[datetime]) -> str:
+    """Returns times as PostgreSQL writes an array of them."""
+    return "{" + ",".join(f'"{each.isoformat()}"' for each in times) + "}"

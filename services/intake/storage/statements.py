@@ -91,9 +91,12 @@ DESCRIBE = """
     where alert.fingerprint = told.fingerprint
 """
 REVIVE = """
-    update alert set state = $2, starts_at = $3, ends_at = $4, starts = $5, ends = $6, flapping = flapping or $7,
-                     report_count = report_count + 1, updated_at = $8
-    where fingerprint = $1
+    update alert set state = told.state, starts_at = told.starts_at, ends_at = told.ends_at, starts = told.starts::timestamptz[],
+                     ends = told.ends::timestamptz[], flapping = alert.flapping or told.flapping, report_count = report_count + 1,
+                     updated_at = $8
+    from unnest($1::uuid[], $2::smallint[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::boolean[])
+        as told(fingerprint, state, starts_at, ends_at, starts, ends, flapping)
+    where alert.fingerprint = told.fingerprint
 """
 RESOLVE = """
     update alert set state = 2, ends_at = told.ends_at, report_count = report_count + 1, updated_at = $3,

@@ -63,6 +63,9 @@ class Revising:
         if live is not None and live in owners and owners[-1] is not live:
             await batch.retire([live.fingerprint])
         changes = [_Change(row, None, at) for row in gone]
+        if rows:  # where it says nothing new, or what cannot be
+            last = max(rows, key=lambda row: (row.is_live, row.life.starts_at))
+            work.receipt(at, last.id, last.incident_id, ReportOutcome.STALE)
         for index, (life, row) in enumerate(zip(lives, owners, strict=True)):
             is_last = index == len(lives) - 1
             # What went into the history stays there, unless it fires: then it is the signal's current alert again.
