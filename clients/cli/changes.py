@@ -116,12 +116,10 @@ async def report(
 def draw_list(response: pb.ListChangesResponse) -> Iterable[RenderableType]:
     columns = (
         Column("change", whole=True),
-        "kind",
+        "what",
         "outcome",
         Column("began", whole=True),
         Column("over", whole=True),
-        "components",
-        "version",
         "where",
         "summary",
     )
@@ -130,14 +128,14 @@ def draw_list(response: pb.ListChangesResponse) -> Iterable[RenderableType]:
 
 
 def _row(change: change_pb2.Change) -> tuple[object, ...]:
+    """Two columns hold two fields each: with one for every field, the list is wider than terminals are, and falls into blocks."""
+    components = ", ".join(change.components)
     return (
         change.name,
-        enum_text(change, "kind"),
+        f"{enum_text(change, 'kind')} {change.version}".rstrip(),
         enum_text(change, "outcome"),
         time_text(change, "started_at"),
         time_text(change, "finished_at"),
-        ", ".join(change.components),
-        change.version,
-        change.environment,
+        f"{components} in {change.environment}".lstrip() if change.environment else components,
         change.summary,
     )
