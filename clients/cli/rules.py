@@ -120,8 +120,9 @@ async def unused(
     since: Annotated[str, typer.Option("--for", metavar="SPAN", help="Without a match for this long, as 12h or 7d.")] = "7d",
 ) -> None:
     """Lists the rules that took no alert for a while, or can take none because an earlier rule takes them all."""
-    response = await session.connection.grouping.GetUnusedGroupingRules(pb.GetUnusedGroupingRulesRequest(unused_for=_span("--for", since)))
-    session.output.answer(response, lambda: draw.draw_unused(response.rules))
+    span = _span("--for", since)
+    response = await session.connection.grouping.GetUnusedGroupingRules(pb.GetUnusedGroupingRulesRequest(unused_for=span))
+    session.output.answer(response, lambda: draw.draw_unused(response.rules, span))
 
 
 async def _etag(session: Session) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ballast.intake.v1 import grouping_rules_pb2 as rules_pb
 from ballast.intake.v1 import grouping_service_pb2 as pb
+from google.protobuf.duration_pb2 import Duration
 from rich.console import RenderableType
 
 from clients.cli.formats import count_text, duration_text, enum_text, member_text, number_text, time_text
@@ -99,7 +100,9 @@ def draw_revisions(response: pb.ListGroupingRulesRevisionsResponse) -> Iterable[
     yield total(len(rows), "revision", response.next_page_token)
 
 
-def draw_unused(rules: Sequence[rules_pb.UnusedRule]) -> Iterable[RenderableType]:
+def draw_unused(rules: Sequence[rules_pb.UnusedRule], span: Duration) -> Iterable[RenderableType]:
+    # What came in force within the span is not judged by its matches yet, so that an empty answer says nothing of it.
+    none = f"no rule older than {duration_text(span)} matched nothing for so long, and none is shadowed"
     rows = [
         (each.rule.name, _why(each), each.rule.use.match_count, time_text(each.rule.use, "last_match_time"), _since(each)) for each in rules
     ]
@@ -112,7 +115,7 @@ def draw_unused(rules: Sequence[rules_pb.UnusedRule]) -> Iterable[RenderableType
             Column("in force since", whole=True),
         )
         yield table("", columns, rows)
-    yield cell(f"{count_text(len(rows), 'rule')} without effect" if rows else "no rule is without effect", "dim")
+    yield cell(f"{count_text(len(rows), 'rule')} without effect" if rows else none, "dim")
 
 
 def _since(unused: rules_pb.UnusedRule) -> str:

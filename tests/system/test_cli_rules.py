@@ -128,7 +128,9 @@ def test_rules_without_effect_are_listed_with_why(rules: Rules) -> None:
     assert "took no alert yet" in ran.out
     assert "2 rules without effect" in ran.out
     rules.json("set", rules.write("name: all"), "--reason", "r")
-    assert "no rule is without effect" in rules.run("unused").out
+    for span, named in ((), "7 d"), (("--for", "36h"), "1 d 12 h"):
+        told = rules.run("unused", *span).out
+        assert f"no rule older than {named} matched nothing for so long, and none is shadowed" in told
 
 
 def test_what_cannot_be_read_is_refused_by_reason(rules: Rules, tmp_path: Path) -> None:
