@@ -16,9 +16,11 @@ from clients.cli.session import Limit, Session, with_session
 from clients.cli.silences import matchers_of, matchers_text
 from clients.cli.times import read_duration, read_time
 
-app = typer.Typer(help="List, show, plan and cancel maintenance windows.")
+app = typer.Typer(help="List, show, plan, edit and cancel maintenance windows.")
 
 _Window = Annotated[str, typer.Argument(metavar="WINDOW", help="maintenanceWindows/{uuid}, or the UUID.")]
+_Etag = Annotated[str, typer.Option(metavar="ETAG", help="Change only this version.")]
+_Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why it is changed, for its history.")]
 
 
 @app.command("list")
@@ -78,13 +80,49 @@ async def add(
     )
 
 
+@app.command("edit")
+@with_session()
+async def edit(
+    session: Session,
+    window: _Window,
+    matchers: Annotated[list[str] | None, typer.Argument(metavar="MATCHER…", help="The matchers it is to have instead.")] = None,
+    start: Annotated[str, typer.Option(metavar="WALL_TIME", help="When it is to begin by the clocks of its zone.")] = "",
+    zone: Annotated[str, typer.Option(metavar="ZONE", help="Zone of the IANA database.")] = "",
+    for_: Annotated[str, typer.Option("--for", metavar="SPAN", help="How long each time, as 90m or 2h30m; at most 7d.")] = "",
+    rrule: Annotated[str | None, typer.Option(metavar="RRULE", help="When it is to come again; '' for once.")] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it is planned.")] = "",
+    approver: Annotated[str, typer.Option(metavar="NAME", help="Who approved the change; needed where more than the reason changes.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; only say when it would be in force.")] = False,
+    why: _Why = "",
+    etag: _Etag = "",
+) -> None:
+    """Changes a window that is not over, as a new version; what has passed stays as it was."""
+    request = pb.UpdateMaintenanceWindowRequest(
+        name=resource_name("WINDOW", "maintenanceWindows", window),
+        etag=etag,
+        matchers=matchers_of(matchers or ()),
+        starts_at=start,
+        time_zone=zone,
+        duration=read_duration("--for", for_),
+        rrule=rrule,
+        reason=reason,
+        approver=approver,
+        change_reason=why,
+        validate_only=check,
+    )
+    response = await session.connection.muting.UpdateMaintenanceWindow(request)
+    session.output.answer(
+        response, lambda: [*draw_window(response.maintenance_window), draw_occurrences("next", response.next_occurrences)]
+    )
+
+
 @app.command("cancel")
 @with_session()
 async def cancel(
     session: Session,
     window: _Window,
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why it is cancelled, for its history.")] = "",
-    etag: Annotated[str, typer.Option(metavar="ETAG", help="Change only this version.")] = "",
+    etag: _Etag = "",
 ) -> None:
     """Ends a window now, with the occurrence under way."""
     name = resource_name("WINDOW", "maintenanceWindows", window)
