@@ -41,6 +41,7 @@ COMMANDS = {
     "rules": SubCommand("clients.cli.rules", "app", "Show, check, try and change how alerts become incidents."),
     "silences": SubCommand("clients.cli.silences", "app", "List, show, add, edit and end silences of alerts."),
     "windows": SubCommand("clients.cli.windows", "app", "List, show, plan, edit and cancel maintenance windows."),
+    "inhibit": SubCommand("clients.cli.inhibit", "app", "Show, set and list the revisions of the inhibit rules."),
     "assessments": SubCommand("clients.cli.assessments", "app", "Show how bad an incident is, term by term."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),

@@ -4,7 +4,6 @@ import asyncio
 import re
 import sys
 import uuid
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,10 +12,11 @@ from google.protobuf.duration_pb2 import Duration
 
 from clients.cli import rules_drawing as draw
 from clients.cli.connection import every_page
+from clients.cli.documents import read_document
 from clients.cli.failures import ExitCode
 from clients.cli.output import plain
 from clients.cli.session import Limit, Session, with_session
-from shared.errors import InvalidInput, invalid_field
+from shared.errors import invalid_field
 
 LARGEST_BYTES = 64 * 1024
 _SPAN = re.compile(r"(\d{1,5})([smhd])")
@@ -49,7 +49,7 @@ async def show(
 @with_session()
 async def check(session: Session, file: _File) -> int:
     """Tells everything that is amiss with a document; exit code 1 when it could not be put in force."""
-    text = await asyncio.to_thread(_content, file, session)
+    text = await asyncio.to_thread(read_document, file, session, LARGEST_BYTES)
     response = await session.connection.grouping.ValidateGroupingRules(pb.ValidateGroupingRulesRequest(yaml=text))
     session.output.answer(response, lambda: draw.draw_problems(response.problems, valid=response.valid))
     return ExitCode.OK if response.valid else ExitCode.NO
@@ -68,7 +68,7 @@ async def try_(
         raise typer.BadParameter("give a file, or --revision; not both", param_hint="FILE")
     request = pb.DryRunGroupingRulesRequest(last=last)
     if file:
-        request.yaml = await asyncio.to_thread(_content, file, session)
+        request.yaml = await asyncio.to_thread(read_document, file, session, LARGEST_BYTES)
     else:
         request.revision = revision
     response = await session.connection.grouping.DryRunGroupingRules(request)
@@ -79,7 +79,7 @@ async def try_(
 @with_session()
 async def set_(session: Session, file: _File, reason: _Reason, etag: _Etag = "", validate_only: _OnlyCheck = False) -> None:
     """Puts a document in force, as a new revision."""
-    text = await asyncio.to_thread(_content, file, session)
+    text = await asyncio.to_thread(read_document, file, session, LARGEST_BYTES)
     request = pb.CreateGroupingRulesRevisionRequest(
         request_id=str(uuid.uuid4()), yaml=text, reason=reason, etag=etag or await _etag(session), validate_only=validate_only
     )
@@ -134,24 +134,3 @@ def _span(option: str, text: str) -> Duration:
     if found is None:
         raise invalid_field(option, f"{text!r} is not a length of time; write it as 90s, 30m, 12h or 7d", reason="SPAN_INVALID")
     return Duration(seconds=int(found[1]) * _SECONDS[found[2]])
-
-
-def _content(file: str, session: Session) -> str:
-    """Raises InvalidInput for what cannot be read, is no UTF-8, or is larger than any document may be."""
-    if file == "-" and sys.stdin.isatty():
-        session.output.note("reading rules from the terminal; end with Ctrl-D")
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        description = f"{file} cannot be read ({error.strerror}); give the path of a file, or - for stdin"
-        raise invalid_field("FILE", description, reason="FILE_UNREADABLE") from None
-    if len(data) > LARGEST_BYTES:
-        raise _refused(file, f"holds {len(data):,} bytes; a rules document has at most {LARGEST_BYTES:,}")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise _refused(file, f"is no UTF-8 at byte {error.start}; save it as UTF-8") from None
-
-
-def _refused(file: str, description: str) -> InvalidInput:
-    return invalid_field("FILE", f"{file} {description}", reason="RULES_FILE_INVALID")
