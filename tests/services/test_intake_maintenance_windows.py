@@ -118,6 +118,7 @@ async def test_a_window_may_come_once(intake: Intake) -> None:
         ({"reason": ""}, "FIELD_INVALID", "reason"),
         ({"approver": ""}, "FIELD_INVALID", "approver"),
         ({"approver": "ada"}, "MUTING_REFUSED", "approver"),
+        ({"approver": " ADA "}, "MUTING_REFUSED", "approver"),
     ],
 )
 async def test_a_window_that_cannot_be_meant_is_refused_by_reason_and_field(

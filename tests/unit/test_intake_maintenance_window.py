@@ -249,6 +249,7 @@ def test_a_cancelled_window_keeps_what_was_held() -> None:
         ({"starts_at": local("2200-01-01T00:00")}, "starts_at", MutingRefused),
         ({"approver": ""}, "approver", MutingRefused),
         ({"approver": "ada"}, "approver", MutingRefused),
+        ({"approver": " Ada "}, "approver", MutingRefused),
         ({"matchers": "{}"}, "matchers", MatchersRefused),
         ({"matchers": 'a=~"("'}, "matchers[0]", MatchersRefused),
         ({"rrule": "FREQ=WEEKLY"}, "rrule", RecurrenceRefused),

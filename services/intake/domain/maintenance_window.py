@@ -113,7 +113,7 @@ def check_window(window: MaintenanceWindow, planner: str) -> None:
     """Raises MatchersRefused, RecurrenceRefused or MutingRefused, naming every field at fault; `planner` may not be the approver."""
     schedule = window.schedule
     violations = [*_schedule_faults(schedule), *_text_faults(window)]
-    if window.approver.strip() == planner:
+    if window.approver.strip().casefold() == planner.strip().casefold():
         violations.append(Violation("approver", "is the one who plans it; name another person, who agreed"))
     if violations:
         raise MutingRefused(violations)
