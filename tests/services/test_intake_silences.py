@@ -193,6 +193,14 @@ async def test_an_edit_that_changes_nothing_makes_no_version(intake: Intake) -> 
     assert same.silence == made
 
 
+async def test_a_reason_alone_is_no_edit_and_is_refused_rather_than_lost(intake: Intake) -> None:
+    made = await created(intake)
+    with pytest.raises(InvalidInput) as refused:
+        await intake.muting.UpdateSilence(pb.UpdateSilenceRequest(name=made.name, change_reason="it is late"))
+    assert (refused.value.reason, [each.field for each in refused.value.violations]) == ("MUTING_REFUSED", ["change_reason"])
+    assert await get(intake, made.name) == made
+
+
 async def test_what_is_over_cannot_be_changed_and_no_matcher_is_no_edit(intake: Intake) -> None:
     made = await created(intake)
     with pytest.raises(InvalidInput) as refused:

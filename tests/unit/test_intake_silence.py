@@ -34,6 +34,13 @@ def test_an_edit_that_changes_nothing_makes_no_version() -> None:
     assert edit(one, SilenceEdit(one.matchers, one.starts_at, one.ends_at, one.reason), "?", "grace", START + SECOND) is one
 
 
+def test_a_reason_for_no_change_is_refused_with_what_may_change() -> None:
+    one = silence("a=x")
+    with pytest.raises(MutingRefused, match=r"change_reason: .* change matchers, starts_at, ends_at or reason with it"):
+        edit(one, SilenceEdit(), "the part is late", "grace", START + SECOND)
+    assert edit(one, SilenceEdit(), "", "grace", START + SECOND) is one
+
+
 def test_the_begin_of_what_has_begun_cannot_be_changed() -> None:
     with pytest.raises(MutingRefused) as error:
         edit(silence("a=x"), SilenceEdit(starts_at=START + SECOND), "", "ada", START + SECOND)

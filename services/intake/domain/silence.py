@@ -90,8 +90,11 @@ def check_silence(silence: Silence, now: datetime) -> None:
 def edit(silence: Silence, changed: SilenceEdit, reason: str, who: str, now: datetime) -> Silence:
     """Returns the next version; the same one where nothing changes. Raises SilenceOver, and what `check_silence` does.
 
-    The begin of a silence that has begun is a fact: it stays as it is.
+    The begin of a silence that has begun is a fact: it stays as it is. A reason for no change is refused, for no version would keep it.
     """
+    if reason.strip() and changed == SilenceEdit():
+        description = "comes with no change and would be lost; change matchers, starts_at, ends_at or reason with it, or leave it out"
+        raise MutingRefused([Violation("change_reason", description)])
     if state_of(silence, now) is SilenceState.EXPIRED:
         raise SilenceOver(silence.name, silence.ends_at)
     begun = state_of(silence, now) is SilenceState.ACTIVE
