@@ -1,5 +1,8 @@
 """What to do about a broken shape rule, by the rule's id: the contract says what is wrong, and this how to mend it."""
 
+import re
+from typing import Any
+
 _REMEDIES = {
     "required": "set it",
     "map.min_pairs": "add at least one entry",
@@ -8,7 +11,6 @@ _REMEDIES = {
     "repeated.max_items": "send it in several calls, or leave some out",
     "repeated.unique": "name each only once",
     "string.uuid": "send a UUID such as 123e4567-e89b-42d3-a456-426614174000, or leave it empty where it is optional",
-    "string.pattern": "send the resource name as it was given, such as collection/id",
     "string.min_len": "do not leave it empty",
     "string.max_len": "shorten it",
     "string.max_bytes": "shorten it",
@@ -17,10 +19,19 @@ _REMEDIES = {
     "double.finite": "send a finite number",
 }
 _BY_COMPARISON = {"gt": "send a larger value", "gte": "send a larger value", "lt": "send a smaller value", "lte": "send a smaller value"}
+# The first that is found in the pattern says what it is for.
+_BY_PATTERN = [
+    (re.compile(r"^\\S$"), "say something, not only spaces"),
+    (re.compile(r"^\^https\?://"), "send an address that begins with http:// or https://"),
+    (re.compile(r"^\^(\[a-z\]\[A-Za-z\]\*|[A-Za-z]+|\([A-Za-z|]+\))/"), "send the resource name as it was given, such as collection/id"),
+    (re.compile(""), "send a value that matches the pattern"),
+]
 
 
-def remedy_of(rule_id: str) -> str:
-    """Returns what to do about a breach of this protovalidate rule."""
+def remedy_of(rule_id: str, value: Any = None) -> str:
+    """Returns what to do about a breach of this protovalidate rule, of which the contract sets `value`."""
+    if rule_id == "string.pattern":
+        return next(remedy for kind, remedy in _BY_PATTERN if kind.search(str(value)))
     if rule_id in _REMEDIES:
         return _REMEDIES[rule_id]
     kind, _, comparison = rule_id.partition(".")

@@ -14,7 +14,7 @@ from shared.rpc.remedies import remedy_of
 
 def breaches_of(message: Message | AnyNative[Any]) -> list[Violation]:
     """Returns every field of the message, however deep, that breaks a rule of its contract."""
-    return [_violation(each.proto) for each in protovalidate.collect_violations(message)]
+    return [_violation(each.proto, each.rule_value) for each in protovalidate.collect_violations(message)]
 
 
 def item_breaches_of(item: Message | AnyNative[Any], place: str) -> list[Violation]:
@@ -27,9 +27,9 @@ def item_breaches_of(item: Message | AnyNative[Any], place: str) -> list[Violati
     return [Violation(f"{place}.{each.field}" if each.field else place, each.description) for each in found]
 
 
-def _violation(found: Any) -> Violation:
+def _violation(found: Any, rule_value: Any) -> Violation:
     """Returns the field, the rule it breaks and the remedy."""
-    return Violation(_path(found.field), f"{found.message}: {remedy_of(found.rule_id)} (rule {found.rule_id})")
+    return Violation(_path(found.field), f"{found.message}: {remedy_of(found.rule_id, rule_value)} (rule {found.rule_id})")
 
 
 def _path(field: Any) -> str:

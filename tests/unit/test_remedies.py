@@ -9,6 +9,7 @@ from shared.rpc.remedies import remedy_of
 
 PROTOS = Path(__file__).parent.parent.parent / "protos" / "ballast"
 KINDS = ("string", "repeated", "map", "enum")
+NAME = "send the resource name as it was given, such as collection/id"
 
 
 def rules_in_use() -> set[str]:
@@ -23,6 +24,23 @@ def rules_in_use() -> set[str]:
 @pytest.mark.parametrize("rule", sorted(rules_in_use() | {"required", "int32.gte_lte", "double.gt", "int64.gte", "duration.gt_lte"}))
 def test_a_rule_has_a_remedy(rule: str) -> None:
     assert not remedy_of(rule).startswith("see the rule")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "remedy"),
+    [
+        (r"\S", "say something, not only spaces"),
+        ("^https?://", "send an address that begins with http:// or https://"),
+        ("^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", NAME),
+        ("^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", NAME),
+        ("^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", NAME),
+        ("^deadLetters/[0-9]+$", NAME),
+        (r"^[a-z][A-Za-z]*/\S+$", NAME),
+        ("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$", "send a value that matches the pattern"),
+    ],
+)
+def test_a_pattern_has_the_remedy_of_what_it_is_for(pattern: str, remedy: str) -> None:
+    assert remedy_of("string.pattern", pattern) == remedy
 
 
 def test_a_rule_nobody_thought_of_points_at_the_contract() -> None:
