@@ -9,6 +9,8 @@ from shared.rpc.pipeline import Call, Step
 
 _MARGIN_SHARE = 0.1
 _LARGEST_MARGIN_SECONDS = 0.25
+_REPEAT = "it may have taken effect: repeat it with the same id"
+_ASK_AGAIN = "ask again, with more time"
 
 
 class DeadlineStage:
@@ -20,6 +22,7 @@ class DeadlineStage:
     def around(self, method: Method, then: Step) -> Step:
         # A stream may be meant to stay: only its caller can say how long.
         watches = method.full_name.partition("/")[2].startswith("Watch")
+        remedy = _ASK_AGAIN if method.only_reads or watches else _REPEAT
 
         async def in_time(call: Call) -> Any:
             remaining = call.context.time_remaining()
@@ -33,7 +36,7 @@ class DeadlineStage:
             except asyncio.CancelledError:
                 if not expiry.is_cause():
                     raise
-                raise _too_late(method, remaining) from None
+                raise _too_late(method, remaining, remedy) from None
             finally:
                 expiry.end()
 
@@ -67,6 +70,5 @@ class _Expiry:
         self._task.cancel()
 
 
-def _too_late(method: Method, remaining: float) -> DeadlineExceeded:
-    came = f"{method.full_name} did not end within {remaining:.3f} s"
-    return DeadlineExceeded(f"{came}; it may have taken effect: repeat it with the same id")
+def _too_late(method: Method, remaining: float, remedy: str) -> DeadlineExceeded:
+    return DeadlineExceeded(f"{method.full_name} did not end within {remaining:.3f} s; {remedy}")

@@ -1,4 +1,4 @@
-"""What the contract says of an RPC: its access rule, whether a retry is safe, its request's type."""
+"""What the contract says of an RPC: its access rule, whether a retry is safe, whether it only reads."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,7 @@ class Method:
     role: str  # lower case; empty where the contract has no access rule, as for health and reflection
     team_field: str
     retry_safe: bool
+    only_reads: bool  # has no side effects, so that nothing is left to find out about a call that failed
 
 
 @cache
@@ -25,11 +26,18 @@ def method_of(path: str) -> Method:
     full_name = path.lstrip("/")
     descriptor = _descriptor(full_name)
     if descriptor is None:
-        return Method(full_name, "", "", retry_safe=False)
+        return Method(full_name, "", "", retry_safe=False, only_reads=False)
     options = descriptor.GetOptions()
     rule = options.Extensions[access_pb2.rule]
     role = access_pb2.Role.Name(rule.role).removeprefix("ROLE_").lower() if rule.role else ""
-    return Method(full_name, role, rule.team_field, options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN)
+    level = options.idempotency_level
+    return Method(
+        full_name,
+        role,
+        rule.team_field,
+        retry_safe=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+        only_reads=level == MethodOptions.NO_SIDE_EFFECTS,
+    )
 
 
 def retry_safe_methods(service: ServiceDescriptor) -> list[str]:

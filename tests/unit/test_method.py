@@ -11,7 +11,7 @@ INTAKE = intake_service_pb2.DESCRIPTOR.services_by_name["IntakeService"]
 
 def test_a_rule_is_read_from_the_contract() -> None:
     assert method_of("/ballast.intake.v1.IntakeService/ReportAlerts") == Method(
-        "ballast.intake.v1.IntakeService/ReportAlerts", "responder", "", retry_safe=True
+        "ballast.intake.v1.IntakeService/ReportAlerts", "responder", "", retry_safe=True, only_reads=False
     )
 
 
@@ -28,8 +28,14 @@ def test_only_services_deliver_events() -> None:
 
 def test_an_rpc_that_no_contract_names_has_no_role_and_is_not_retried() -> None:
     for path in ("/grpc.health.v1.Health/Check", "/no.such.Service/Call", "/ballast.intake.v1.IntakeService/NoSuchCall", "", "/"):
-        assert method_of(path) == Method(path.lstrip("/"), "", "", retry_safe=False)
+        assert method_of(path) == Method(path.lstrip("/"), "", "", retry_safe=False, only_reads=False)
 
 
 def test_the_calls_that_may_be_retried_are_those_the_contract_declares() -> None:
     assert set(retry_safe_methods(INTAKE)) == set(INTAKE.methods_by_name)
+
+
+def test_what_has_no_side_effects_only_reads() -> None:
+    reading = {name for name in INTAKE.methods_by_name if method_of(f"/{INTAKE.full_name}/{name}").only_reads}
+    assert {"GetIncident", "ListIncidents", "WatchIncidents"} <= reading
+    assert reading.isdisjoint({"ReportAlerts", "StreamAlerts", "AcknowledgeIncident", "AddTimelineEntry"})
