@@ -75,7 +75,7 @@ def _serve_incidents(app: App, stores: Stores, path: AlertPath) -> None:
     reader, load = ReportReader(path.given.oldest), Load(path.reports, path.storms, app.telemetry.meter)
     reception = Reception(path.reports, reader, Streams(stores.streams, app.clock), load, path.storms, app.clock)
     alerts = Alerts(stores.alerts, stores.incidents, path.repeats, path.routes, rules=path.grouping, placing=path.placing, clock=app.clock)
-    incidents, particulars = Incidents(stores.incidents, app.clock), Particulars(stores.incidents, app.clock)
+    incidents, particulars = Incidents(stores.incidents, app.clock), Particulars(stores.incidents, stores.changes, app.clock)
     shapings = Shapings(stores.shaping, app.clock, path.given.grouping.component_label)
     app.serve(servicer.SERVICE, servicer.IntakeServicer(app.database, reception, alerts, incidents, app.feed))
     app.serve(incident_servicer.SERVICE, incident_servicer.IncidentServicer(app.database, incidents, particulars, shapings))

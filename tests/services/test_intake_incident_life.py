@@ -21,6 +21,9 @@ from shared.errors import BallastError, Conflict, InvalidInput, NotFound, Precon
 from shared.events.event import received_event
 from tests.conftest import START
 from tests.support.intake import Intake, intake_serving, report
+from tests.support.signals import change as deploy
+from tests.support.signals import report as report_changes
+from tests.support.signals import signals_of
 
 NOBODY = f"incidents/{uuid.UUID(int=0)}"
 SEV1, SEV2 = m.INCIDENT_SEVERITY_SEV1, m.INCIDENT_SEVERITY_SEV2
@@ -290,6 +293,17 @@ async def test_people_say_what_caused_it_and_how_sure_they_are(intake: Intake) -
         "cause external, 25% sure, was own change",
         "cause taken back, was external: no idea",
     ]
+
+
+async def test_a_change_that_is_named_as_the_cause_exists(intake: Intake) -> None:
+    name, nobody = await intake.open(), f"changes/{uuid.UUID(int=0)}"
+    with pytest.raises(NotFound, match=r"ref: changes/0.* does not exist; list changes to find its name, or leave ref empty") as error:
+        await attributed(intake, name, ref=nobody)
+    assert (error.value.reason, error.value.metadata) == ("CHANGE_NOT_FOUND", {"name": nobody, "field": "ref"})
+    assert (await intake.incident(name)).etag == "v1"
+    (known,) = await report_changes(signals_of(intake), deploy(uuid.uuid4().hex))
+    for ref in (known.change, "components/checkout", f"deploys/{uuid.UUID(int=0)}"):
+        assert (await attributed(intake, name, ref=ref)).attribution.ref == ref
 
 
 async def test_a_resolved_incident_still_takes_what_a_post_mortem_finds(intake: Intake) -> None:

@@ -15,6 +15,7 @@ from services.intake.domain.change import (
     ChangeOutcome,
     ChangeReport,
     begun,
+    change_id_of,
     check_change,
     continued,
     line_of,
@@ -162,3 +163,9 @@ def test_a_change_reads_as_one_line() -> None:
 def test_what_is_about_the_same_comes_in_different_waves_in_its_order() -> None:
     assert waves([("a", 1), ("b", 2), ("a", 3), ("a", 4), ("b", 5)]) == [[1, 2], [3], [4, 5]]
     assert waves([]) == []
+
+
+@pytest.mark.parametrize("ref", ["", "changes/41", f"components/{ID}", f"changes/{ID}/x", f"xchanges/{ID}", str(ID)])
+def test_only_the_name_of_a_change_has_its_id(ref: str) -> None:
+    assert change_id_of(f"changes/{ID}") == ID
+    assert change_id_of(ref) is None

@@ -1,5 +1,6 @@
 """Changes: what was done to components, how a later report completes an earlier one, and when a change is evidence of an incident."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ RECENT = timedelta(hours=1)
 # A sender may never tell of an end. After this long a change under way no longer counts as one.
 LONGEST = timedelta(days=1)
 CHANGED = Evidence(recent_change=True)
+_NAME = re.compile(r"changes/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 class ChangeKind(IntEnum):
@@ -87,6 +89,12 @@ class Change:
     def over_at(self) -> datetime:
         """Until when it counts as going on."""
         return self.finished_at or self.started_at + LONGEST
+
+
+def change_id_of(ref: str) -> UUID | None:
+    """Returns the id in the name of a change; None for what is not such a name."""
+    found = _NAME.fullmatch(ref)
+    return UUID(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

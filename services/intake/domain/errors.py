@@ -194,8 +194,13 @@ class StreamOfAnother(InvalidInput):
 class ChangeNotFound(NotFound):
     reason = "CHANGE_NOT_FOUND"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} does not exist; list changes to find its name", metadata={"name": name})
+    def __init__(self, name: str, field: str = "") -> None:
+        """`field` is the one that names the change, in a request that is about something else."""
+        message = f"{name} does not exist; list changes to find its name"
+        if field:
+            super().__init__(f"{field}: {message}, or leave {field} empty", metadata={"name": name, "field": field})
+        else:
+            super().__init__(message, metadata={"name": name})
 
 
 class HeartbeatNotFound(NotFound):

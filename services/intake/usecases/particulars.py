@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.intake.domain.change import change_id_of
+from services.intake.domain.errors import ChangeNotFound
 from services.intake.domain.incident import (
     Assignment,
     Attribution,
@@ -18,6 +20,7 @@ from services.intake.domain.incident import (
     TimelineKind,
 )
 from services.intake.domain.incident_life import assign, attribute, holder, rate
+from services.intake.storage.change_store import ChangeStore
 from services.intake.storage.incident_store import IncidentStore
 from services.intake.usecases.occasion import Occasion, changed, with_note
 from shared.clock import Clock
@@ -36,8 +39,9 @@ class Suspicion:
 class Particulars:
     """What people say of incidents. Saying the same again changes nothing and is told to nobody."""
 
-    def __init__(self, store: IncidentStore, clock: Clock) -> None:
+    def __init__(self, store: IncidentStore, changes: ChangeStore, clock: Clock) -> None:
         self._store = store
+        self._changes = changes
         self._clock = clock
 
     async def assign(self, incident_id: UUID, role: Role, person: str, occasion: Occasion) -> Incident:
@@ -61,7 +65,9 @@ class Particulars:
         return await self._say(incident_id, occasion, (TimelineKind.SEVERITY, IncidentChange.SEVERITY), apply)
 
     async def attribute(self, incident_id: UUID, suspicion: Suspicion | None, occasion: Occasion) -> Incident:
-        """Says what caused it; takes that back for None."""
+        """Says what caused it; takes that back for None. Raises ChangeNotFound for the name of a change that does not exist."""
+        if suspicion:
+            await self._check_ref(suspicion.ref)
 
         def apply(before: Incident, at: datetime, now: datetime) -> tuple[Incident, str]:
             attribution = (
@@ -72,6 +78,14 @@ class Particulars:
             return attribute(before, attribution, now), with_note(_cause_line(before, suspicion), occasion.text)
 
         return await self._say(incident_id, occasion, (TimelineKind.CAUSE, IncidentChange.CAUSE), apply)
+
+    async def _check_ref(self, ref: str) -> None:
+        change_id = change_id_of(ref)
+        if change_id:
+            try:
+                await self._changes.get(change_id)
+            except ChangeNotFound:
+                raise ChangeNotFound(ref, "ref") from None
 
     async def _say(
         self,

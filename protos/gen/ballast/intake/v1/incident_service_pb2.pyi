@@ -344,7 +344,7 @@ class AttributeCauseRequest(_message.Message):
     confidence: _builtins.float
     """How sure: 0 (a guess) to 1 (shown)."""
     ref: _builtins.str
-    """What caused it, such as `changes/{uuid}` or `components/{id}`; empty when unknown."""
+    """What caused it, such as `changes/{uuid}`, which must exist, or `components/{id}`; empty when unknown."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it happened; now when absent. A time before the incident opened counts as the opening."""

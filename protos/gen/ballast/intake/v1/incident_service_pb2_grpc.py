@@ -146,7 +146,7 @@ class IncidentServiceServicer:
 
     def AttributeCause(self, request, context):
         """Says what caused the incident and how sure that is, or takes that back; also when it is over. Fails with INCIDENT_NOT_FOUND,
-        INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
+        CHANGE_NOT_FOUND, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,7 @@ class IncidentServiceStub:
     """
     AttributeCause: _grpc.UnaryUnaryMultiCallable[_incident_service_pb2.AttributeCauseRequest, _incident_service_pb2.AttributeCauseResponse]
     """Says what caused the incident and how sure that is, or takes that back; also when it is over. Fails with INCIDENT_NOT_FOUND,
-    INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
+    CHANGE_NOT_FOUND, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
 
 @_typing.type_check_only
@@ -114,7 +114,7 @@ class IncidentServiceAsyncStub(IncidentServiceStub):
     """
     AttributeCause: _aio.UnaryUnaryMultiCallable[_incident_service_pb2.AttributeCauseRequest, _incident_service_pb2.AttributeCauseResponse]  # type: ignore[assignment]
     """Says what caused the incident and how sure that is, or takes that back; also when it is over. Fails with INCIDENT_NOT_FOUND,
-    INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
+    CHANGE_NOT_FOUND, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
 
 class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -203,7 +203,7 @@ class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_incident_service_pb2.AttributeCauseResponse, _abc.Awaitable[_incident_service_pb2.AttributeCauseResponse]]:
         """Says what caused the incident and how sure that is, or takes that back; also when it is over. Fails with INCIDENT_NOT_FOUND,
-        INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
+        CHANGE_NOT_FOUND, INCIDENT_MERGED, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
 def add_IncidentServiceServicer_to_server(servicer: IncidentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -187,7 +187,7 @@ class UpdateSilenceRequest(_message.Message):
     reason: _builtins.str
     """Why it is there."""
     change_reason: _builtins.str
-    """Why it is changed; may be empty."""
+    """Why it is changed; may be empty, and is refused without a change."""
     @_builtins.property
     def matchers(self) -> _containers.RepeatedCompositeFieldContainer[_matcher_pb2.Matcher]:
         """What an alert must match, all of it."""
