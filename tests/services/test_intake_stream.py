@@ -136,6 +136,37 @@ async def test_a_stream_of_nothing_ends_well(intake: Replicas) -> None:
         assert await call.code() is grpc.StatusCode.OK
 
 
+@pytest.mark.parametrize("stream_id", ["", "0199a0c0-0000-7000-8000-000000000001"])
+async def test_a_batch_without_reports_is_answered_in_its_turn_without_receipts(intake: Replicas, stream_id: str) -> None:
+    async with calling(intake.first.address) as talk:
+        call = talk()
+        await call.write(StreamAlertsRequest(source="test", stream_id=stream_id))
+        for sequence in (1, 3, 4):
+            await call.write(batch(sequence) if sequence == 3 else StreamAlertsRequest(sequence=sequence))
+        await call.done_writing()
+        answers = [await read(call) for _ in range(4 if stream_id else 3)]
+        assert await read(call) is EOF
+    told = [(each.sequence, outcomes(each), each.duplicate, each.window) for each in answers]
+    assert told[-3:] == [(1, [], False, WINDOW), (3, ["OPENED"], False, WINDOW), (4, [], False, WINDOW)]
+    if stream_id:  # it counts as taken
+        async with calling(intake.second.address) as talk:
+            call = talk()
+            await call.write(StreamAlertsRequest(source="test", stream_id=stream_id))
+            assert (await read(call)).sequence == 4
+            await call.write(StreamAlertsRequest(sequence=4))
+            assert (await read(call)).duplicate
+            call.cancel()
+
+
+async def test_a_stream_that_cannot_resume_may_begin_with_a_batch_without_reports(intake: Replicas) -> None:
+    async with calling(intake.first.address) as talk:
+        call = talk()
+        await call.write(StreamAlertsRequest(source="test", sequence=1))
+        answer = await read(call)
+        call.cancel()
+    assert (answer.sequence, outcomes(answer), answer.duplicate) == (1, [], False)
+
+
 # Refusals.
 
 
@@ -147,6 +178,11 @@ async def test_a_stream_of_nothing_ends_well(intake: Replicas) -> None:
         pytest.param([batch(2, source="a"), batch(1)], "SEQUENCE_INVALID", "sequence", id="back"),
         pytest.param([batch(0, source="a")], "SEQUENCE_INVALID", "sequence", id="none"),
         pytest.param([batch(1, source="a"), batch(2, source="b")], "SOURCE_CHANGED", "source", id="another source"),
+        pytest.param(
+            [batch(1, source="a"), StreamAlertsRequest(source="b")], "SOURCE_CHANGED", "source", id="another source and no reports"
+        ),
+        pytest.param([batch(1, source="a"), StreamAlertsRequest()], "SEQUENCE_INVALID", "sequence", id="no reports and no sequence"),
+        pytest.param([batch(2, source="a"), StreamAlertsRequest(sequence=2)], "SEQUENCE_INVALID", "sequence", id="twice, without reports"),
         pytest.param([batch(1, source="a", stream_id="x")], "FIELD_INVALID", "stream_id", id="no UUID"),
         pytest.param([batch(1, *[report("a")] * 1001, source="a")], "FIELD_INVALID", "reports", id="too many"),
     ],

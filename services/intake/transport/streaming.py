@@ -124,13 +124,14 @@ class _Ahead:
     async def _run(self, first: StreamAlertsRequest, requests: AsyncIterator[StreamAlertsRequest]) -> None:
         request: StreamAlertsRequest | None = first
         try:
+            if _only_opens(first):
+                request = await anext(requests, None)
             await self._free.acquire()
             while request is not None:
-                if request.reports:
-                    self._check(request)
-                    sent = self._reader.read(self._source, request.reports, self._clock.now())
-                    self._read.put_nowait(_Batch(request.sequence, sent))
-                    await self._free.acquire()
+                self._check(request)
+                sent = self._reader.read(self._source, request.reports, self._clock.now())
+                self._read.put_nowait(_Batch(request.sequence, sent))
+                await self._free.acquire()
                 request = await anext(requests, None)
         finally:
             self._read.put_nowait(None)
@@ -146,3 +147,8 @@ class _Ahead:
                 "sequence", f"is {request.sequence} after {self._last}; number batches from 1 on, each higher", reason="SEQUENCE_INVALID"
             )
         self._last = request.sequence
+
+
+def _only_opens(first: StreamAlertsRequest) -> bool:
+    """Whether the first request is no batch: it asks where to go on, or says no more than who sends."""
+    return not first.reports and bool(first.stream_id or not first.sequence)

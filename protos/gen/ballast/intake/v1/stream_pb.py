@@ -25,7 +25,8 @@ _StreamAlertsRequestFields: TypeAlias = Literal["source", "stream_id", "sequence
 
 class StreamAlertsRequest(Message[_StreamAlertsRequestFields]):
     """
-    One batch of a stream. The first request of a stream may carry no reports: it then only asks where to go on.
+    One batch of a stream. A batch without reports is answered like any other, without receipts. The first request of a stream may
+    carry no reports: with a stream_id it then only asks where to go on, and without a sequence it only says who sends.
 
     ```proto
     message ballast.intake.v1.StreamAlertsRequest
@@ -45,7 +46,7 @@ class StreamAlertsRequest(Message[_StreamAlertsRequestFields]):
             string stream_id = 2;
             ```
         sequence:
-            Number of this batch: 1 or more, growing within the stream; needed where there are reports.
+            Number of this batch: 1 or more, growing within the stream; needed in all requests but a first one without reports.
 
             ```proto
             int64 sequence = 3;

@@ -21,7 +21,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class StreamAlertsRequest(_message.Message):
-    """One batch of a stream. The first request of a stream may carry no reports: it then only asks where to go on."""
+    """One batch of a stream. A batch without reports is answered like any other, without receipts. The first request of a stream may
+    carry no reports: with a stream_id it then only asks where to go on, and without a sequence it only says who sends.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,7 +36,7 @@ class StreamAlertsRequest(_message.Message):
     stream_id: _builtins.str
     """Identity of the stream, a UUID of the sender's choice that stays the same when it connects again; empty for a stream that cannot resume. Read from the first request only."""
     sequence: _builtins.int
-    """Number of this batch: 1 or more, growing within the stream; needed where there are reports."""
+    """Number of this batch: 1 or more, growing within the stream; needed in all requests but a first one without reports."""
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_alert_pb2.AlertReport]:
         """The reports; at most 1,000. As in ReportAlerts, one that breaks a rule is refused alone."""
