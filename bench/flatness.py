@@ -41,7 +41,8 @@ async def flatness(ground: Ground) -> Section:
         for number in range(-1, ground.sizes.flat_rounds):  # the first warms up and does not count
             for level in in_turn(levels, number):
                 ground.progress(f"flatness: round {max(number, 0) + 1} of {ground.sizes.flat_rounds}, {level.open:,} open alerts")
-                new = range(level.open, level.open + MEASURED)
+                first = level.open + (number + 1) * MEASURED  # signals that no round before told of
+                new = range(first, first + MEASURED)
                 told = chosen.sample(range(level.open), min(MEASURED, level.open))
                 await _measure(level, new, level.distinct if number >= 0 else Rounds())
                 await _measure(level, told, level.repeats if number >= 0 else Rounds())

@@ -81,7 +81,13 @@ def _of_incidents(stored: Stored) -> list[Check]:
         ),
         Check(
             "an incident is over exactly when none of its alerts fires",
-            [each.name for each in stored.incidents if (each.state == _RESOLVED) != (firing[each.name] == 0)],
+            [
+                each.name
+                for each in stored.incidents
+                if (each.state == _RESOLVED) != (firing[each.name] == 0)
+                # A storm's lasts as long as the storm, also with no alert of its own.
+                and not (each.kind == incident_pb2.INCIDENT_KIND_STORM and firing[each.name] == 0)
+            ],
         ),
     ]
 

@@ -58,7 +58,10 @@ async def test_an_alert_that_opened_an_incident_says_so_with_rule_and_revision(i
     assert [each.text for each in lines(explained, "MUTING")] == ["nothing muted it"]
     assert lines(explained, "GROUPING")[-1].resource == "groupingRules/1"
     (incident,) = lines(explained, "INCIDENT")
-    assert (incident.resource, incident.text) == (receipt.incident, f"opened {receipt.incident}, with what came at the same moment: its group had no open incident")
+    assert (incident.resource, incident.text) == (
+        receipt.incident,
+        f"opened {receipt.incident}, with what came at the same moment: its group had no open incident",
+    )
     assert receipt.fingerprint in lines(explained, "IDENTITY")[0].text
 
 

@@ -48,6 +48,13 @@ def test_what_was_acknowledged_and_is_stored_breaks_no_promise() -> None:
     assert broken(stored()) == []
 
 
+def test_a_storm_s_incident_lasts_as_long_as_the_storm_even_without_alerts() -> None:
+    found = stored()
+    kind, state = incident_pb2.INCIDENT_KIND_STORM, incident_pb2.INCIDENT_STATE_OPEN
+    storm = incident_pb2.Incident(name="incidents/3", kind=kind, state=state)
+    assert broken(dataclasses.replace(found, incidents=[*found.incidents, storm], incident_rows=3)) == []
+
+
 def change_alert(**values: object) -> Callable[[Stored], Stored]:
     def change(found: Stored) -> Stored:
         for name, value in values.items():
