@@ -193,6 +193,13 @@ def test_an_edit_is_checked_like_a_new_one_and_what_is_over_stays() -> None:
         edit(window(), WindowEdit(reason="?"), "", "ada", TEN + DAY)
 
 
+def test_a_reason_for_no_change_and_a_plan_that_is_over_already_are_refused() -> None:
+    for changed, field in ((WindowEdit(), "change_reason"), (WindowEdit(duration=timedelta(minutes=1), approver="linus"), "duration")):
+        with pytest.raises(MutingRefused) as error:
+            edit(window(), changed, "it is done", "ada", TEN + HOUR / 2)
+        assert [each.field for each in error.value.violations] == [field]
+
+
 # What lay between two times.
 
 

@@ -133,8 +133,12 @@ def check_not_over(window: MaintenanceWindow, now: datetime) -> None:
 def edit(window: MaintenanceWindow, changed: WindowEdit, reason: str, who: str, now: datetime) -> MaintenanceWindow:
     """Returns the next version; the same one where nothing changes. Raises MaintenanceWindowOver, and what `check_window` does.
 
-    Who approved one plan has not approved another: an edit of more than the reason names its approver.
+    Who approved one plan has not approved another: an edit of more than the reason names its approver. A reason for no change is
+    refused, for no version would keep it, and so is a plan that is over already: what has been in force is a fact.
     """
+    if reason.strip() and changed == WindowEdit():
+        description = "comes with no change and would be lost; change matchers, times, reason or approver with it, or leave it out"
+        raise MutingRefused([Violation("change_reason", description)])
     check_not_over(window, now)
     schedule = window.schedule
     planned = Schedule(
@@ -156,6 +160,9 @@ def edit(window: MaintenanceWindow, changed: WindowEdit, reason: str, who: str, 
     if is_replanned and changed.approver is None:
         raise MutingRefused([Violation("approver", f"is missing; {window.approver} approved another plan: name who approved this one")])
     check_window(after, who if is_replanned or after.approver != window.approver else "")
+    if after.ends_at <= now:
+        description = f"ends the window at {after.ends_at.isoformat()}, which has passed; cancel the window to end it now"
+        raise MutingRefused([Violation("starts_at" if changed.duration is None else "duration", description)])
     return _next(after, WindowChange.EDITED, reason, who, now)
 
 
