@@ -153,3 +153,14 @@ async def test_a_late_report_does_not_take_its_group_away_from_the_incident_peop
     early = (await intake.send(report(component, -500, -400, alertname="early")))[0]
     assert early.incident != into
     assert (await intake.send(report(component, 5, alertname="next")))[0].incident == into
+
+
+async def test_a_clear_that_lies_before_its_alert_began_is_stale_and_says_which_alert_that_is(intake: Intake) -> None:
+    component = uuid.uuid4().hex
+    (opened,) = await intake.send(report(component, starts_at=100))
+    clear = report(component, ends_at=50)
+    clear.ClearField("starts_at")
+    (told,) = await intake.send(clear)
+    stale = alert_pb2.REPORT_OUTCOME_STALE
+    assert (told.outcome, told.alert, told.incident) == (stale, opened.alert, opened.incident)
+    assert (await check_counts(intake, opened.incident)).firing_count == 1

@@ -103,6 +103,11 @@ def test_the_old_incident_does_not_begin_after_it_was_taken() -> None:
     assert old.opened_at == at(1)
 
 
+def test_a_storm_s_incident_began_when_the_storm_did_whatever_is_split_from_it() -> None:
+    old = left_over(incident(kind=IncidentKind.STORM), tally(1, 1, first_start=at(2)), tally(1, 0), at(9))
+    assert old.opened_at == at(0)
+
+
 def test_a_split_leaves_at_least_one_alert_unless_a_person_declared_the_incident() -> None:
     nothing = Tally(0, 0, None, None, None, (), NO_EVIDENCE)
     with pytest.raises(SplitLeavesNothing):
