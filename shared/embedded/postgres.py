@@ -18,7 +18,7 @@ from shared.embedded.sockets import POSTGRES_SOCKET
 START_SECONDS = 60.0  # crash recovery replays up to max_wal_size of log
 INITDB_SECONDS = 120.0
 
-# A quarter of the memory there is, as PostgreSQL's manual advises, but no more than a million open alerts need. It is taken as it is used.
+# A quarter of the memory there is, as PostgreSQL's manual advises, but no more than the busiest tables need. It is taken as it is used.
 _BUFFERS_MB = min(1024, max(128, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20))
 
 SETTINGS = {

@@ -145,7 +145,7 @@ class Deliverer:
                     batch_size=self._concurrency,
                     max_concurrent_tasks=self._concurrency * 2,
                     heartbeat_timeout=_HEARTBEAT_TIMEOUT,
-                    dequeue_timeout=_POLL,
+                    dequeue_timeout=_POLL * random.uniform(0.8, 1.2),  # noqa: S311 - no replica may always look before the others
                     shutdown_on_listener_failure=True,
                 )
             except Exception as error:  # noqa: BLE001 - as above; a worker that fails is started again

@@ -360,15 +360,26 @@ async def test_a_delivery_waits_for_a_replica_that_knows_its_subscriber(
     own: dict[str, str], engines: Engines, clock: SimulatedClock
 ) -> None:
     """As while a new subscriber is being rolled out: replicas that do not know it yet must not give its events up."""
-    async with (
-        sinking() as sink,
-        intake_serving(own, engines, clock) as old,
-        intake_serving(own, engines, clock, subscribers={"new": {"address": sink.address}}) as new,
-    ):
-        names = [await new.open() for _ in range(12)]
-        for name in names:
-            await sink.taking(name)
-        assert (await old.admin.GetBacklog(admin_pb.GetBacklogRequest())).dead_letter_count == 0
+    async with sinking() as sink:
+        sink.failing = lambda _: UNAVAILABLE
+        async with intake_serving(own, engines, clock, subscribers={"new": {"address": sink.address}}) as first:
+            name = await first.open()
+            await until(lambda: bool(sink.offered))
+        async with intake_serving(own, engines, clock) as old:
+
+            async def attempts() -> int:
+                return int(await scalar(old, "select attempts from pgqueuer"))
+
+            before = await attempts()
+
+            async def has_tried() -> bool:
+                return await attempts() > before
+
+            await until(has_tried, seconds=30)
+            assert (await old.admin.GetBacklog(admin_pb.GetBacklogRequest())).dead_letter_count == 0
+            sink.failing = lambda _: None
+            async with intake_serving(own, engines, clock, subscribers={"new": {"address": sink.address}}):
+                await until(lambda: bool(sink.about(name)), seconds=60)
 
 
 async def test_a_delivery_to_who_is_no_longer_a_subscriber_becomes_a_dead_letter(
@@ -406,7 +417,9 @@ async def test_what_is_old_and_delivered_is_pruned_and_what_may_yet_be_replayed_
         old = {"old": START - timedelta(days=400), "names": [delivered, dead]}
         await connection.execute(text("update outbox set recorded_at = :old where aggregateid = any(:names)"), old)
         await connection.execute(text("update pgqueuer_log set created = :old"), {"old": old["old"]})
-        await connection.execute(text("update pgqueuer_statistics set created = :old"), {"old": old["old"]})
+        await connection.execute(
+            text("update pgqueuer_statistics set created = created - cast(:age as interval)"), {"age": timedelta(days=400)}
+        )
     await intake.app.deliverer._prune()
     assert await scalar(intake, "select count(*) from outbox where aggregateid = :name", name=delivered) == 0
     assert await scalar(intake, "select count(*) from outbox where id = :id", id=uuid.UUID(letter.event_id)) == 1
