@@ -15,7 +15,15 @@ from bench.report import Section
 
 BATCH = 500
 CALLERS = 4
-OURS, WITHOUT, ALERTMANAGER, ALERTA, ECHO = "Ballast", "  without request_id", "Alertmanager", "Alerta", "bare echo"
+REPLICAS = 2  # one does its work on one core, and the peers use all there are
+OURS, ONE, WITHOUT, ALERTMANAGER, ALERTA, ECHO = (
+    "Ballast",
+    "  one replica",
+    "  and without request_id",
+    "Alertmanager",
+    "Alerta",
+    "bare echo",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +68,16 @@ async def _peers(ground: Ground) -> AsyncIterator[tuple[list[Peer], dict[str, st
     absent: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         ground.progress("batches: starting the peers (Alerta is installed at the first run)")
-        intake = await stack.enter_async_context(running_intake(ground.engines, "batches", directory))
-        calls = await stack.enter_async_context(grpc_callers(intake.address, CALLERS))
+        intake = await stack.enter_async_context(running_intake(ground.engines, "batches", directory, replicas=REPLICAS))
+        calls = await stack.enter_async_context(grpc_callers(intake.addresses, CALLERS))
+        one_calls = await stack.enter_async_context(grpc_callers(intake.addresses[:1], CALLERS))
         pids = await intake.pids()
         bare = stack.enter_context(echo(directory))
-        bare_calls = await stack.enter_async_context(grpc_callers(bare.said, CALLERS))
+        bare_calls = await stack.enter_async_context(grpc_callers([bare.said], CALLERS))
         peers = [
             Peer(OURS, calls, sizes.batch_alerts, _grpc, pids, _receipts),
-            Peer(WITHOUT, calls, sizes.batch_alerts, _grpc_bare, pids, _receipts),
+            Peer(ONE, one_calls, sizes.batch_alerts, _grpc, pids, _receipts),
+            Peer(WITHOUT, one_calls, sizes.batch_alerts, _grpc_bare, pids, _receipts),
         ]
         try:
             peer = stack.enter_context(alertmanager(directory))
@@ -79,7 +89,7 @@ async def _peers(ground: Ground) -> AsyncIterator[tuple[list[Peer], dict[str, st
             database = await stack.enter_async_context(fresh_database(ground.engines, "alerta"))
             peer = stack.enter_context(alerta(directory, ground.engines, database))
             calls = await stack.enter_async_context(http_callers(peer.said, CALLERS))
-            peers.append(Peer(ALERTA, calls, sizes.alerta_alerts, _alerta, [peer.pid, pids[1]]))
+            peers.append(Peer(ALERTA, calls, sizes.alerta_alerts, _alerta, [peer.pid, pids[0]]))
         except Absent as reason:
             absent[ALERTA] = str(reason)
         peers.append(Peer(ECHO, bare_calls, sizes.batch_alerts, _grpc, [bare.pid], _receipts))
@@ -126,6 +136,7 @@ def _section(ground: Ground, peers: Sequence[Peer], absent: dict[str, str]) -> S
         rows,
         data,
         [
+            f"Ballast runs as {REPLICAS} replicas over one PostgreSQL, two of the connections to each; below, all to one of them.",
             "Ballast and Alerta are durable, Alertmanager keeps alerts in memory, the echo keeps nothing; Alerta takes one alert a call.",
             "CPU each: what an alert takes of the peer's processes, PostgreSQL's included where it has one.",
         ],

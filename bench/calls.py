@@ -1,6 +1,7 @@
 """Calling as cheaply as it goes: bytes made beforehand are sent, and bytes come back to be read once the clock has stopped."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -52,8 +53,8 @@ async def timed(callers: Sequence[Post], requests: Iterable[bytes], pids: Sequen
 
 
 @asynccontextmanager
-async def grpc_callers(address: str, count: int, *, channels: int = 4, sheds: Sheds | None = None) -> AsyncIterator[list[Post]]:
-    """Gives callers of ReportAlerts over so many connections of bare grpc.aio: no interceptors, nothing encoded or parsed.
+async def grpc_callers(addresses: Sequence[str], count: int, *, channels: int = 4, sheds: Sheds | None = None) -> AsyncIterator[list[Post]]:
+    """Gives callers of ReportAlerts over so many connections of bare grpc.aio, spread over the addresses: nothing encoded or parsed.
 
     What is shed with RESOURCE_EXHAUSTED is sent again after the time the server asked for, and counted.
     """
@@ -61,7 +62,7 @@ async def grpc_callers(address: str, count: int, *, channels: int = 4, sheds: Sh
         # A pool of its own for each, or all channels to one address would share a connection.
         opened = [
             await stack.enter_async_context(grpc.aio.insecure_channel(address, [*_OPTIONS, ("grpc.use_local_subchannel_pool", 1)]))
-            for _ in range(min(count, channels))
+            for address in itertools.islice(itertools.cycle(addresses), min(count, channels))
         ]
         stubs = [channel.unary_unary(REPORT_ALERTS, request_serializer=None, response_deserializer=None) for channel in opened]
         yield [_patient(stubs[number % len(stubs)], sheds or Sheds()) for number in range(count)]

@@ -53,7 +53,7 @@ async def flatness(ground: Ground) -> Section:
 async def _filled(stack: AsyncExitStack, ground: Ground, size: int) -> Level:
     database = f"open-{size}"
     intake = await stack.enter_async_context(running_intake(ground.engines, database, ground.directory))
-    callers = await stack.enter_async_context(grpc_callers(intake.address, CALLERS))
+    callers = await stack.enter_async_context(grpc_callers(intake.addresses, CALLERS))
     taken = count_receipts((await timed(callers, _shown(ground, _requests(range(size)), size))).answers)
     if taken != size:
         raise RuntimeError(f"{taken} of {size} alerts were taken")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +19,21 @@ SCHEMA = "intake"
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A running intake: where it serves, its process, and its database as intake itself sees it."""
+    """A running intake: where each replica serves, their processes, and the database as intake itself sees it."""
 
-    address: str
-    pid: int
+    addresses: Sequence[str]
+    processes: Sequence[int]
     database_url: str
     engines: Engines
 
-    async def pids(self) -> tuple[int, int]:
-        """Returns the processes whose CPU time its work takes: its own, and PostgreSQL's."""
-        return self.pid, await postmaster_of(self.engines)
+    @property
+    def address(self) -> str:
+        """Where the first replica serves."""
+        return self.addresses[0]
+
+    async def pids(self) -> tuple[int, ...]:
+        """Returns the processes whose CPU time its work takes: PostgreSQL's, and its own."""
+        return await postmaster_of(self.engines), *self.processes
 
 
 def intake_child(database_url: str, cache_url: str, log: Path, **settings: Any) -> Child:
@@ -39,14 +44,16 @@ def intake_child(database_url: str, cache_url: str, log: Path, **settings: Any) 
 
 
 @asynccontextmanager
-async def running_intake(engines: Engines, database: str, logs: Path) -> AsyncIterator[Intake]:
+async def running_intake(engines: Engines, database: str, logs: Path, *, replicas: int = 1) -> AsyncIterator[Intake]:
     """Runs intake on a fresh database for the length of the block; the database is dropped with it."""
     url = (await provision(engines.database_url, database, [SCHEMA], fresh=True))[SCHEMA]
-    child = intake_child(url, engines.cache_url, logs / f"{database}.log")
+    children = [intake_child(url, engines.cache_url, logs / f"{database}-{number}.log") for number in range(replicas)]
     try:
-        yield Intake(child.start(), child.pid, url, engines)
+        addresses = [child.start() for child in children]
+        yield Intake(addresses, [child.pid for child in children], url, engines)
     finally:
-        child.stop()
+        for child in children:
+            child.stop()
         await drop(engines, database)
 
 

@@ -11,19 +11,21 @@ from bench.peers import echo
 from bench.report import Section
 
 CALLERS = 64
-OURS, WITHOUT, ECHO = "Ballast", "  without request_id", "bare echo"
+REPLICAS = 2  # one does its work on one core
+OURS, ONE, WITHOUT, ECHO = "Ballast", "  one replica", "  and without request_id", "bare echo"
 
 
 async def single_reports(ground: Ground) -> Section:
     """Measures calls per second in turns, round by round."""
-    rounds = {name: Rounds() for name in (OURS, WITHOUT, ECHO)}
+    rounds = {name: Rounds() for name in (OURS, ONE, WITHOUT, ECHO)}
     async with AsyncExitStack() as stack:
-        intake = await stack.enter_async_context(running_intake(ground.engines, "singles", ground.directory))
-        ours = await stack.enter_async_context(grpc_callers(intake.address, CALLERS))
+        intake = await stack.enter_async_context(running_intake(ground.engines, "singles", ground.directory, replicas=REPLICAS))
+        ours = await stack.enter_async_context(grpc_callers(intake.addresses, CALLERS))
+        one = await stack.enter_async_context(grpc_callers(intake.addresses[:1], CALLERS))
         peer = stack.enter_context(echo(ground.directory))
-        bare = await stack.enter_async_context(grpc_callers(peer.said, CALLERS))
+        bare = await stack.enter_async_context(grpc_callers([peer.said], CALLERS))
         pids = await intake.pids()
-        called = [(OURS, ours, pids), (WITHOUT, ours, pids), (ECHO, bare, (peer.pid,))]
+        called = [(OURS, ours, pids), (ONE, one, pids), (WITHOUT, one, pids), (ECHO, bare, (peer.pid,))]
         for number in range(-1, ground.sizes.rounds):  # the first warms up and does not count
             for name, callers, processes in in_turn(called, number):
                 ground.progress(f"singles: round {max(number, 0) + 1} of {ground.sizes.rounds}, {name}")

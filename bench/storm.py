@@ -46,7 +46,7 @@ async def storm(ground: Ground) -> Section:
         incidents = await working.open(ground.sizes.storm_incidents)
         for _ in range(ground.sizes.calm_probes):
             await working.once(found.calm)
-        async with _memory_of(intake.pid, found.memory):
+        async with _memory_of(intake.processes[0], found.memory):
             await _rage(ground, intake, working, incidents, found)
             await _recover(ground, working, found)
         found.stored = await _stored(intake)
@@ -63,7 +63,7 @@ async def _rage(ground: Ground, intake: Intake, working: Person, incidents: list
             ground.progress(f"storm: encoding {len(requests) * BATCH:,} of {sizes.storm_alerts:,} alerts")
             await asyncio.sleep(0)
     ended = asyncio.Event()
-    async with grpc_callers(intake.address, sizes.storm_callers, sheds=found.sheds) as callers, asyncio.TaskGroup() as group:
+    async with grpc_callers(intake.addresses, sizes.storm_callers, sheds=found.sheds) as callers, asyncio.TaskGroup() as group:
         group.create_task(working.work(incidents, found.during, ended))
         run = await timed(callers, _shown(ground, requests))
         ended.set()

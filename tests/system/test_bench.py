@@ -45,7 +45,7 @@ def named(section: Section, row: str) -> tuple[str, ...]:
 
 async def test_single_reports_are_measured_beside_the_echo(ground: Ground) -> None:
     section = await single_reports(ground)
-    assert [row[0] for row in section.rows] == ["Ballast", "  without request_id", "bare echo"]
+    assert [row[0] for row in section.rows] == ["Ballast", "  one replica", "  and without request_id", "bare echo"]
     assert section.data["Ballast"]["per_second"].median > 0
 
 
