@@ -12,7 +12,6 @@ from services.intake.transport.reports import ReportReader, receipts_to_pb
 from services.intake.transport.streaming import Streaming
 from services.intake.usecases.load import Load, StormState
 from services.intake.usecases.report_alerts import ReportAlerts
-from services.intake.usecases.reports import Receipts
 from services.intake.usecases.storms import Storms
 from services.intake.usecases.streams import Streams
 from shared.clock import Clock
@@ -35,18 +34,11 @@ class Reception:
 
     async def report(self, request: ReportAlertsRequest) -> pb.ReportAlertsResponse:
         """Answers ReportAlerts. Not marked `once`: concurrent calls share a transaction, which keeps the answers itself."""
-        response = pb.ReportAlertsResponse()
         sent = self._reader.read(request.source, request.reports, self._clock.now())
         # The digest of what was read costs a tenth of writing the message again in a form that is the same for all senders.
         key = RequestKey(UUID(request.request_id), "ReportAlerts", sent.digest()) if request.request_id else None
-
-        def encode(receipts: Receipts) -> bytes:
-            del response.receipts[:]  # a group that failed is tried again
-            response.receipts.extend(receipts_to_pb(sent, receipts))
-            return response.SerializeToString() if key else b""
-
-        kept = await self._reports(sent, request.source, key, encode)
-        return response if kept is None else pb.ReportAlertsResponse.FromString(kept)
+        receipts = await self._reports(sent, request.source, key)
+        return pb.ReportAlertsResponse(receipts=receipts_to_pb(sent, receipts))
 
     def stream(self, requests: AsyncIterator[StreamAlertsRequest]) -> AsyncGenerator[stream_pb2.StreamAlertsResponse]:
         """Answers StreamAlerts."""

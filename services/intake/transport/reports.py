@@ -11,7 +11,8 @@ from protobuf.wkt.google.protobuf.timestamp_pb import Timestamp
 
 from services.intake.domain.alert import ReportOutcome, canonical, digest_of, stamp_of, time_fault
 from services.intake.domain.item import Refusal
-from services.intake.usecases.reports import Receipts, Reports, Sent, path_of
+from services.intake.usecases.receipts import Receipts
+from services.intake.usecases.reports import Reports, Sent, path_of
 from shared.rpc.fault import faults_of
 from shared.rpc.native import usual_message
 from shared.rpc.salvage import damage_of

@@ -10,8 +10,9 @@ from ballast.intake.v1.stream_pb import StreamAlertsRequest
 from ballast.intake.v1.stream_pb2 import StreamAlertsResponse
 
 from services.intake.transport.reports import ReportReader, receipts_to_pb
+from services.intake.usecases.receipts import Receipts
 from services.intake.usecases.report_alerts import ReportAlerts
-from services.intake.usecases.reports import Receipts, Reports, Sent
+from services.intake.usecases.reports import Reports, Sent
 from services.intake.usecases.streams import Streams
 from shared.clock import Clock
 from shared.errors import invalid_field
@@ -68,20 +69,15 @@ class Streaming:
 
     async def _store(self, source: str, batches: Sequence[_Batch]) -> dict[int, list[alert_pb2.AlertReceipt]]:
         """Returns the receipts of each batch, by its sequence, once all of them are durable."""
-        together, told = Reports(), [Receipts([], [], [])]
+        together, receipts = Reports(), Receipts([], [], [])
         for each in batches:
             together.extend(each.sent.reports)
-
-        def keep(receipts: Receipts) -> bytes:
-            told[:] = [receipts]  # a group that failed is tried again
-            return b""
-
         if len(together):  # a stream goes on when every report of a batch is refused
-            await self._reports(Sent(together, list(range(len(together)))), source, None, keep)
+            receipts = await self._reports(Sent(together, list(range(len(together)))), source, None)
         found, begin = dict[int, list[alert_pb2.AlertReceipt]](), 0
         for each in batches:
             end = begin + len(each.sent.reports)
-            found[each.sequence] = receipts_to_pb(each.sent, told[0].part(begin, end))
+            found[each.sequence] = receipts_to_pb(each.sent, receipts.part(begin, end))
             begin = end
         return found
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from services.intake.domain.alert import ReportOutcome, canonical, time_fault
 from services.intake.domain.item import Refusal
 from services.intake.usecases.report_alerts import ReportAlerts
-from services.intake.usecases.reports import RawReport, Receipts, Reports, Sent
+from services.intake.usecases.reports import RawReport, Reports, Sent
 from shared.clock import Clock
 
 
@@ -29,15 +29,9 @@ class AlertIntake:
         for index, (report, answer) in enumerate(zip(reports, answers, strict=True)):
             if not isinstance(answer, Refusal):
                 sent.add(index, source, report, canonical(dict(report.labels)), canonical(dict(report.annotations)))
-        told: list[Receipts] = []
-
-        def keep(given: Receipts) -> bytes:
-            told[:] = [given]  # a group that failed is tried again
-            return b""
-
         if sent.places:
-            await self._report_alerts(sent, source, None, keep)
-            for index, alert_id, outcome in zip(sent.places, told[0].alert_ids, told[0].outcomes, strict=True):
+            receipts = await self._report_alerts(sent, source, None)
+            for index, alert_id, outcome in zip(sent.places, receipts.alert_ids, receipts.outcomes, strict=True):
                 if outcome is not ReportOutcome.REFUSED:
                     answers[index] = f"alerts/{alert_id}"
         return answers

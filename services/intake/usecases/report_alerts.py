@@ -1,6 +1,6 @@
 """Reporting alerts: reports become alerts, incidents, time-lines and events, all in one transaction that concurrent calls share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from uuid import UUID
@@ -9,8 +9,9 @@ from services.intake.domain.errors import ReportRefused
 from services.intake.storage.alert_batch import AlertBatch, Contended
 from services.intake.storage.alert_store import AlertStore
 from services.intake.usecases.applying import Applying
+from services.intake.usecases.receipts import Receipts, packed, unpacked
 from services.intake.usecases.repeats import Repeats
-from services.intake.usecases.reports import Receipts, Reports, Sent, violations_of
+from services.intake.usecases.reports import Reports, Sent, violations_of
 from services.intake.usecases.routing import Routes
 from services.intake.usecases.storms import Storms
 from services.intake.usecases.work import Work
@@ -21,7 +22,6 @@ from shared.storage.group_commit import GroupCommit
 from shared.storage.requests import RequestAnswered, RequestIdReused, RequestKey
 
 _MOST_TRIES = 8
-Encode = Callable[[Receipts], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,6 @@ class _Submission:
     sent: Sent
     cause: Headers
     key: RequestKey | None
-    encode: Encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +50,20 @@ class ReportAlerts:
         self._clock = clock
         self._routes = routes
         self._parts = parts
-        self.commits: GroupCommit[_Submission, bytes | None] = GroupCommit(
-            self._run, lambda each: each.sent.count, most_waiting=most_waiting
-        )
+        self.commits: GroupCommit[_Submission, Receipts] = GroupCommit(self._run, lambda each: each.sent.count, most_waiting=most_waiting)
 
-    async def __call__(self, sent: Sent, source: str, key: RequestKey | None, encode: Encode) -> bytes | None:
-        """Stores the reports of one call; returns once they are durable, after `encode` was given a receipt for each.
+    async def __call__(self, sent: Sent, source: str, key: RequestKey | None) -> Receipts:
+        """Stores the reports of one call; returns a receipt for each once they are durable.
 
-        With a `key`, what `encode` returned is kept, and a repeat returns it instead; otherwise returns None.
+        With a `key` the receipts are kept, and a repeat returns them.
         Raises ReportRefused when every report was refused, RequestIdReused, or Overloaded; then nothing is stored.
         """
         if not len(sent.reports):
             violations = violations_of(sent, "reports")
             raise ReportRefused("; ".join(f"{each.field}: {each.description}" for each in violations[:5]), violations)
-        return await self.commits.submit(_Submission(sent, current_headers(), key, encode), source)
+        return await self.commits.submit(_Submission(sent, current_headers(), key), source)
 
-    async def _run(self, submissions: Sequence[_Submission]) -> list[bytes | Exception | None]:
+    async def _run(self, submissions: Sequence[_Submission]) -> list[Receipts | Exception]:
         """Applies the reports of several calls in one transaction, in the order they came; again where another one interfered."""
         for _ in range(_MOST_TRIES):
             try:
@@ -75,9 +72,9 @@ class ReportAlerts:
                 continue
         raise Unavailable("others change the same alerts all the time; try again", reason="CONTENDED")
 
-    async def _attempt(self, submissions: Sequence[_Submission]) -> list[bytes | Exception | None]:
+    async def _attempt(self, submissions: Sequence[_Submission]) -> list[Receipts | Exception]:
         now = self._clock.now()
-        answers: dict[int, bytes | Exception | None] = {}
+        answers: dict[int, Receipts | Exception] = {}
         async with self._store.batch(now) as batch:
             routing = await self._routes.at(await batch.begin())
             fresh = await self._fresh(batch, submissions, answers)
@@ -87,22 +84,22 @@ class ReportAlerts:
             for positions in _rounds(work.reports):
                 opened += await self._parts.applying.apply(batch, work, positions)
             kept: list[tuple[RequestKey, bytes]] = []
+            told: dict[UUID, Receipts] = {}
             for each, begin, end in zip(fresh, offsets, offsets[1:], strict=False):
-                encoded = each.encode(work.receipts.part(begin, end))
-                answers[id(each)] = None
+                receipts = answers[id(each)] = work.receipts.part(begin, end)
                 if each.key is not None:
-                    kept.append((each.key, encoded))
+                    told[each.key.id] = receipts
+                    kept.append((each.key, packed(receipts)))
             await batch.keep(kept)
         for rule, count in work.matched.items():
             routing.rules.counts.note(rule, count)
         self._parts.repeats.add(work.repeats)
         self._parts.storms.note(opened, now)
-        by_id = {key.id: encoded for key, encoded in kept}
         # The same call twice within one group: one was applied, and both get its answer.
-        return [answers[id(each)] if each.key is None or id(each) in answers else by_id[each.key.id] for each in submissions]
+        return [answers[id(each)] if each.key is None or id(each) in answers else told[each.key.id] for each in submissions]
 
     async def _fresh(
-        self, batch: AlertBatch, submissions: Sequence[_Submission], answers: dict[int, bytes | Exception | None]
+        self, batch: AlertBatch, submissions: Sequence[_Submission], answers: dict[int, Receipts | Exception]
     ) -> list[_Submission]:
         """Returns the calls that are to be applied: not those answered before, nor a second one of the same id."""
         first: dict[UUID, _Submission] = {}
@@ -115,7 +112,8 @@ class ReportAlerts:
             if each.key is None:
                 fresh.append(each)
             elif each.key.id in known:
-                answers.setdefault(id(each), known[each.key.id])
+                kept = known[each.key.id]
+                answers.setdefault(id(each), kept if isinstance(kept, RequestIdReused) else unpacked(kept))
             elif first[each.key.id] is each:
                 fresh.append(each)
         return fresh

@@ -1,4 +1,4 @@
-"""Reports in columns: what one call brought, and what became of each, without an object for every alert.
+"""Reports in columns: what one call brought, without an object for every alert.
 
 A storm brings a hundred thousand reports a second. A dataclass for each costs more than everything else that Python does for it
 (measured: 1.5 µs of 9), so the alert path works on columns; a position in them is a report.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.alert import Alert, ReportOutcome, canonical, digest_of, stamp_of
+from services.intake.domain.alert import Alert, canonical, digest_of, stamp_of
 from services.intake.domain.item import Refusal
 from shared.errors import Violation
 
@@ -83,15 +83,11 @@ class Sent:
     def digest(self) -> bytes:
         """Returns what tells this call from others, however a sender orders labels and annotations when it repeats the call."""
         reports = self.reports
-        told = hashlib.sha256()
-        for signal in reports.fingerprints:
-            told.update(signal.bytes)
         others: list[str] = [*reports.sources[:1], *reports.urls, str(reports.starts), str(reports.ends), str(self.places)]
-        for text in (*reports.annotation_texts, *(each.encode() for each in others)):
-            told.update(text)
-            told.update(b"\0")
-        told.update(self.refused)
-        return told.digest()
+        parts = [each.bytes for each in reports.fingerprints]
+        # Of what a NUL ends, nothing holds one but what was refused, which comes last.
+        parts.append(b"\0".join([*reports.annotation_texts, *[each.encode() for each in others], self.refused]))
+        return hashlib.sha256(b"".join(parts)).digest()
 
     def add(self, place: int, source: str, report: RawReport, label_text: bytes, annotation_text: bytes) -> None:
         """Takes in a report that nothing refuses; the texts are its labels and annotations as JSON, the labels' canonical."""
@@ -111,22 +107,6 @@ class Sent:
     @property
     def count(self) -> int:
         return len(self.places) + len(self.refusals)
-
-
-@dataclass(slots=True)
-class Receipts:
-    """Proof that reports are durable, and what they did; one value for each report, in the order of the columns."""
-
-    alert_ids: list[UUID | None]
-    incident_ids: list[UUID | None]
-    outcomes: list[ReportOutcome]
-
-    def part(self, begin: int, end: int) -> "Receipts":
-        return Receipts(self.alert_ids[begin:end], self.incident_ids[begin:end], self.outcomes[begin:end])
-
-
-def blank_receipts(count: int) -> Receipts:
-    return Receipts([None] * count, [None] * count, [ReportOutcome.STALE] * count)
 
 
 def violations_of(sent: Sent, field_name: str) -> Sequence[Violation]:

@@ -10,7 +10,8 @@ from uuid import UUID
 from services.intake.domain.alert import ReportOutcome
 from services.intake.domain.incident import Incident
 from services.intake.usecases.joining import EVIDENCE_MARK, Group, Joining
-from services.intake.usecases.reports import Receipts, Reports, blank_receipts
+from services.intake.usecases.receipts import Receipts, blank_receipts
+from services.intake.usecases.reports import Reports
 from services.intake.usecases.routing import Routing
 from shared.events.outbox import Headers
 
