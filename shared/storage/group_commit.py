@@ -48,7 +48,7 @@ class GroupCommit(Generic[Item, Answer]):
         run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
         weight: Callable[[Item], int],
         *,
-        most_weight: int = 1_000,
+        most_weight: int = 500,
         workers: int = 2,
         most_waiting: int = 50_000,
     ) -> None:
