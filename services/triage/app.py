@@ -5,12 +5,15 @@ from services.triage.settings import TriageSettings
 from services.triage.storage.assessment_store import AssessmentStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.matrix_store import MatrixStore
+from services.triage.storage.override_store import OverrideStore
 from services.triage.storage.tables import MIGRATIONS
-from services.triage.transport.events import IncidentEvents, encode
+from services.triage.transport import queue_servicer
+from services.triage.transport.events import IncidentEvents, OwnEvents, encode
 from services.triage.transport.servicer import SERVICE, TriageServicer
 from services.triage.usecases.assessments import Assessments
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.matrices import Matrices
+from services.triage.usecases.overrides import Overrides
 from shared.app import App
 from shared.clock import Clock, RealClock
 
@@ -23,7 +26,10 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     components = ComponentStore(app.database, app.outbox)
     matrices = Matrices(MatrixStore(app.database, app.outbox, default_matrix()), app.clock)
     catalogue = Catalogue(components, app.clock)
-    assessments = Assessments(AssessmentStore(app.database, app.outbox), components, matrices, default_model(settings.currency), app.clock)
+    found = AssessmentStore(app.database, app.outbox, settings.currency)
+    assessments = Assessments(found, components, matrices, default_model(settings.currency), app.clock)
+    overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
     app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments))
-    app.receive(IncidentEvents(assessments).handlers())
+    app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, app.feed))
+    app.receive(IncidentEvents(assessments).handlers() | OwnEvents(assessments).handlers())
     return app

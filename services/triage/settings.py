@@ -6,6 +6,8 @@ from pydantic_settings import SettingsConfigDict
 from shared.settings import ServiceSettings, Subscriber
 
 _ASSESSMENTS = ("ballast.triage.v1.AssessmentMade",)
+# Told to itself: open incidents are then assessed again.
+_SURROUNDINGS = ("ballast.triage.v1.ComponentChanged", "ballast.triage.v1.SeverityMatrixChanged")
 
 
 class TriageSettings(ServiceSettings):
@@ -17,6 +19,7 @@ class TriageSettings(ServiceSettings):
     subscribers: dict[str, Subscriber] = Field(
         default_factory=lambda: {
             "intake": Subscriber(address="127.0.0.1:7101", types=("ballast.triage.v1.ComponentChanged",)),
+            "triage": Subscriber(address="127.0.0.1:7102", types=_SURROUNDINGS),
             "allocation": Subscriber(address="127.0.0.1:7103", types=_ASSESSMENTS),
             "playbook": Subscriber(address="127.0.0.1:7104", types=_ASSESSMENTS),
             "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),

@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.triage.domain.assessment import Finding, find
 from services.triage.domain.component import Component, Tier
 from services.triage.domain.defaults import default_matrix, default_model
+from services.triage.domain.finding import Finding, find
 from services.triage.domain.incident import Evidence, Incident, ServiceImpact
 from services.triage.domain.inputs import Surroundings
 from services.triage.domain.severity_matrix import MatrixRevision

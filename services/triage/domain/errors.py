@@ -2,11 +2,12 @@
 
 InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising
 NotFound      ComponentNotFound, MatrixRevisionNotFound, AssessmentNotFound
+PreconditionFailed  IncidentNotHeld
 """
 
 from collections.abc import Sequence
 
-from shared.errors import InvalidInput, NotFound, Violation
+from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
 
 
 class DependencyCycle(InvalidInput):
@@ -65,3 +66,12 @@ class AssessmentNotFound(NotFound):
             f"name: there is no assessment {wanted}; ListAssessments lists those there are",
             metadata={"name": name, "revision": str(revision)},
         )
+
+
+class IncidentNotHeld(PreconditionFailed):
+    """It was assessed before triage kept what it takes to assess an incident again."""
+
+    reason = "INCIDENT_NOT_HELD"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name: {name} cannot be judged anew until its incident changes; try again then", metadata={"name": name})

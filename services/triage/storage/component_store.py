@@ -35,6 +35,17 @@ _DEPENDENTS = text(
     """
 )
 
+_NEEDED = text(
+    """
+    with recursive needed(name) as (
+        select unnest(dependencies) from component where name = :name
+        union
+        select unnest(component.dependencies) from component join needed on component.name = needed.name
+    )
+    select name from needed where name <> :name
+    """
+)
+
 
 class ComponentStore:
     """Components, by name."""
@@ -90,6 +101,11 @@ class ComponentStore:
             known = await _known(connection, names)
             dependents = (await connection.execute(_DEPENDENTS, {"names": names})).scalar_one()
         return Surroundings(tuple(known[name].component for name in names if name in known), dependents)
+
+    async def needed_by(self, name: str) -> list[str]:
+        """Returns what a component needs, directly or through others."""
+        async with self._database.transaction() as connection:
+            return list((await connection.execute(_NEEDED, {"name": name})).scalars())
 
 
 async def _known(connection: AsyncConnection, names: Sequence[str]) -> dict[str, StoredComponent]:

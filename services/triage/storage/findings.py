@@ -4,19 +4,23 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from services.triage.domain.assessment import Assessment, Finding
+from services.triage.domain.assessment import Assessment
 from services.triage.domain.counterfactual import Counterfactual
+from services.triage.domain.difference import Difference
+from services.triage.domain.finding import Finding
 from services.triage.domain.incident import IncidentState
 from services.triage.domain.model import Axis
 from services.triage.domain.override import MatchedOverride
 from services.triage.domain.score import Score, ScoreTerm
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.verdict import Verdict
+from services.triage.storage.snapshots import override_from_json, override_to_json
 from shared.money import Money
 
 
 def assessment_from_row(row: Any) -> Assessment:
-    return Assessment(row.assessment_id, row.revision, finding_from_json(row.finding), row.trigger, row.trace_id, row.created_at)
+    told = tuple(Difference(*each) for each in row.differences)
+    return Assessment(row.assessment_id, row.revision, finding_from_json(row.finding), row.trigger, row.trace_id, row.created_at, told)
 
 
 def assessment_to_row(assessment: Assessment) -> dict[str, Any]:
@@ -27,6 +31,7 @@ def assessment_to_row(assessment: Assessment) -> dict[str, Any]:
         "trigger": assessment.trigger,
         "trace_id": assessment.trace_id,
         "created_at": assessment.create_time,
+        "differences": [[each.subject, each.before, each.after, each.points] for each in assessment.differences],
     }
 
 
@@ -49,6 +54,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "restore_target_seconds": finding.restore_target.total_seconds(),
         "expected_loss_per_hour": None if loss is None else [str(loss.amount), loss.currency],
         "merged_into": finding.merged_into,
+        "human_override": override_to_json(finding.human_override),
     }
 
 
@@ -71,6 +77,7 @@ def finding_from_json(stored: dict[str, Any]) -> Finding:
         restore_target=timedelta(seconds=stored["restore_target_seconds"]),
         expected_loss_per_hour=None if loss is None else Money(Decimal(loss[0]), loss[1]),
         merged_into=stored.get("merged_into", ""),  # findings of before incidents could be merged have none
+        human_override=override_from_json(stored.get("human_override")),  # likewise
     )
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, MetaData, Numeric, SmallInteger, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, MetaData, Numeric, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.storage.tables import add_floor_tables
@@ -53,6 +53,12 @@ assessment = Table(
     Column("incident_state", SmallInteger, nullable=False),
     Column("teams", ARRAY(Text), nullable=False),
     Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("snapshot", JSONB),  # the incident as it was assessed; null for what was assessed before it was kept
+    Column("human_override", JSONB),
+    Column("loss_per_hour", Numeric),  # in the currency of the settings; null where unknown or in another
+    Column("component_names", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # known ones and others
+    Index("assessment_by_loss", text("coalesce(-loss_per_hour, 1)"), "severity", "opened_at", "id"),
+    Index("assessment_open_by_component", "component_names", postgresql_using="gin", postgresql_where=text("incident_state <> 3")),
     Index("assessment_by_opening", "opened_at", "id"),
     Index("assessment_by_team", "teams", postgresql_using="gin"),
 )
@@ -66,4 +72,20 @@ assessment_revision = Table(
     Column("trigger", Text, nullable=False),
     Column("trace_id", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("differences", JSONB, nullable=False, server_default=text("'[]'")),
+)
+
+# Every severity a person gave, or took back.
+human_override = Table(
+    "human_override",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("assessment_revision", BigInteger, nullable=False),
+    Column("assessed_severity", SmallInteger, nullable=False),
+    Column("severity", SmallInteger),  # null: taken back
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("human_override_by_incident", "incident", "id"),
 )

@@ -3,12 +3,14 @@
 from ballast.triage.v1 import assessment_pb2, component_pb2, severity_matrix_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
 
-from services.triage.domain.assessment import Assessment, Finding
+from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import Component, StoredComponent, Tier
+from services.triage.domain.finding import Finding
+from services.triage.domain.human_override import HumanOverride
 from services.triage.domain.score import ScoreTerm
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
-from services.triage.storage.assessment_store import AssessmentQuery
+from services.triage.storage.assessment_pages import AssessmentOrder, AssessmentQuery
 from shared.money import Money
 from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
 from shared.storage.etags import etag_of
@@ -88,6 +90,7 @@ def query_from_pb(request: pb.ListAssessmentsRequest) -> AssessmentQuery:
         severities=tuple(Severity(severity) for severity in chosen.severities),
         team=chosen.team,
         incident_states=tuple(chosen.incident_states),
+        order=AssessmentOrder(request.order) if request.order else AssessmentOrder.EXPECTED_LOSS,
     )
 
 
@@ -99,6 +102,10 @@ def assessment_to_pb(assessment: Assessment) -> assessment_pb2.Assessment:
     message.trace_id = assessment.trace_id
     message.create_time.FromDatetime(assessment.create_time)
     message.etag = etag_of(assessment.revision)
+    message.differences.extend(
+        assessment_pb2.AssessmentDifference(subject=each.subject, before=each.before, after=each.after, points=each.points)
+        for each in assessment.differences
+    )
     return message
 
 
@@ -107,7 +114,9 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
     score = verdict.score
     return assessment_pb2.Assessment(
         incident=finding.incident,
-        severity=verdict.severity.value,  # type: ignore[arg-type]
+        severity=finding.severity.value,  # type: ignore[arg-type]
+        assessed_severity=verdict.severity.value,  # type: ignore[arg-type]
+        human_override=_override_to_pb(finding.human_override),
         scored_severity=verdict.scored_severity.value,  # type: ignore[arg-type]
         score=score.points,
         log_odds=score.log_odds,
@@ -139,6 +148,17 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         acknowledged_at=time_to_pb(finding.acknowledged_at),
         resolved_at=time_to_pb(finding.resolved_at),
         merged_into=finding.merged_into,
+    )
+
+
+def _override_to_pb(override: HumanOverride | None) -> assessment_pb2.HumanOverride | None:
+    if override is None:
+        return None
+    return assessment_pb2.HumanOverride(
+        severity=override.severity.value,  # type: ignore[arg-type]
+        reason=override.reason,
+        author=override.author,
+        create_time=time_to_pb(override.create_time),
     )
 
 

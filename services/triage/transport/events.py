@@ -1,4 +1,4 @@
-"""What triage hears from intake, and its own events in their wire form."""
+"""What triage hears from intake and from itself, and its own events in their wire form."""
 
 from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
@@ -36,6 +36,31 @@ def encode(event: Event) -> EncodedEvent:
         return EncodedEvent(stored.component.name, stored.version, data, stored.update_time)
     data = pb.SeverityMatrixChanged(matrix=matrix_to_pb(event.matrix))
     return EncodedEvent(MATRIX_SUBJECT, event.matrix.revision, data, event.matrix.create_time)
+
+
+class OwnEvents:
+    """Assesses open incidents again when triage itself tells that what is known around them changed.
+
+    Through the outbox like any other event: so it is tried until it is done, by whichever replica.
+    """
+
+    def __init__(self, assessments: Assessments) -> None:
+        self._assessments = assessments
+
+    def handlers(self) -> dict[str, Handler]:
+        return {
+            pb.ComponentChanged.DESCRIPTOR.full_name: self._component_changed,
+            pb.SeverityMatrixChanged.DESCRIPTOR.full_name: self._matrix_changed,
+        }
+
+    async def _component_changed(self, event: ReceivedEvent) -> Outcome:
+        component = event.unpack(pb.ComponentChanged).component
+        await self._assessments.catalogue_changed(component.name, "COMPONENT_CHANGED")
+        return Outcome.ACCEPTED
+
+    async def _matrix_changed(self, _: ReceivedEvent) -> Outcome:
+        await self._assessments.assess_again((), "SEVERITY_MATRIX_CHANGED")
+        return Outcome.ACCEPTED
 
 
 class IncidentEvents:

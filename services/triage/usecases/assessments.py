@@ -1,16 +1,24 @@
-"""Assessing incidents: when they change, when somebody asks what if, and reading what was found."""
+"""Assessing incidents: when they change, when what is known around them does, when somebody asks what if; and reading what was found."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
-from services.triage.domain.assessment import Assessment, Finding, Occasion, find
+from services.triage.domain.assessment import Assessment, Occasion
+from services.triage.domain.finding import Finding, Judge, find
 from services.triage.domain.incident import Evidence, Incident
 from services.triage.domain.model import ScoringModel
-from services.triage.storage.assessment_store import AssessmentQuery, AssessmentStore
+from services.triage.storage.assessment_pages import AssessmentQuery
+from services.triage.storage.assessment_store import AssessmentStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.usecases.matrices import Matrices
 from shared.clock import Clock
+from shared.errors import Unavailable
 from shared.paging import Page, PageQuery
 from shared.telemetry import trace_ids
+
+_MOST_TRIES = 8
+_BATCH = 100
 
 
 class Assessments:
@@ -28,14 +36,27 @@ class Assessments:
 
         A finding like the one held makes no revision and tells nobody. Raises InvalidInput for evidence that cannot be.
         """
-        finding = await self._find(incident)
-        occasion = Occasion(trigger, trace_ids()[0], self._clock.now())
-        return await self._store.keep(finding, version, occasion)
+        judge = await self.judge(incident)
+        return await self._store.keep(incident, version, judge, self.occasion(trigger))
+
+    async def assess_again(self, components: Sequence[str], trigger: str) -> int:
+        """Assesses the open incidents of these components anew, or all when none is named; returns how many there are. Safe to repeat."""
+        count, after = 0, ""
+        while incidents := await self._store.open_incidents(components, after, _BATCH):
+            for incident in incidents:
+                await self._assess_again(incident, trigger)
+            count, after = count + len(incidents), incidents[-1]
+        return count
+
+    async def catalogue_changed(self, component: str, trigger: str) -> int:
+        """Assesses the open incidents anew to which a change of the component matters: its own, and those of what it needs."""
+        return await self.assess_again([component, *await self._components.needed_by(component)], trigger)
 
     async def simulate(self, components: tuple[str, ...], evidence: Evidence, opened_at: datetime | None, alert_count: int) -> Finding:
         """Assesses an incident that need not exist, opened now when not said otherwise, and stores nothing."""
         opened_at = opened_at or self._clock.now()
-        return await self._find(Incident(opened_at, components=components, alert_count=alert_count, evidence=evidence))
+        judge = await self.judge(Incident(opened_at, components=components, alert_count=alert_count, evidence=evidence))
+        return judge(None)
 
     async def get(self, name: str, revision: int) -> Assessment:
         return await self._store.get(name, revision)
@@ -43,7 +64,18 @@ class Assessments:
     async def page(self, query: AssessmentQuery, paging: PageQuery) -> Page[Assessment]:
         return await self._store.page(query, paging)
 
-    async def _find(self, incident: Incident) -> Finding:
+    async def judge(self, incident: Incident) -> Judge:
+        """Reads what is known around the incident; what comes back finds how bad it is without reading more."""
         incident.evidence.check()
         around = await self._components.surroundings(incident.components)
-        return find(incident, around, await self._matrices.newest(), self._model)
+        return partial(find, incident, around, await self._matrices.newest(), self._model)
+
+    def occasion(self, trigger: str) -> Occasion:
+        return Occasion(trigger, trace_ids()[0], self._clock.now())
+
+    async def _assess_again(self, incident: str, trigger: str) -> None:
+        for _ in range(_MOST_TRIES):
+            held = await self._store.held(incident)
+            if await self._store.revisit(held, await self.judge(held.incident), self.occasion(trigger)):
+                return
+        raise Unavailable(f"{incident} changes all the time; try again", reason="CONTENDED")

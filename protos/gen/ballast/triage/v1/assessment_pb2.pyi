@@ -155,6 +155,76 @@ class Counterfactual(_message.Message):
 Global___Counterfactual: _TypeAlias = Counterfactual  # noqa: Y015
 
 @_typing.final
+class HumanOverride(_message.Message):
+    """A severity that a person gave in place of the assessed one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    severity: _severity_matrix_pb2.Severity.ValueType
+    """The severity."""
+    reason: _builtins.str
+    """Why."""
+    author: _builtins.str
+    """The principal who gave it."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        severity: _severity_matrix_pb2.Severity.ValueType = ...,
+        reason: _builtins.str = ...,
+        author: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time", b"create_time", "reason", b"reason", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HumanOverride: _TypeAlias = HumanOverride  # noqa: Y015
+
+@_typing.final
+class AssessmentDifference(_message.Message):
+    """One thing in which a revision differs from the one before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """What differs: a feature of the score, such as `users_affected`, or a field of the assessment, such as `severity`."""
+    before: _builtins.str
+    """What it was, for people."""
+    after: _builtins.str
+    """What it is."""
+    points: _builtins.float
+    """By how much it moved the score, in points; 0 for what is no feature."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        points: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "points", b"points", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssessmentDifference: _TypeAlias = AssessmentDifference  # noqa: Y015
+
+@_typing.final
 class Assessment(_message.Message):
     """How bad an incident is. Each incident has one assessment, which gains revisions as the evidence changes."""
 
@@ -193,6 +263,9 @@ class Assessment(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     MERGED_INTO_FIELD_NUMBER: _builtins.int
+    ASSESSED_SEVERITY_FIELD_NUMBER: _builtins.int
+    HUMAN_OVERRIDE_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `assessments/{uuid}`."""
     incident: _builtins.str
@@ -200,7 +273,7 @@ class Assessment(_message.Message):
     revision: _builtins.int
     """Revision: 1 for the first, one more for each change of the result or its inputs."""
     severity: _severity_matrix_pb2.Severity.ValueType
-    """The severity, after overrides."""
+    """The severity that counts: a person's where one gave it, else the assessed one."""
     scored_severity: _severity_matrix_pb2.Severity.ValueType
     """The severity the score alone gives."""
     score: _builtins.float
@@ -235,6 +308,8 @@ class Assessment(_message.Message):
     """Version of this state."""
     merged_into: _builtins.str
     """The incident that this one was merged into, `incidents/{uuid}`: what is counted is counted with that one. Empty unless it was."""
+    assessed_severity: _severity_matrix_pb2.Severity.ValueType
+    """The severity by the score and the rules that raise it, whatever people say."""
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreTerm]:
         """All terms, largest absolute contribution first."""
@@ -283,6 +358,14 @@ class Assessment(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When this revision was made."""
 
+    @_builtins.property
+    def human_override(self) -> Global___HumanOverride:
+        """What a person said instead; absent unless one did, and again after it was withdrawn."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssessmentDifference]:
+        """What differs from the revision before; empty for the first."""
+
     def __init__(
         self,
         *,
@@ -319,10 +402,13 @@ class Assessment(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         merged_into: _builtins.str = ...,
+        assessed_severity: _severity_matrix_pb2.Severity.ValueType = ...,
+        human_override: Global___HumanOverride | None = ...,
+        differences: _abc.Iterable[Global___AssessmentDifference] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "create_time", b"create_time", "expected_loss_per_hour", b"expected_loss_per_hour", "opened_at", b"opened_at", "resolved_at", b"resolved_at", "restore_target", b"restore_target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "create_time", b"create_time", "expected_loss_per_hour", b"expected_loss_per_hour", "human_override", b"human_override", "opened_at", b"opened_at", "resolved_at", b"resolved_at", "restore_target", b"restore_target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "components", b"components", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "merged_into", b"merged_into", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "assessed_severity", b"assessed_severity", "components", b"components", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "differences", b"differences", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "human_override", b"human_override", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "merged_into", b"merged_into", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,6 +12,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,6 +23,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _AssessmentOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AssessmentOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AssessmentOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ASSESSMENT_ORDER_UNSPECIFIED: _AssessmentOrder.ValueType  # 0
+    """As EXPECTED_LOSS."""
+    ASSESSMENT_ORDER_EXPECTED_LOSS: _AssessmentOrder.ValueType  # 1
+    """The largest expected loss an hour, in the currency of the settings; then, and where the loss is unknown or in another currency,
+    the worst severity, and of those the one opened first.
+    """
+    ASSESSMENT_ORDER_NEWEST: _AssessmentOrder.ValueType  # 2
+    """The newest incident."""
+
+class AssessmentOrder(_AssessmentOrder, metaclass=_AssessmentOrderEnumTypeWrapper):
+    """What comes first in a list of assessments."""
+
+ASSESSMENT_ORDER_UNSPECIFIED: AssessmentOrder.ValueType  # 0
+"""As EXPECTED_LOSS."""
+ASSESSMENT_ORDER_EXPECTED_LOSS: AssessmentOrder.ValueType  # 1
+"""The largest expected loss an hour, in the currency of the settings; then, and where the loss is unknown or in another currency,
+the worst severity, and of those the one opened first.
+"""
+ASSESSMENT_ORDER_NEWEST: AssessmentOrder.ValueType  # 2
+"""The newest incident."""
+Global___AssessmentOrder: _TypeAlias = AssessmentOrder  # noqa: Y015
 
 @_typing.final
 class UpsertComponentsRequest(_message.Message):
@@ -428,10 +457,13 @@ class ListAssessmentsRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 50 when zero."""
     page_token: _builtins.str
     """The `next_page_token` of the page before."""
+    order: Global___AssessmentOrder.ValueType
+    """What comes first."""
     @_builtins.property
     def filter(self) -> Global___AssessmentFilter:
         """Which assessments."""
@@ -442,10 +474,11 @@ class ListAssessmentsRequest(_message.Message):
         filter: Global___AssessmentFilter | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        order: Global___AssessmentOrder.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -137,7 +137,7 @@ class TriageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAssessments(self, request, context):
-        """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+        """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class TriageServiceStub:
     GetAssessment: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.GetAssessmentRequest, _triage_service_pb2.GetAssessmentResponse]
     """Returns an assessment, the newest revision or a stated one, by its name or by its incident's. Fails with ASSESSMENT_NOT_FOUND. Safe to retry."""
     ListAssessments: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]
-    """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     SimulateAssessment: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.SimulateAssessmentRequest, _triage_service_pb2.SimulateAssessmentResponse]
     """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry."""
 
@@ -76,7 +76,7 @@ class TriageServiceAsyncStub(TriageServiceStub):
     GetAssessment: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.GetAssessmentRequest, _triage_service_pb2.GetAssessmentResponse]  # type: ignore[assignment]
     """Returns an assessment, the newest revision or a stated one, by its name or by its incident's. Fails with ASSESSMENT_NOT_FOUND. Safe to retry."""
     ListAssessments: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]  # type: ignore[assignment]
-    """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     SimulateAssessment: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.SimulateAssessmentRequest, _triage_service_pb2.SimulateAssessmentResponse]  # type: ignore[assignment]
     """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry."""
 
@@ -147,7 +147,7 @@ class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _triage_service_pb2.ListAssessmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_triage_service_pb2.ListAssessmentsResponse, _abc.Awaitable[_triage_service_pb2.ListAssessmentsResponse]]:
-        """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+        """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
 
     @_abc_1.abstractmethod
     def SimulateAssessment(
