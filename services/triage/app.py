@@ -1,17 +1,20 @@
 """Triage put together."""
 
-from services.triage.domain.defaults import default_matrix, default_model
+from services.triage.domain.defaults import default_gates, default_matrix, default_model
 from services.triage.settings import TriageSettings
 from services.triage.storage.assessment_store import AssessmentStore
 from services.triage.storage.component_store import ComponentStore
-from services.triage.storage.matrix_store import MatrixStore
+from services.triage.storage.gate_store import gate_store
+from services.triage.storage.matrix_store import matrix_store
 from services.triage.storage.override_store import OverrideStore
 from services.triage.storage.tables import MIGRATIONS
-from services.triage.transport import queue_servicer
+from services.triage.transport import gate_servicer, queue_servicer
 from services.triage.transport.events import IncidentEvents, OwnEvents, encode
 from services.triage.transport.servicer import SERVICE, TriageServicer
-from services.triage.usecases.assessments import Assessments
+from services.triage.usecases.assessments import Assessments, Yardsticks
 from services.triage.usecases.catalogue import Catalogue
+from services.triage.usecases.gate_trials import GateTrials
+from services.triage.usecases.gating import Gating
 from services.triage.usecases.matrices import Matrices
 from services.triage.usecases.overrides import Overrides
 from shared.app import App
@@ -24,12 +27,14 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     """Builds the service; nothing listens or connects until it is started."""
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
     components = ComponentStore(app.database, app.outbox)
-    matrices = Matrices(MatrixStore(app.database, app.outbox, default_matrix()), app.clock)
+    matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), app.clock)
     catalogue = Catalogue(components, app.clock)
     found = AssessmentStore(app.database, app.outbox, settings.currency)
-    assessments = Assessments(found, components, matrices, default_model(settings.currency), app.clock)
+    gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
+    assessments = Assessments(found, components, Yardsticks(default_model(settings.currency), matrices, gating), app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
     app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments))
     app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, app.feed))
+    app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
     app.receive(IncidentEvents(assessments).handlers() | OwnEvents(assessments).handlers())
     return app

@@ -7,7 +7,11 @@ from shared.settings import ServiceSettings, Subscriber
 
 _ASSESSMENTS = ("ballast.triage.v1.AssessmentMade",)
 # Told to itself: open incidents are then assessed again.
-_SURROUNDINGS = ("ballast.triage.v1.ComponentChanged", "ballast.triage.v1.SeverityMatrixChanged")
+_SURROUNDINGS = (
+    "ballast.triage.v1.ComponentChanged",
+    "ballast.triage.v1.SeverityMatrixChanged",
+    "ballast.triage.v1.GatingRulesChanged",
+)
 
 
 class TriageSettings(ServiceSettings):

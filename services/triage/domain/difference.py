@@ -47,9 +47,11 @@ def _facts(finding: Finding) -> Mapping[str, str]:
     override, loss = finding.human_override, finding.expected_loss_per_hour
     return {
         "severity": finding.severity.name,
-        "assessed_severity": finding.verdict.severity.name,
+        "assessed_severity": finding.assessed_severity.name,
         "human_override": f"{override.severity.name}, {override.author}: {override.reason}" if override else "none",
         "overrides": _listed(each.reason for each in finding.verdict.overrides),
+        "gates": _listed(each.rule for each in finding.gates.fired),
+        "undecided_gates": _listed(each.rule for each in finding.gates.undecided),
         "components": _listed(finding.components),
         "unknown_components": _listed(finding.unknown_components),
         "teams": _listed(finding.teams),
@@ -58,7 +60,10 @@ def _facts(finding: Finding) -> Mapping[str, str]:
         "restore_target": _hours(finding.restore_target),
         "expected_loss_per_hour": str(loss) if loss else "unknown",
         "matrix_revision": str(finding.matrix_revision),
+        "gates_revision": str(finding.gates_revision),
         "model_version": finding.model_version,
+        "recurrence": f"{finding.recurrence.last_28_days} in 28 days, {finding.recurrence.last_90_days} in 90",
+        "similar_incidents": _listed(each.incident for each in finding.recurrence.similar),
         "merged_into": finding.merged_into or "none",
     }
 

@@ -1,7 +1,7 @@
 """What triage refuses, and why.
 
-InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising
-NotFound      ComponentNotFound, MatrixRevisionNotFound, AssessmentNotFound
+InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused
+NotFound      ComponentNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound
 PreconditionFailed  IncidentNotHeld
 """
 
@@ -45,6 +45,25 @@ class MatrixNotMonotone(MatrixRefused):
 
 class ThresholdsNotRising(MatrixRefused):
     reason = "THRESHOLDS_NOT_RISING"
+
+
+class GatesRefused(InvalidInput):
+    """Rules that cannot be asked; `found` has the field and the rule of each thing wrong."""
+
+    reason = "GATES_REFUSED"
+
+    def __init__(self, found: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {rule}" for field, rule in found), [Violation(field, rule) for field, rule in found])
+
+
+class GatesRevisionNotFound(NotFound):
+    reason = "GATES_REVISION_NOT_FOUND"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"revision: there are no gating rules {revision}; ListGatingRulesRevisions lists those there are",
+            metadata={"revision": str(revision)},
+        )
 
 
 class MatrixRevisionNotFound(NotFound):

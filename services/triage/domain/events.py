@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import StoredComponent
+from services.triage.domain.gate import GatesRevision
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_matrix import MatrixRevision
 
@@ -24,4 +25,9 @@ class SeverityMatrixChanged:
     matrix: MatrixRevision
 
 
-Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged
+@dataclass(frozen=True, slots=True)
+class GatingRulesChanged:
+    gates: GatesRevision
+
+
+Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged | GatingRulesChanged

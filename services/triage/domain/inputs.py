@@ -1,12 +1,13 @@
 """Inputs: what the model looks at, gathered from the incident's evidence and from what the catalogue knows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
 from services.triage.domain.component import Component
 from services.triage.domain.incident import Evidence, Incident
+from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.scale import Value
 from shared.ids import name_of
 
@@ -20,6 +21,7 @@ class Surroundings:
 
     known: tuple[Component, ...] = ()  # in the order of their names
     dependents: int = 0
+    recurrence: Recurrence = field(default_factory=Recurrence)
 
     def unknown(self, incident: Incident) -> tuple[str, ...]:
         """Returns the ids of the incident's components that the catalogue does not hold."""

@@ -16,6 +16,8 @@ from services.triage.domain.events import AssessmentMade
 from services.triage.domain.finding import Judge
 from services.triage.domain.human_override import HumanOverride, OverrideRecord
 from services.triage.domain.incident import Incident
+from services.triage.domain.recurrence import Recurrence, SimilarIncident, class_of, recurrence
+from services.triage.domain.severity import Severity
 from services.triage.storage import override_store
 from services.triage.storage.assessment_pages import AssessmentQuery, condition_after, conditions, cursor_of, order
 from services.triage.storage.findings import assessment_from_row, assessment_to_row
@@ -26,6 +28,7 @@ from shared.ids import uuid_of
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 
+_MOST_SIMILAR = 1_000
 # One event of an incident at a time, also before it has a row that could be locked.
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended(:incident, 7102))")
 
@@ -87,6 +90,27 @@ class AssessmentStore:
             raise IncidentNotHeld(name)
         return Held(assessment_from_row(row), incident_from_json(row.snapshot), row.incident_version)
 
+    async def recurrence(self, incident: Incident) -> Recurrence:
+        """Returns how often incidents of the same class were opened before this one; those merged into others do not count."""
+        row = assessment.c
+        columns = (row.incident, row.title, row.severity, row.opened_at, row.resolved_at)
+        statement = (
+            select(*columns)
+            .where(row.class_ == class_of(incident), row.opened_at < incident.opened_at, row.incident != incident.name, ~row.merged)
+            .order_by(row.opened_at.desc())
+            .limit(_MOST_SIMILAR)
+        )
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute(statement))
+        return recurrence(incident.opened_at, [SimilarIncident(each[0], each[1], Severity(each[2]), each[3], each[4]) for each in rows])
+
+    async def latest_incidents(self, count: int) -> list[Incident]:
+        """Returns the incidents opened last, as they were when they were last assessed, the latest first."""
+        newest = (assessment.c.opened_at.desc(), assessment.c.id.desc())
+        statement = select(assessment.c.snapshot).where(assessment.c.snapshot.is_not(None)).order_by(*newest).limit(count)
+        async with self._database.transaction() as connection:
+            return [incident_from_json(each) for each in (await connection.execute(statement)).scalars()]
+
     async def open_incidents(self, components: Sequence[str], after: str, limit: int) -> list[str]:
         """Returns incidents that are not resolved, of one of these components or of any when empty, by name, from `after` on."""
         statement = select(assessment.c.incident).where(assessment.c.incident_state != 3, assessment.c.incident > after)
@@ -119,7 +143,11 @@ class AssessmentStore:
     async def _write(
         self, connection: AsyncConnection, before: Assessment | None, after: Assessment, incident: Incident, version: int
     ) -> None:
-        values = _columns(after, self._currency) | {"incident_version": version, "snapshot": incident_to_json(incident)}
+        values = _columns(after, self._currency) | {
+            "incident_version": version,
+            "snapshot": incident_to_json(incident),
+            "class_": class_of(incident),
+        }
         statement = upsert(assessment).values(id=after.id, **values)
         await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
         if after is not before:
@@ -154,6 +182,9 @@ def _columns(after: Assessment, currency: str) -> dict[str, Any]:
         "opened_at": finding.opened_at,
         "human_override": override_to_json(finding.human_override),
         "loss_per_hour": amount,
+        "title": finding.title,
+        "resolved_at": finding.resolved_at,
+        "merged": bool(finding.merged_into),
     }
 
 

@@ -11,9 +11,11 @@ from services.triage.domain.finding import Finding
 from services.triage.domain.incident import IncidentState
 from services.triage.domain.model import Axis
 from services.triage.domain.override import MatchedOverride
+from services.triage.domain.recurrence import Recurrence, SimilarIncident
 from services.triage.domain.score import Score, ScoreTerm
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.verdict import Verdict
+from services.triage.storage.gate_store import answer_from_json, answer_to_json
 from services.triage.storage.snapshots import override_from_json, override_to_json
 from shared.money import Money
 
@@ -55,6 +57,9 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "expected_loss_per_hour": None if loss is None else [str(loss.amount), loss.currency],
         "merged_into": finding.merged_into,
         "human_override": override_to_json(finding.human_override),
+        "gates": answer_to_json(finding.gates),
+        "gates_revision": finding.gates_revision,
+        "recurrence": _recurrence_to_json(finding.recurrence),
     }
 
 
@@ -77,8 +82,29 @@ def finding_from_json(stored: dict[str, Any]) -> Finding:
         restore_target=timedelta(seconds=stored["restore_target_seconds"]),
         expected_loss_per_hour=None if loss is None else Money(Decimal(loss[0]), loss[1]),
         merged_into=stored.get("merged_into", ""),  # findings of before incidents could be merged have none
-        human_override=override_from_json(stored.get("human_override")),  # likewise
+        human_override=override_from_json(stored.get("human_override")),  # likewise, and so are those below
+        gates=answer_from_json(stored.get("gates")),
+        gates_revision=stored.get("gates_revision", 0),
+        recurrence=_recurrence_from_json(stored.get("recurrence")),
     )
+
+
+def _recurrence_to_json(recurrence: Recurrence) -> dict[str, Any]:
+    similar = [
+        [each.incident, each.title, each.severity.name, each.opened_at.isoformat(), _time_to_json(each.resolved_at)]
+        for each in recurrence.similar
+    ]
+    return {"last_28_days": recurrence.last_28_days, "last_90_days": recurrence.last_90_days, "similar": similar}
+
+
+def _recurrence_from_json(stored: dict[str, Any] | None) -> Recurrence:
+    if stored is None:
+        return Recurrence()
+    similar = tuple(
+        SimilarIncident(incident, title, Severity[severity], datetime.fromisoformat(opened_at), _time_from_json(resolved_at))
+        for incident, title, severity, opened_at, resolved_at in stored["similar"]
+    )
+    return Recurrence(stored["last_28_days"], stored["last_90_days"], similar)
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:

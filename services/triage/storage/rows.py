@@ -5,7 +5,7 @@ from typing import Any
 
 from services.triage.domain.component import Component, StoredComponent, Tier
 from services.triage.domain.severity import Level, Severity
-from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
+from services.triage.domain.severity_matrix import SeverityCell, SeverityMatrix, SeverityTarget
 from shared.money import Money
 
 
@@ -37,20 +37,6 @@ def component_to_row(stored: StoredComponent) -> dict[str, Any]:
         "users": component.users,
         "created_at": stored.create_time,
         "updated_at": stored.update_time,
-    }
-
-
-def matrix_from_row(row: Any) -> MatrixRevision:
-    return MatrixRevision(row.revision, matrix_from_json(row.document), row.author, row.reason, row.created_at)
-
-
-def matrix_to_row(matrix: MatrixRevision) -> dict[str, Any]:
-    return {
-        "revision": matrix.revision,
-        "document": matrix_to_json(matrix.matrix),
-        "author": matrix.author,
-        "reason": matrix.reason,
-        "created_at": matrix.create_time,
     }
 
 

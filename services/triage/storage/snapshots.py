@@ -24,6 +24,7 @@ def incident_to_json(incident: Incident) -> dict[str, Any]:
         "evidence": {name: getattr(evidence, name) for name in _FACTS}
         | {"service_impact": evidence.service_impact.name if evidence.service_impact else None},
         "merged_into": incident.merged_into,
+        "signal": incident.signal,
     }
 
 
@@ -41,6 +42,7 @@ def incident_from_json(stored: dict[str, Any]) -> Incident:
         alert_count=stored["alert_count"],
         evidence=Evidence(service_impact=ServiceImpact[impact] if impact else None, **{name: evidence[name] for name in _FACTS}),
         merged_into=stored["merged_into"],
+        signal=stored["signal"],
     )
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, MetaData, Numeric, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Index, MetaData, Numeric, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.revisions import revision_table
 from shared.storage.tables import add_floor_tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,15 +32,8 @@ component = Table(
     Index("component_by_dependency", "dependencies", postgresql_using="gin"),
 )
 
-severity_matrix = Table(
-    "severity_matrix",
-    metadata,
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
-    Column("document", JSONB, nullable=False),
-    Column("author", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-)
+severity_matrix = revision_table("severity_matrix", metadata)
+gating_rules = revision_table("gating_rules", metadata)
 
 # One row an incident, with what lists are filtered by, at the newest revision.
 assessment = Table(
@@ -57,6 +51,11 @@ assessment = Table(
     Column("human_override", JSONB),
     Column("loss_per_hour", Numeric),  # in the currency of the settings; null where unknown or in another
     Column("component_names", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # known ones and others
+    Column("class", Text, nullable=False, server_default=text("''"), key="class_"),
+    Column("title", Text, nullable=False, server_default=text("''")),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("merged", Boolean, nullable=False, server_default=text("false")),  # counted with the incident it went into
+    Index("assessment_by_class", "class_", "opened_at"),
     Index("assessment_by_loss", text("coalesce(-loss_per_hour, 1)"), "severity", "opened_at", "id"),
     Index("assessment_open_by_component", "component_names", postgresql_using="gin", postgresql_where=text("incident_state <> 3")),
     Index("assessment_by_opening", "opened_at", "id"),

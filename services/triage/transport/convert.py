@@ -7,10 +7,12 @@ from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import Component, StoredComponent, Tier
 from services.triage.domain.finding import Finding
 from services.triage.domain.human_override import HumanOverride
+from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.score import ScoreTerm
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
 from services.triage.storage.assessment_pages import AssessmentOrder, AssessmentQuery
+from services.triage.transport.gate_convert import fired_to_pb, undecided_to_pb
 from shared.money import Money
 from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
 from shared.storage.etags import etag_of
@@ -60,7 +62,7 @@ def matrix_from_pb(message: severity_matrix_pb2.SeverityMatrix) -> SeverityMatri
 
 
 def matrix_to_pb(made: MatrixRevision) -> severity_matrix_pb2.SeverityMatrix:
-    matrix = made.matrix
+    matrix = made.document
     return severity_matrix_pb2.SeverityMatrix(
         revision=made.revision,
         cells=[
@@ -115,7 +117,7 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
     return assessment_pb2.Assessment(
         incident=finding.incident,
         severity=finding.severity.value,  # type: ignore[arg-type]
-        assessed_severity=verdict.severity.value,  # type: ignore[arg-type]
+        assessed_severity=finding.assessed_severity.value,  # type: ignore[arg-type]
         human_override=_override_to_pb(finding.human_override),
         scored_severity=verdict.scored_severity.value,  # type: ignore[arg-type]
         score=score.points,
@@ -130,7 +132,7 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         ],
         counterfactuals=[
             assessment_pb2.Counterfactual(feature=each.feature, text=each.text, severity=each.severity.value)  # type: ignore[arg-type]
-            for each in verdict.counterfactuals
+            for each in finding.counterfactuals
         ],
         impact=verdict.impact.value,  # type: ignore[arg-type]
         urgency=verdict.urgency.value,  # type: ignore[arg-type]
@@ -148,6 +150,27 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         acknowledged_at=time_to_pb(finding.acknowledged_at),
         resolved_at=time_to_pb(finding.resolved_at),
         merged_into=finding.merged_into,
+        gates=[fired_to_pb(each) for each in finding.gates.fired],
+        undecided_gates=[undecided_to_pb(each) for each in finding.gates.undecided],
+        gates_revision=finding.gates_revision,
+        recurrence=_recurrence_to_pb(finding.recurrence),
+    )
+
+
+def _recurrence_to_pb(recurrence: Recurrence) -> assessment_pb2.Recurrence:
+    return assessment_pb2.Recurrence(
+        last_28_days=recurrence.last_28_days,
+        last_90_days=recurrence.last_90_days,
+        similar=[
+            assessment_pb2.SimilarIncident(
+                incident=each.incident,
+                title=each.title,
+                severity=each.severity.value,  # type: ignore[arg-type]
+                opened_at=time_to_pb(each.opened_at),
+                resolved_at=time_to_pb(each.resolved_at),
+            )
+            for each in recurrence.similar
+        ],
     )
 
 

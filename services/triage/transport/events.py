@@ -4,14 +4,16 @@ from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
-from services.triage.domain.events import AssessmentMade, ComponentChanged, Event
+from services.triage.domain.events import AssessmentMade, ComponentChanged, Event, GatingRulesChanged
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
+from services.triage.transport.gate_convert import gates_to_pb
 from services.triage.transport.incidents import incident_from_pb
 from services.triage.usecases.assessments import Assessments
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
 from shared.events.sink import Handler
 
 MATRIX_SUBJECT = "severityMatrix"
+GATES_SUBJECT = "gatingRules"
 _TRIGGERS = {
     intake.INCIDENT_CHANGE_ALERTS: "ALERTS_CHANGED",
     intake.INCIDENT_CHANGE_ACKNOWLEDGED: "INCIDENT_ACKNOWLEDGED",
@@ -34,6 +36,9 @@ def encode(event: Event) -> EncodedEvent:
         stored = event.stored
         data = pb.ComponentChanged(component=component_to_pb(stored))
         return EncodedEvent(stored.component.name, stored.version, data, stored.update_time)
+    if isinstance(event, GatingRulesChanged):
+        data = pb.GatingRulesChanged(gates=gates_to_pb(event.gates))
+        return EncodedEvent(GATES_SUBJECT, event.gates.revision, data, event.gates.create_time)
     data = pb.SeverityMatrixChanged(matrix=matrix_to_pb(event.matrix))
     return EncodedEvent(MATRIX_SUBJECT, event.matrix.revision, data, event.matrix.create_time)
 
@@ -51,6 +56,7 @@ class OwnEvents:
         return {
             pb.ComponentChanged.DESCRIPTOR.full_name: self._component_changed,
             pb.SeverityMatrixChanged.DESCRIPTOR.full_name: self._matrix_changed,
+            pb.GatingRulesChanged.DESCRIPTOR.full_name: self._gates_changed,
         }
 
     async def _component_changed(self, event: ReceivedEvent) -> Outcome:
@@ -60,6 +66,10 @@ class OwnEvents:
 
     async def _matrix_changed(self, _: ReceivedEvent) -> Outcome:
         await self._assessments.assess_again((), "SEVERITY_MATRIX_CHANGED")
+        return Outcome.ACCEPTED
+
+    async def _gates_changed(self, _: ReceivedEvent) -> Outcome:
+        await self._assessments.assess_again((), "GATING_RULES_CHANGED")
         return Outcome.ACCEPTED
 
 

@@ -36,6 +36,7 @@ def incident_from_pb(message: incident_pb2.Incident) -> Incident:
         alert_count=message.alert_count,
         evidence=evidence_from_pb(message.evidence),
         merged_into=message.merged_into,
+        signal=message.group_labels.get("alertname", ""),
     )
 
 

@@ -1,16 +1,20 @@
 """Assessing incidents: when they change, when what is known around them does, when somebody asks what if; and reading what was found."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from services.triage.domain.assessment import Assessment, Occasion
-from services.triage.domain.finding import Finding, Judge, find
+from services.triage.domain.finding import Finding, Judge, Standards, find, situation_of
+from services.triage.domain.gate_facts import Situation
 from services.triage.domain.incident import Evidence, Incident
+from services.triage.domain.inputs import Surroundings
 from services.triage.domain.model import ScoringModel
 from services.triage.storage.assessment_pages import AssessmentQuery
 from services.triage.storage.assessment_store import AssessmentStore
 from services.triage.storage.component_store import ComponentStore
+from services.triage.usecases.gating import Gating
 from services.triage.usecases.matrices import Matrices
 from shared.clock import Clock
 from shared.errors import Unavailable
@@ -21,14 +25,25 @@ _MOST_TRIES = 8
 _BATCH = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Yardsticks:
+    """What incidents are judged by, always the newest versions."""
+
+    model: ScoringModel
+    matrices: Matrices
+    gating: Gating
+
+    async def standards(self) -> Standards:
+        return Standards(self.model, await self.matrices.newest(), await self.gating.in_force())
+
+
 class Assessments:
     """How bad incidents are."""
 
-    def __init__(self, store: AssessmentStore, components: ComponentStore, matrices: Matrices, model: ScoringModel, clock: Clock) -> None:
+    def __init__(self, store: AssessmentStore, components: ComponentStore, yardsticks: Yardsticks, clock: Clock) -> None:
         self._store = store
         self._components = components
-        self._matrices = matrices
-        self._model = model
+        self._yardsticks = yardsticks
         self._clock = clock
 
     async def assess(self, incident: Incident, version: int, trigger: str) -> bool:
@@ -67,11 +82,18 @@ class Assessments:
     async def judge(self, incident: Incident) -> Judge:
         """Reads what is known around the incident; what comes back finds how bad it is without reading more."""
         incident.evidence.check()
-        around = await self._components.surroundings(incident.components)
-        return partial(find, incident, around, await self._matrices.newest(), self._model)
+        return partial(find, incident, await self._around(incident), await self._yardsticks.standards())
+
+    async def situation(self, incident: Incident) -> Situation:
+        """Returns what gates are asked about, with what is known around the incident now."""
+        return situation_of(incident, await self._around(incident), await self._yardsticks.standards())
 
     def occasion(self, trigger: str) -> Occasion:
         return Occasion(trigger, trace_ids()[0], self._clock.now())
+
+    async def _around(self, incident: Incident) -> Surroundings:
+        around = await self._components.surroundings(incident.components)
+        return replace(around, recurrence=await self._store.recurrence(incident))
 
     async def _assess_again(self, incident: str, trigger: str) -> None:
         for _ in range(_MOST_TRIES):

@@ -1,16 +1,16 @@
 """Keeping the severity matrix: reading its versions and making new ones."""
 
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityMatrix
-from services.triage.storage.matrix_store import MatrixStore
 from shared.clock import Clock
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
+from shared.revisions import RevisionStore
 
 
 class Matrices:
     """The versions of the severity matrix."""
 
-    def __init__(self, store: MatrixStore, clock: Clock) -> None:
+    def __init__(self, store: RevisionStore[SeverityMatrix], clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

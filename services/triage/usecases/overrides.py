@@ -53,7 +53,7 @@ class Overrides:
         return OverrideRecord(
             held.incident.name,
             held.assessment.revision,
-            held.assessment.finding.verdict.severity,
+            held.assessment.finding.assessed_severity,
             severity,
             reason,
             current_principal_name(),

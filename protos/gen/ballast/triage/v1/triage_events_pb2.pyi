@@ -5,6 +5,7 @@ Events of triage, the data of its CloudEvents."""
 
 from ballast.triage.v1 import assessment_pb2 as _assessment_pb2
 from ballast.triage.v1 import component_pb2 as _component_pb2
+from ballast.triage.v1 import gate_pb2 as _gate_pb2
 from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -94,3 +95,27 @@ class SeverityMatrixChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SeverityMatrixChanged: _TypeAlias = SeverityMatrixChanged  # noqa: Y015
+
+@_typing.final
+class GatingRulesChanged(_message.Message):
+    """The gating rules have a new version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def gates(self) -> _gate_pb2.GatingRules:
+        """The new version."""
+
+    def __init__(
+        self,
+        *,
+        gates: _gate_pb2.GatingRules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gates", b"gates"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gates", b"gates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GatingRulesChanged: _TypeAlias = GatingRulesChanged  # noqa: Y015
