@@ -27,9 +27,9 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     """Builds the service; nothing listens or connects until it is started."""
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
     components = ComponentStore(app.database, app.outbox)
-    matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), app.clock)
     catalogue = Catalogue(components, app.clock)
     found = AssessmentStore(app.database, app.outbox, settings.currency)
+    matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), found, app.clock)
     gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
     assessments = Assessments(found, components, Yardsticks(default_model(settings.currency), matrices, gating), app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)

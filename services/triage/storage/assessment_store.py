@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.triage.domain.assessment import Assessment, Occasion, revise
 from services.triage.domain.errors import AssessmentNotFound, IncidentNotHeld
 from services.triage.domain.events import AssessmentMade
-from services.triage.domain.finding import Judge
+from services.triage.domain.finding import Finding, Judge
 from services.triage.domain.human_override import HumanOverride, OverrideRecord
 from services.triage.domain.incident import Incident
 from services.triage.domain.recurrence import Recurrence, SimilarIncident, class_of, recurrence
@@ -103,6 +103,12 @@ class AssessmentStore:
         async with self._database.transaction() as connection:
             rows = list(await connection.execute(statement))
         return recurrence(incident.opened_at, [SimilarIncident(each[0], each[1], Severity(each[2]), each[3], each[4]) for each in rows])
+
+    async def latest_findings(self, count: int) -> list[Finding]:
+        """Returns what is found of the incidents opened last, the latest first."""
+        newest = (assessment.c.opened_at.desc(), assessment.c.id.desc())
+        async with self._database.transaction() as connection:
+            return [assessment_from_row(row).finding for row in await connection.execute(_newest().order_by(*newest).limit(count))]
 
     async def latest_incidents(self, count: int) -> list[Incident]:
         """Returns the incidents opened last, as they were when they were last assessed, the latest first."""

@@ -7,6 +7,7 @@ from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import Component, StoredComponent, Tier
 from services.triage.domain.finding import Finding
 from services.triage.domain.human_override import HumanOverride
+from services.triage.domain.matrix_trial import MatrixTrial
 from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.score import ScoreTerm
 from services.triage.domain.severity import Level, Severity
@@ -16,6 +17,8 @@ from services.triage.transport.gate_convert import fired_to_pb, undecided_to_pb
 from shared.money import Money
 from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
 from shared.storage.etags import etag_of
+
+_MOST_CHANGES = 1_000
 
 
 def component_from_pb(message: component_pb2.Component) -> Component:
@@ -83,6 +86,21 @@ def matrix_to_pb(made: MatrixRevision) -> severity_matrix_pb2.SeverityMatrix:
         reason=made.reason,
         etag=etag_of(made.revision),
         create_time=time_to_pb(made.create_time),
+    )
+
+
+def matrix_trial_to_pb(trial: MatrixTrial) -> pb.DryRunSeverityMatrixResponse:
+    return pb.DryRunSeverityMatrixResponse(
+        incidents=trial.incidents,
+        changes=[
+            pb.MatrixChange(incident=each.incident, title=each.title, before=each.before.value, after=each.after.value)  # type: ignore[arg-type]
+            for each in trial.changes[:_MOST_CHANGES]
+        ],
+        changes_left_out=max(0, len(trial.changes) - _MOST_CHANGES),
+        counts=[
+            pb.SeverityCount(severity=severity.value, before=before, after=after)  # type: ignore[arg-type]
+            for severity, (before, after) in trial.counts.items()
+        ],
     )
 
 

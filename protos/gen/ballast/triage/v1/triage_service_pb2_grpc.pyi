@@ -47,6 +47,10 @@ class TriageServiceStub:
     """
     ListSeverityMatrixRevisions: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListSeverityMatrixRevisionsRequest, _triage_service_pb2.ListSeverityMatrixRevisionsResponse]
     """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    DryRunSeverityMatrix: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.DryRunSeverityMatrixRequest, _triage_service_pb2.DryRunSeverityMatrixResponse]
+    """Reads the latest assessments by a matrix that need not be stored, and stores nothing. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
+    THRESHOLDS_NOT_RISING. Safe to retry.
+    """
     GetAssessment: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.GetAssessmentRequest, _triage_service_pb2.GetAssessmentResponse]
     """Returns an assessment, the newest revision or a stated one, by its name or by its incident's. Fails with ASSESSMENT_NOT_FOUND. Safe to retry."""
     ListAssessments: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]
@@ -73,6 +77,10 @@ class TriageServiceAsyncStub(TriageServiceStub):
     """
     ListSeverityMatrixRevisions: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListSeverityMatrixRevisionsRequest, _triage_service_pb2.ListSeverityMatrixRevisionsResponse]  # type: ignore[assignment]
     """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    DryRunSeverityMatrix: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.DryRunSeverityMatrixRequest, _triage_service_pb2.DryRunSeverityMatrixResponse]  # type: ignore[assignment]
+    """Reads the latest assessments by a matrix that need not be stored, and stores nothing. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
+    THRESHOLDS_NOT_RISING. Safe to retry.
+    """
     GetAssessment: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.GetAssessmentRequest, _triage_service_pb2.GetAssessmentResponse]  # type: ignore[assignment]
     """Returns an assessment, the newest revision or a stated one, by its name or by its incident's. Fails with ASSESSMENT_NOT_FOUND. Safe to retry."""
     ListAssessments: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]  # type: ignore[assignment]
@@ -132,6 +140,16 @@ class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_triage_service_pb2.ListSeverityMatrixRevisionsResponse, _abc.Awaitable[_triage_service_pb2.ListSeverityMatrixRevisionsResponse]]:
         """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+
+    @_abc_1.abstractmethod
+    def DryRunSeverityMatrix(
+        self,
+        request: _triage_service_pb2.DryRunSeverityMatrixRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_triage_service_pb2.DryRunSeverityMatrixResponse, _abc.Awaitable[_triage_service_pb2.DryRunSeverityMatrixResponse]]:
+        """Reads the latest assessments by a matrix that need not be stored, and stores nothing. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
+        THRESHOLDS_NOT_RISING. Safe to retry.
+        """
 
     @_abc_1.abstractmethod
     def GetAssessment(
