@@ -22,7 +22,9 @@ from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
-from ballast.triage.v1 import triage_service_pb2
+from ballast.triage.v1 import gate_service_pb2, queue_service_pb2, triage_service_pb2
+from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
+from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
+    from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
 LARGEST_PAGE = 1000
@@ -57,7 +61,11 @@ _MORE = {
         incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"],
         signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
         muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"],
-    ]
+    ],
+    "triage": [
+        queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
+        gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
+    ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
 
@@ -96,6 +104,14 @@ class Connection:
     @cached_property
     def triage(self) -> "TriageServiceAsyncStub":
         return TriageServiceStub(self._channel("triage"))
+
+    @cached_property
+    def queue(self) -> "QueueServiceAsyncStub":
+        return QueueServiceStub(self._channel("triage"))
+
+    @cached_property
+    def gates(self) -> "GateServiceAsyncStub":
+        return GateServiceStub(self._channel("triage"))
 
     @cached_property
     def allocation(self) -> "AllocationServiceAsyncStub":
