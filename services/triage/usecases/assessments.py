@@ -10,7 +10,7 @@ from services.triage.domain.incident import Evidence, Incident
 from services.triage.domain.model import ScoringModel
 from services.triage.storage.assessment_pages import AssessmentQuery
 from services.triage.storage.assessment_store import AssessmentStore
-from services.triage.storage.component_store import ComponentStore
+from services.triage.usecases.landscape import Landscape
 from services.triage.usecases.matrices import Matrices
 from shared.clock import Clock
 from shared.errors import Unavailable
@@ -24,9 +24,9 @@ _BATCH = 100
 class Assessments:
     """How bad incidents are."""
 
-    def __init__(self, store: AssessmentStore, components: ComponentStore, matrices: Matrices, model: ScoringModel, clock: Clock) -> None:
+    def __init__(self, store: AssessmentStore, landscape: Landscape, matrices: Matrices, model: ScoringModel, clock: Clock) -> None:
         self._store = store
-        self._components = components
+        self._landscape = landscape
         self._matrices = matrices
         self._model = model
         self._clock = clock
@@ -50,7 +50,7 @@ class Assessments:
 
     async def catalogue_changed(self, component: str, trigger: str) -> int:
         """Assesses the open incidents anew to which a change of the component matters: its own, and those of what it needs."""
-        return await self.assess_again([component, *await self._components.needed_by(component)], trigger)
+        return await self.assess_again([component, *await self._landscape.needed_by(component)], trigger)
 
     async def simulate(self, components: tuple[str, ...], evidence: Evidence, opened_at: datetime | None, alert_count: int) -> Finding:
         """Assesses an incident that need not exist, opened now when not said otherwise, and stores nothing."""
@@ -67,7 +67,7 @@ class Assessments:
     async def judge(self, incident: Incident) -> Judge:
         """Reads what is known around the incident; what comes back finds how bad it is without reading more."""
         incident.evidence.check()
-        around = await self._components.surroundings(incident.components)
+        around = await self._landscape.surroundings(incident.components)
         return partial(find, incident, around, await self._matrices.newest(), self._model)
 
     def occasion(self, trigger: str) -> Occasion:
