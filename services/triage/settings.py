@@ -30,6 +30,9 @@ class TriageSettings(ServiceSettings):
         },
         description="Who is told of triage's events, by name.",
     )
+    largest_message_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="Largest request accepted, an import of some 30,000 components; larger ones are refused."
+    )
     currency: str = Field(
         "USD", pattern="^[A-Z]{3}$", description="Currency of the revenue scale, ISO 4217; revenue in another counts as unknown."
     )

@@ -1,7 +1,7 @@
 """What triage refuses, and why.
 
-InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused
-NotFound      ComponentNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound
+InvalidInput  CatalogueTooLarge, DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused
+NotFound      ComponentNotFound, ComponentRevisionNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound
 PreconditionFailed  IncidentNotHeld
 """
 
@@ -25,7 +25,27 @@ class ComponentNotFound(NotFound):
     reason = "COMPONENT_NOT_FOUND"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"name: {name} is not in the catalogue; store it with UpsertComponents", metadata={"name": name})
+        super().__init__(
+            f"name: {name} is not in the catalogue; store it with UpsertComponents or ImportCatalogue", metadata={"name": name}
+        )
+
+
+class ComponentRevisionNotFound(NotFound):
+    reason = "COMPONENT_REVISION_NOT_FOUND"
+
+    def __init__(self, name: str, revision: int) -> None:
+        super().__init__(
+            f"revision: there is no revision {revision} of {name}; ListComponentRevisions lists those there are",
+            metadata={"name": name, "revision": str(revision)},
+        )
+
+
+class CatalogueTooLarge(InvalidInput):
+    reason = "CATALOGUE_TOO_LARGE"
+
+    def __init__(self, count: int, most: int) -> None:
+        rule = f"hold more than {most:,} documents ({count:,}); import them in parts"
+        super().__init__(f"files: {rule}", [Violation("files", rule)])
 
 
 class MatrixRefused(InvalidInput):

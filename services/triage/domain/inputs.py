@@ -59,7 +59,7 @@ def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs
         "burn_rate": Reading(evidence.burn_rate),
         "recent_change": Reading(evidence.recent_change),
         "alert_count": Reading(max(1, incident.alert_count)),
-        "business_hours": Reading(is_business_hours(incident.opened_at)),
+        "business_hours": Reading(_any_open(around.known, incident.opened_at)),
     }
     return Inputs(readings, evidence)
 
@@ -68,6 +68,13 @@ def is_business_hours(at: datetime) -> bool:
     """Monday to Friday, from 08:00 until before 18:00 UTC; holidays are not known."""
     moment = at.astimezone(UTC)
     return moment.weekday() < _SATURDAY and _OPENS <= moment.time() < _CLOSES
+
+
+def _any_open(known: Sequence[Component], at: datetime) -> bool:
+    """Says whether people wait for any of the components: by its own hours, or by the model's where it has none."""
+    own = [component.business_hours for component in known if component.business_hours is not None]
+    needs_default = not known or len(own) < len(known)
+    return any(hours.hold(at) for hours in own) or (needs_default and is_business_hours(at))
 
 
 def _tier(known: Sequence[Component], all_known: bool) -> Reading:

@@ -1,8 +1,9 @@
 """Rows of components and matrices to domain values and back."""
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
+from services.triage.domain.business_hours import BusinessHours
 from services.triage.domain.component import Component, StoredComponent, Tier
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_matrix import SeverityCell, SeverityMatrix, SeverityTarget
@@ -18,6 +19,12 @@ def component_from_row(row: Any) -> StoredComponent:
         revenue_per_minute=None if row.revenue_amount is None else Money(row.revenue_amount, row.revenue_currency),
         dependencies=tuple(row.dependencies),
         users=row.users,
+        system=row.system,
+        lifecycle=row.lifecycle,
+        namespace=row.namespace,
+        labels=tuple(sorted(row.labels.items())),
+        resources=tuple(row.resources),
+        business_hours=None if row.business_hours is None else hours_from_json(row.business_hours),
     )
     return StoredComponent(component, row.version, row.created_at, row.updated_at)
 
@@ -35,8 +42,34 @@ def component_to_row(stored: StoredComponent) -> dict[str, Any]:
         "revenue_currency": None if money is None else money.currency,
         "dependencies": list(component.dependencies),
         "users": component.users,
+        "system": component.system,
+        "lifecycle": component.lifecycle,
+        "namespace": component.namespace,
+        "labels": dict(component.labels),
+        "resources": list(component.resources),
+        "business_hours": None if component.business_hours is None else hours_to_json(component.business_hours),
         "created_at": stored.create_time,
         "updated_at": stored.update_time,
+    }
+
+
+def hours_from_json(stored: dict[str, Any]) -> BusinessHours:
+    return BusinessHours(
+        stored["time_zone"],
+        tuple(stored["days"]),
+        time.fromisoformat(stored["opens"]),
+        time.fromisoformat(stored["closes"]),
+        tuple(date.fromisoformat(each) for each in stored["holidays"]),
+    )
+
+
+def hours_to_json(hours: BusinessHours) -> dict[str, Any]:
+    return {
+        "time_zone": hours.time_zone,
+        "days": list(hours.days),
+        "opens": hours.opens.isoformat(),
+        "closes": hours.closes.isoformat(),
+        "holidays": [each.isoformat() for each in hours.holidays],
     }
 
 

@@ -27,6 +27,13 @@ component = Table(
     Column("users", BigInteger),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    # With defaults for code of before there were these columns, which runs beside this while it is rolled out.
+    Column("system", Text, nullable=False, server_default=""),
+    Column("lifecycle", Text, nullable=False, server_default=""),
+    Column("namespace", Text, nullable=False, server_default=""),
+    Column("labels", JSONB, nullable=False, server_default="{}"),
+    Column("resources", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("business_hours", JSONB),
     Index("component_by_owner", "owner_team", "name"),
     # Answers who needs a component, which is asked at each step backwards through the graph.
     Index("component_by_dependency", "dependencies", postgresql_using="gin"),

@@ -13,6 +13,7 @@ from services.triage.domain.score import ScoreTerm
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
 from services.triage.storage.assessment_pages import AssessmentOrder, AssessmentQuery
+from services.triage.transport.business_hours import hours_from_pb, hours_to_pb
 from services.triage.transport.gate_convert import fired_to_pb, undecided_to_pb
 from shared.money import Money
 from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
@@ -21,7 +22,8 @@ from shared.storage.etags import etag_of
 _MOST_CHANGES = 1_000
 
 
-def component_from_pb(message: component_pb2.Component) -> Component:
+def component_from_pb(message: component_pb2.Component, field: str) -> Component:
+    """Reads a component; `field` is where it stands in the request. Raises InvalidInput for business hours that are no time."""
     money = message.revenue_per_minute
     return Component(
         name=message.name,
@@ -33,6 +35,12 @@ def component_from_pb(message: component_pb2.Component) -> Component:
         ),
         dependencies=tuple(sorted(message.dependencies)),
         users=message.users if message.HasField("users") else None,
+        system=message.system,
+        lifecycle=message.lifecycle,
+        namespace=message.namespace,
+        labels=tuple(sorted(message.labels.items())),
+        resources=tuple(sorted(message.resources)),
+        business_hours=hours_from_pb(message.business_hours, f"{field}.business_hours") if message.HasField("business_hours") else None,
     )
 
 
@@ -46,6 +54,12 @@ def component_to_pb(stored: StoredComponent) -> component_pb2.Component:
         revenue_per_minute=money_to_pb(component.revenue_per_minute),
         dependencies=component.dependencies,
         users=component.users,
+        system=component.system,
+        lifecycle=component.lifecycle,
+        namespace=component.namespace,
+        labels=dict(component.labels),
+        resources=component.resources,
+        business_hours=hours_to_pb(component.business_hours) if component.business_hours else None,
         etag=etag_of(stored.version),
         create_time=time_to_pb(stored.create_time),
         update_time=time_to_pb(stored.update_time),

@@ -30,7 +30,8 @@ class TriageServicer(TriageServiceServicer):
     @once(pb.UpsertComponentsResponse)
     async def UpsertComponents(self, request: pb.UpsertComponentsRequest, context: object) -> pb.UpsertComponentsResponse:
         etags = {each.name: each.etag for each in request.components if each.etag}
-        stored = await self._catalogue.upsert([convert.component_from_pb(each) for each in request.components], etags)
+        components = [convert.component_from_pb(each, f"components[{index}]") for index, each in enumerate(request.components)]
+        stored = await self._catalogue.upsert(components, etags)
         return pb.UpsertComponentsResponse(components=[convert.component_to_pb(each) for each in stored])
 
     async def GetComponent(self, request: pb.GetComponentRequest, context: object) -> pb.GetComponentResponse:

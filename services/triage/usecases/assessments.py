@@ -13,8 +13,8 @@ from services.triage.domain.inputs import Surroundings
 from services.triage.domain.model import ScoringModel
 from services.triage.storage.assessment_pages import AssessmentQuery
 from services.triage.storage.assessment_store import AssessmentStore
-from services.triage.storage.component_store import ComponentStore
 from services.triage.usecases.gating import Gating
+from services.triage.usecases.landscape import Landscape
 from services.triage.usecases.matrices import Matrices
 from shared.clock import Clock
 from shared.errors import Unavailable
@@ -40,9 +40,9 @@ class Yardsticks:
 class Assessments:
     """How bad incidents are."""
 
-    def __init__(self, store: AssessmentStore, components: ComponentStore, yardsticks: Yardsticks, clock: Clock) -> None:
+    def __init__(self, store: AssessmentStore, landscape: Landscape, yardsticks: Yardsticks, clock: Clock) -> None:
         self._store = store
-        self._components = components
+        self._landscape = landscape
         self._yardsticks = yardsticks
         self._clock = clock
 
@@ -65,7 +65,7 @@ class Assessments:
 
     async def catalogue_changed(self, component: str, trigger: str) -> int:
         """Assesses the open incidents anew to which a change of the component matters: its own, and those of what it needs."""
-        return await self.assess_again([component, *await self._components.needed_by(component)], trigger)
+        return await self.assess_again([component, *await self._landscape.needed_by(component)], trigger)
 
     async def simulate(self, components: tuple[str, ...], evidence: Evidence, opened_at: datetime | None, alert_count: int) -> Finding:
         """Assesses an incident that need not exist, opened now when not said otherwise, and stores nothing."""
@@ -92,7 +92,7 @@ class Assessments:
         return Occasion(trigger, trace_ids()[0], self._clock.now())
 
     async def _around(self, incident: Incident) -> Surroundings:
-        around = await self._components.surroundings(incident.components)
+        around = await self._landscape.surroundings(incident.components)
         return replace(around, recurrence=await self._store.recurrence(incident))
 
     async def _assess_again(self, incident: str, trigger: str) -> None:
