@@ -22,7 +22,8 @@ from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
-from ballast.triage.v1 import gate_service_pb2, queue_service_pb2, triage_service_pb2
+from ballast.triage.v1 import catalogue_service_pb2, gate_service_pb2, queue_service_pb2, triage_service_pb2
+from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
 from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
@@ -42,6 +43,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
     from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
     from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
@@ -63,6 +65,7 @@ _MORE = {
         muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"],
     ],
     "triage": [
+        catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
         queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
         gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
     ],
@@ -104,6 +107,10 @@ class Connection:
     @cached_property
     def triage(self) -> "TriageServiceAsyncStub":
         return TriageServiceStub(self._channel("triage"))
+
+    @cached_property
+    def catalogue(self) -> "CatalogueServiceAsyncStub":
+        return CatalogueServiceStub(self._channel("triage"))
 
     @cached_property
     def queue(self) -> "QueueServiceAsyncStub":
