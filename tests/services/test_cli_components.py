@@ -51,7 +51,7 @@ async def test_a_file_with_bad_documents_lands_the_good_ones_and_ends_with_a_tab
     (missing,) = [line for line in ran.out.splitlines() if "spec.owner" in line]
     for part in ("catalog-info.yaml", " 2 ", " 18 ", "Component folder-c", "name the group that owns it"):
         assert part in missing
-    assert any("is not YAML" in line and "catalog-info.yml" in line for line in ran.out.splitlines())
+    assert "YAML:" in ran.out
     assert "4 documents: 2 refused, 1 kept out (API)" in ran.out
     assert "folder-b" in ran.out
     assert row(ran, "components").split() == ["components", "1", "0", "0"]

@@ -3,6 +3,7 @@
 import random
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,9 +74,9 @@ def test_wide_layers_reach_what_narrow_ones_do(needs: dict[str, list[str]], star
     for place in layer:
         seen[place] = True
     while layer and (not deepest or len(wide) < deepest):
-        layer = list(reach._wide(layer, seen))
+        layer = reach._wide(np.array(layer, np.int64), seen).tolist()
         wide += [layer] if layer else []
-    assert [list(each) for each in narrow] == wide
+    assert [each.tolist() for each in narrow] == wide
 
 
 def test_a_graph_wider_than_python_walks_and_a_chain_longer_than_it_recurses_are_walked_to_the_end() -> None:
@@ -109,6 +110,19 @@ def test_sums_say_what_is_not_known(shop: ComponentGraph) -> None:
     assert (extent.users, extent.users_unknown_count) == (1005, 2)
     assert extent.revenue_per_minute == (Money(Decimal("12.5"), "EUR"), Money(Decimal("100.5"), "USD"))
     assert extent.revenue_unknown_count == 1
+
+
+def test_great_sums_are_exact_and_end_where_the_contract_does() -> None:
+    most = 2**63 - 1
+    graph = ComponentGraph([component("db", users=2**62), component("web", users=2**61, dependencies=("components/db",))])
+    assert blast_radius(graph, "components/db").extent().users == 2**62 + 2**61
+    priced = [component(f"c{n}", revenue=f"{most}.5 USD" if n else "1 USD", users=most, dependencies=("components/db",)) for n in range(3)]
+    extent = blast_radius(ComponentGraph(priced), "components/db").extent()
+    assert (extent.users, extent.revenue_per_minute) == (most, (Money(Decimal(most), "USD"),))
+    cheap = [component(f"c{n}", revenue="99999999999.999999999 USD", dependencies=("components/db",)) for n in range(90)]
+    assert blast_radius(ComponentGraph(cheap), "components/db").extent().revenue_per_minute == (
+        Money(Decimal("8999999999999.99999991"), "USD"),
+    )
 
 
 def test_a_component_that_is_only_needed_has_a_radius_and_is_said_to_be_unknown(shop: ComponentGraph) -> None:

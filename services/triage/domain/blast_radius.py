@@ -1,15 +1,17 @@
 """The blast radius of a component: everything that needs it, and what that amounts to, with what is not known beside it."""
 
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from services.triage.domain.component import Tier
 from services.triage.domain.component_graph import Columns, ComponentGraph, Dependent
 from services.triage.domain.errors import ComponentNotFound
-from services.triage.domain.reach import Layers
+from services.triage.domain.reach import Layer, Layers
 from shared.money import Money
+
+_NANOS = 10**9
+_MOST = 2**63 - 1  # of a sum, as the contract can carry it; beyond it are figures that nobody has
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,16 @@ class BlastRadius:
     layers: Layers
 
     def extent(self) -> Extent:
-        places = [place for layer in self.layers for place in layer]
-        return _extent(self.graph.columns, [*places, self.graph.places[self.name]], self.layers, self.name not in self.graph.components)
+        places = np.concatenate([*self.layers, [self.graph.places[self.name]]])
+        return _extent(self.graph.columns, places, len(self.layers), self.name not in self.graph.components)
 
     def after(self, depth: int, name: str, limit: int) -> list[Dependent]:
         """Returns up to `limit` dependents behind this one, nearest first and by name; from the first one on for depth 0."""
         found: list[Dependent] = []
         for number, layer in enumerate(self.layers[max(0, depth - 1) :], max(1, depth)):
-            begin = bisect_right(layer, self.graph.places.get(name, -1)) if number == depth else 0
-            nearer = frozenset(self.layers[number - 2] if number > 1 else [self.graph.places[self.name]])
-            found += [self._dependent(each, number, nearer) for each in layer[begin : begin + limit - len(found)]]
+            begin = int(np.searchsorted(layer, self.graph.places.get(name, -1), "right")) if number == depth else 0
+            nearer = frozenset(self.layers[number - 2].tolist() if number > 1 else [self.graph.places[self.name]])
+            found += [self._dependent(each, number, nearer) for each in layer[begin : begin + limit - len(found)].tolist()]
             if len(found) == limit:
                 break
         return found
@@ -63,26 +65,24 @@ def blast_radius(graph: ComponentGraph, name: str, deepest: int = 0) -> BlastRad
     return BlastRadius(graph, name, graph.layers_above([name], deepest))
 
 
-def _extent(columns: Columns, places: Sequence[int], layers: Layers, is_unknown: bool) -> Extent:
-    owners = Counter(map(columns.owners.__getitem__, places))
-    tiers = Counter(map(columns.tiers.__getitem__, places))
-    users = [each for each in map(columns.users.__getitem__, places) if each is not None]
-    currencies = Counter(map(columns.currencies.__getitem__, places))
-    unowned_count, revenue_unknown_count = owners.pop("", 0), currencies.pop("", 0)
+def _extent(columns: Columns, places: Layer, depth: int, is_unknown: bool) -> Extent:
+    owned = zip(columns.owners, np.bincount(columns.owner_codes[places], minlength=len(columns.owners)).tolist(), strict=True)
+    teams = {team: count for team, count in owned if count}
+    unowned_count = teams.pop("", 0)
+    tiers = np.bincount(columns.tiers[places], minlength=len(Tier) + 1).tolist()
     return Extent(
         dependent_count=len(places) - 1,
-        depth=len(layers),
-        teams=tuple(sorted(owners.items(), key=lambda each: (-each[1], each[0]))),
+        depth=depth,
+        teams=tuple(sorted(teams.items(), key=lambda each: (-each[1], each[0]))),
         unowned_count=unowned_count,
-        tiers=tuple(sorted(tiers.items(), key=lambda each: each[0] or len(Tier) + 1)),
-        users=sum(users),
-        users_unknown_count=len(places) - len(users),
-        revenue_per_minute=tuple(_sum(columns, places, each) for each in sorted(currencies)),
-        revenue_unknown_count=revenue_unknown_count,
+        tiers=tuple((tier, tiers[tier or 0]) for tier in (*Tier, None) if tiers[tier or 0]),
+        users=min(int(columns.users[places].sum()), _MOST),
+        users_unknown_count=int(np.count_nonzero(~columns.users_known[places])),
+        revenue_per_minute=tuple(
+            Money.from_units_and_nanos(*divmod(min(int(nanos[places].sum()), _MOST * _NANOS), _NANOS), currency)
+            for currency, nanos in columns.nanos.items()
+            if columns.has_currency[currency][places].any()
+        ),
+        revenue_unknown_count=int(np.count_nonzero(~columns.revenue_known[places])),
         is_unknown=is_unknown,
     )
-
-
-def _sum(columns: Columns, places: Sequence[int], currency: str) -> Money:
-    nanos = sum(columns.nanos[place] for place in places if columns.currencies[place] == currency)
-    return Money.from_units_and_nanos(0, nanos, currency)

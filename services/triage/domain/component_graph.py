@@ -4,14 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
-from services.triage.domain.component import Component, Tier
+import numpy as np
+from numpy.typing import NDArray
+
+from services.triage.domain.component import Component
 from services.triage.domain.dependency_cycle import Circle, circles_of
 from services.triage.domain.inputs import Surroundings
 from services.triage.domain.reach import Layers, Reach
 from shared.ids import name_of
 
 _NANOS = Decimal(10**9)
+_MOST_IN_64_BITS = 2**62
 
 
 class ComponentGraph:
@@ -32,6 +37,7 @@ class ComponentGraph:
                 needed_by[self.places[needed]].append(self.places[each.name])
         self._above = Reach(needed_by)
         needs = [self.components[name].dependencies if name in self.components else () for name in self.names]
+        self.columns = Columns([self.components.get(name) for name in self.names])
         self._below = Reach([[self.places[needed] for needed in each] for each in needs])
 
     def layers_above(self, names: Iterable[str], deepest: int = 0) -> Layers:
@@ -53,10 +59,6 @@ class ComponentGraph:
         return Surroundings(tuple(self.components[name] for name in names if name in self.components), dependents)
 
     @cached_property
-    def columns(self) -> "Columns":
-        return Columns([self.components.get(name) for name in self.names])
-
-    @cached_property
     def circles(self) -> tuple[Circle, ...]:
         return circles_of({name: each.dependencies for name, each in self.components.items()})
 
@@ -67,15 +69,32 @@ class ComponentGraph:
 
 
 class Columns:
-    """What sums are made of, by place: sums over ten thousand components read lists three times as fast as their attributes."""
+    """What sums are made of, by place, as numpy's columns: sums over ten thousand components then take a fraction of a millisecond."""
 
     def __init__(self, components: Sequence[Component | None]) -> None:
-        self.owners: Sequence[str] = [each.owner_team if each else "" for each in components]
-        self.tiers: Sequence[Tier | None] = [each.tier if each else None for each in components]
-        self.users: Sequence[int | None] = [each.users if each else None for each in components]
+        owners = [each.owner_team if each else "" for each in components]
+        self.owners: Sequence[str] = sorted(set(owners))
+        code = {owner: number for number, owner in enumerate(self.owners)}
+        self.owner_codes = np.array([code[each] for each in owners], np.int64)
+        self.tiers = np.array([each.tier if each and each.tier else 0 for each in components], np.int64)  # 0 where it is not known
+        users = [each.users if each else None for each in components]
+        self.users = _summable([each or 0 for each in users])
+        self.users_known = np.array([each is not None for each in users], np.bool_)
         revenues = [each.revenue_per_minute if each else None for each in components]
-        self.currencies: Sequence[str] = [money.currency if money else "" for money in revenues]
-        self.nanos: Sequence[int] = [int(money.amount * _NANOS) if money else 0 for money in revenues]
+        self.revenue_known = np.array([each is not None for each in revenues], np.bool_)
+        self.nanos = {
+            currency: _summable([int(money.amount * _NANOS) if money and money.currency == currency else 0 for money in revenues])
+            for currency in sorted({money.currency for money in revenues if money})
+        }
+        self.has_currency = {
+            currency: np.array([money is not None and money.currency == currency for money in revenues], np.bool_)
+            for currency in self.nanos
+        }
+
+
+def _summable(values: Sequence[int]) -> NDArray[Any]:
+    """Returns a column of which no sum overflows."""
+    return np.array(values, np.int64 if sum(values) < _MOST_IN_64_BITS else object)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Landscape:
     async def needed_by(self, name: str) -> list[str]:
         """Returns what a component needs, directly or through others; nothing for one that is not known."""
         graph = await self.graph()
-        return [graph.names[place] for layer in graph.layers_below([name]) for place in layer]
+        return [graph.names[place] for layer in graph.layers_below([name]) for place in layer.tolist()]
 
     async def blast_radius(self, name: str, deepest: int, paging: PageQuery) -> tuple[BlastRadius, Page[Dependent]]:
         """Returns the whole, and a page of it. Raises ComponentNotFound for a component neither described nor needed by any."""
