@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from services.triage.domain.business_hours import BusinessHours
+from services.triage.domain.severity_floor import SeverityFloor
 from shared.errors import InvalidInput, Violation
 from shared.money import Money
 
@@ -39,6 +40,7 @@ class Component:
     labels: tuple[tuple[str, str], ...] = ()  # by key
     resources: tuple[str, ...] = ()  # Backstage resources it needs, as written; no part of the graph
     business_hours: BusinessHours | None = None  # None for those of the scoring model
+    severity_floors: tuple[SeverityFloor, ...] = ()  # in the order of severity_floor.in_order
 
     def violations(self, field: str) -> list[Violation]:
         """Returns what is wrong with it by itself; `field` is where it stands in the request."""

@@ -21,7 +21,7 @@ COLLECTIONS: Mapping[EntityKind, str] = {EntityKind.COMPONENT: "components", Ent
 KEPT_OUT = ("API", "Domain", "Location", "Resource", "Template", "User")
 
 # What only `ballast.dev/` says. A document that says nothing of one leaves what is held, which somebody may have told by RPC.
-OWN_FIELDS = ("tier", "revenue_per_minute", "users", "business_hours")
+OWN_FIELDS = ("tier", "revenue_per_minute", "users", "business_hours", "severity_floors")
 
 
 @dataclass(frozen=True, slots=True)

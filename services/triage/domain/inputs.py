@@ -9,6 +9,7 @@ from services.triage.domain.component import Component
 from services.triage.domain.incident import Evidence, Incident
 from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.scale import Value
+from services.triage.domain.severity_floor import SeverityFloor
 from shared.ids import name_of
 
 _OPENS, _CLOSES = time(8), time(18)
@@ -42,6 +43,7 @@ class Reading:
 class Inputs:
     readings: Mapping[str, Reading]  # by the feature's name
     evidence: Evidence
+    floors: tuple[tuple[str, SeverityFloor], ...] = ()  # of the known components, each with whose it is
 
 
 def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs:
@@ -61,7 +63,8 @@ def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs
         "alert_count": Reading(max(1, incident.alert_count)),
         "business_hours": Reading(_any_open(around.known, incident.opened_at)),
     }
-    return Inputs(readings, evidence)
+    floors = tuple((component.name, floor) for component in around.known for floor in component.severity_floors)
+    return Inputs(readings, evidence, floors)
 
 
 def is_business_hours(at: datetime) -> bool:

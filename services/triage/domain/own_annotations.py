@@ -11,6 +11,7 @@ from services.triage.domain.business_hours import BusinessHours
 from services.triage.domain.business_hours_text import TextRefused, holidays_from_text, hours_from_text
 from services.triage.domain.component import Tier
 from services.triage.domain.entity_reader import EntityReader, is_null
+from services.triage.domain.severity_floor import SeverityFloor, floors_from_text
 from shared.money import Money
 from shared.yaml_tree import Node
 
@@ -35,7 +36,7 @@ def own_values(reader: EntityReader, metadata: Mapping[str, Node]) -> dict[str, 
             node, path = told[key]
             text = "" if is_null(node) else reader.scalar(node, path)
             try:
-                found[_FIELDS[key]] = None if text in _NOTHING else read(text)
+                found[_FIELDS[key]] = _UNKNOWN.get(key) if text in _NOTHING else read(text)
             except TextRefused as refused:
                 reader.refuse(node, path, str(refused))
     if "tier" not in found and CRITICALITY in told:
@@ -114,10 +115,19 @@ def _users(text: str) -> int:
     return int(text)
 
 
+def _floors(text: str) -> tuple[SeverityFloor, ...]:
+    try:
+        return floors_from_text(text)
+    except ValueError as error:
+        raise TextRefused(str(error)) from None
+
+
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "tier": _tier,
     "revenue-per-minute": _revenue,
     "users": _users,
     "business-hours": hours_from_text,
+    "severity-floors": _floors,
 }
+_UNKNOWN: Mapping[str, Any] = {"severity-floors": ()}  # None for the others
 _FIELDS = {key: key.replace("-", "_") for key in _READERS}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.triage.domain.counterfactual import Counterfactual, counterfactuals
 from services.triage.domain.inputs import Inputs
 from services.triage.domain.model import Axis, ScoringModel
-from services.triage.domain.override import MatchedOverride, matched
+from services.triage.domain.override import MatchedOverride
 from services.triage.domain.ruling import Ruling
 from services.triage.domain.score import Score, score
 from services.triage.domain.severity import Level, Severity
@@ -32,6 +32,8 @@ def judge(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix) -> Verdic
         evidence=inputs.evidence,
         overrides=model.overrides,
         matrix=matrix,
+        floors=inputs.floors,
+        readings={name: reading.value for name, reading in inputs.readings.items()},
     )
     return Verdict(
         score=scored,
@@ -39,6 +41,6 @@ def judge(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix) -> Verdic
         urgency=matrix.urgency_of(ruling.urgency_points),
         scored_severity=ruling.scored_severity,
         severity=ruling.severity,
-        overrides=matched(model.overrides, inputs.evidence, ruling.scored_severity),
+        overrides=ruling.raised_by(),
         counterfactuals=counterfactuals(scored, ruling, model),
     )

@@ -114,7 +114,7 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "urgency": verdict.urgency.name,
         "scored_severity": verdict.scored_severity.name,
         "severity": verdict.severity.name,
-        "overrides": [[each.reason, each.at_least.name, each.applied] for each in verdict.overrides],
+        "overrides": [[each.reason, each.at_least.name, each.applied, each.detail] for each in verdict.overrides],
         "counterfactuals": [[each.feature, each.text, each.severity.name] for each in verdict.counterfactuals],
     }
 
@@ -126,7 +126,7 @@ def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
         urgency=Level[stored["urgency"]],
         scored_severity=Severity[stored["scored_severity"]],
         severity=Severity[stored["severity"]],
-        overrides=tuple(MatchedOverride(reason, Severity[at_least], applied) for reason, at_least, applied in stored["overrides"]),
+        overrides=tuple(MatchedOverride(reason, Severity[at_least], *rest) for reason, at_least, *rest in stored["overrides"]),
         counterfactuals=tuple(Counterfactual(feature, text, Severity[severity]) for feature, text, severity in stored["counterfactuals"]),
     )
 

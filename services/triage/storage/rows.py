@@ -6,6 +6,7 @@ from typing import Any
 from services.triage.domain.business_hours import BusinessHours
 from services.triage.domain.component import Component, StoredComponent, Tier
 from services.triage.domain.severity import Level, Severity
+from services.triage.domain.severity_floor import floors_from_text
 from services.triage.domain.severity_matrix import SeverityCell, SeverityMatrix, SeverityTarget
 from shared.money import Money
 
@@ -25,6 +26,7 @@ def component_from_row(row: Any) -> StoredComponent:
         labels=tuple(sorted(row.labels.items())),
         resources=tuple(row.resources),
         business_hours=None if row.business_hours is None else hours_from_json(row.business_hours),
+        severity_floors=floors_from_text(row.severity_floors) if row.severity_floors else (),
     )
     return StoredComponent(component, row.version, row.created_at, row.updated_at)
 
@@ -48,6 +50,7 @@ def component_to_row(stored: StoredComponent) -> dict[str, Any]:
         "labels": dict(component.labels),
         "resources": list(component.resources),
         "business_hours": None if component.business_hours is None else hours_to_json(component.business_hours),
+        "severity_floors": ", ".join(floor.text for floor in component.severity_floors),
         "created_at": stored.create_time,
         "updated_at": stored.update_time,
     }

@@ -34,6 +34,7 @@ component = Table(
     Column("labels", JSONB, nullable=False, server_default="{}"),
     Column("resources", ARRAY(Text), nullable=False, server_default="{}"),
     Column("business_hours", JSONB),
+    Column("severity_floors", Text, nullable=False, server_default=text("''")),  # as people write them
     Index("component_by_owner", "owner_team", "name"),
     # Answers who needs a component, which is asked at each step backwards through the graph.
     Index("component_by_dependency", "dependencies", postgresql_using="gin"),

@@ -11,6 +11,7 @@ from services.triage.domain.matrix_trial import MatrixTrial
 from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.score import ScoreTerm
 from services.triage.domain.severity import Level, Severity
+from services.triage.domain.severity_floor import Measure, SeverityFloor, in_order
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
 from services.triage.storage.assessment_pages import AssessmentOrder, AssessmentQuery
 from services.triage.transport.business_hours import hours_from_pb, hours_to_pb
@@ -40,6 +41,9 @@ def component_from_pb(message: component_pb2.Component, field: str) -> Component
         namespace=message.namespace,
         labels=tuple(sorted(message.labels.items())),
         resources=tuple(sorted(message.resources)),
+        severity_floors=in_order(
+            SeverityFloor(Severity(each.severity), Measure(each.measure), each.at_least) for each in message.severity_floors
+        ),
         business_hours=hours_from_pb(message.business_hours, f"{field}.business_hours") if message.HasField("business_hours") else None,
     )
 
@@ -59,6 +63,10 @@ def component_to_pb(stored: StoredComponent) -> component_pb2.Component:
         namespace=component.namespace,
         labels=dict(component.labels),
         resources=component.resources,
+        severity_floors=[
+            component_pb2.SeverityFloor(severity=each.severity.value, measure=each.measure.value, at_least=each.at_least)  # type: ignore[arg-type]
+            for each in component.severity_floors
+        ],
         business_hours=hours_to_pb(component.business_hours) if component.business_hours else None,
         etag=etag_of(stored.version),
         create_time=time_to_pb(stored.create_time),
@@ -159,7 +167,7 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         factor=score.factor,
         terms=[_term_to_pb(term) for term in score.terms],
         overrides=[
-            assessment_pb2.SeverityOverride(reason=each.reason, at_least=each.at_least.value, applied=each.applied)  # type: ignore[arg-type]
+            assessment_pb2.SeverityOverride(reason=each.reason, at_least=each.at_least.value, applied=each.applied, detail=each.detail)  # type: ignore[arg-type]
             for each in verdict.overrides
         ],
         counterfactuals=[

@@ -104,22 +104,26 @@ class SeverityOverride(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
     APPLIED_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Stable reason, such as `DATA_LOSS`."""
     at_least: _severity_matrix_pb2.Severity.ValueType
     """The severity it asks for at least."""
     applied: _builtins.bool
     """Whether it changed the result."""
+    detail: _builtins.str
+    """What reached it, such as which threshold of which component; empty where the reason says all."""
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         at_least: _severity_matrix_pb2.Severity.ValueType = ...,
         applied: _builtins.bool = ...,
+        detail: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "at_least", b"at_least", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "at_least", b"at_least", "detail", b"detail", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,7 +15,8 @@ def upgrade() -> None:
             add column namespace text not null default '',
             add column labels jsonb not null default '{}',
             add column resources text[] not null default '{}',
-            add column business_hours jsonb
+            add column business_hours jsonb,
+            add column severity_floors text not null default ''
         """
     )
     op.execute(
