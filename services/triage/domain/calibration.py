@@ -9,8 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.triage.domain.estimate import Estimate, untold
+from services.triage.domain.inputs import Inputs
+from services.triage.domain.model import Axis, ScoringModel
+from services.triage.domain.ruling import Ruling
+from services.triage.domain.score import score
 from services.triage.domain.severity import Severity
-from services.triage.domain.severity_chances import CALLED_FROM, SeverityChances
+from services.triage.domain.severity_chances import CALLED_FROM, SeverityChances, call_chance, severity_chances
+from services.triage.domain.severity_matrix import SeverityMatrix
 from services.triage.domain.triage_cost import CostMatrix
 
 FEWEST = 30
@@ -127,3 +132,11 @@ def _equal_parts(ranked: Sequence[tuple[float, bool]], parts: int) -> list[Seque
             cut += 1
         cuts.append(cut)
     return [ranked[begin:end] for begin, end in zip(cuts, [*cuts[1:], len(ranked)], strict=True)]
+
+
+def judged_by(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix, final: Severity) -> Judged:
+    """Returns what the model and the matrix say of an incident, beside what it turned out to be."""
+    scored = score(inputs, model)
+    ruling = Ruling(scored.axis_points(Axis.IMPACT), scored.axis_points(Axis.URGENCY), inputs.evidence, model.overrides, matrix)
+    chances = severity_chances(ruling, model.factor)
+    return Judged(ruling.severity, chances, call_chance(scored, model.overrides, ruling), final)
