@@ -58,6 +58,27 @@ def test_a_simulation_agrees_with_the_chain() -> None:
     assert abs(np.mean(lengths) - run_length(chart, before)) < 4 * error
 
 
+@pytest.mark.parametrize(("share", "risen", "limit"), [(0.01, 0.02, 1.0), (0.98, 0.99, 0.3), (0.3, 0.46, 2.0)])
+def test_the_chain_is_right_where_things_hardly_ever_or_nearly_always_go_wrong(share: float, risen: float, limit: float) -> None:
+    chart = cusum_for(Bernoulli(share), Bernoulli(risen), limit)
+    chance, lengths = np.random.default_rng(3), []
+    for _ in range(2_000):
+        total, length = 0.0, 0
+        while True:
+            length += 1
+            total = chart.after(total, float(chance.random() < share))
+            if chart.is_alarm(total):
+                break
+        lengths.append(length)
+    error = np.std(lengths) / math.sqrt(len(lengths))
+    assert abs(np.mean(lengths) - run_length(chart, Bernoulli(share))) < 4 * error
+
+
+def test_a_chart_that_nothing_can_trip_runs_for_ever() -> None:
+    # One that goes wrong adds less than one that does not takes away over any way up to the limit: two in a row never come.
+    assert run_length(Cusum(1.0, -1.0, 0.5), Bernoulli(0.5)) == math.inf
+
+
 def test_the_score_of_a_count_is_the_printed_log_likelihood_ratio() -> None:
     before, after = NegativeBinomial(3, 1), NegativeBinomial(6, 1)
     chart = cusum_for(before, after)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.triage.domain.assessment import Finding
 from services.triage.domain.defaults import default_matrix, default_model
+from services.triage.domain.finding import Finding
 from services.triage.domain.incident import Evidence, Incident, ServiceImpact
 from services.triage.domain.inputs import Surroundings
 from services.triage.domain.model import Axis

@@ -7,8 +7,9 @@ at finding that rise (Lorden, 1971; Moustakides, 1986). Only the sum is kept, so
 
 The mean number of counts until an alarm (the run length: ARL0 in control, ARL1 after the rise) is that of the Markov chain the sums
 are. In units of the slope a sum moves by whole counts and back by the reference value; that value is taken as the nearest fraction
-with a denominator up to 32, so that the sums stay on a grid and the chain is exact for it. With at most 600 states the denominator
-is smaller where the limit is far. Against the exact value this is off by less than one in a thousand in the cases tested.
+with a denominator up to 32, so that the sums stay on a grid and the chain is exact for it. Near 0 and 1, where a chart of single things
+has it, the denominator doubles until the fraction is within half a percent; and it is kept so small that there are at most 1,200 states.
+Against finer grids and simulations this is off by less than one in a thousand in the cases tested.
 """
 
 import math
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 
 from services.triage.domain.count_distribution import Bernoulli, Counts, NegativeBinomial, Poisson
 
-_FINEST = 32
-_MOST_STATES = 600
+_USUAL_DENOMINATOR = 32
+_CLOSE_ENOUGH = 0.005
+_MOST_STATES = 1_200
 _STEPS = 24  # halvings in the search for a limit: finer than any grid
 
 
@@ -84,6 +86,8 @@ def run_length(chart: Cusum, counts: Counts) -> float:
     if not grid.states:
         return 1.0
     moves = grid.moves(counts.chances)
+    if np.allclose(moves.sum(1), 1.0, rtol=0, atol=1e-12):
+        return math.inf  # no count there is can trip it
     return float(np.linalg.solve(np.eye(grid.states) - moves, np.ones(grid.states))[0])
 
 
@@ -120,10 +124,16 @@ class _Grid:
     @classmethod
     def of(cls, chart: Cusum) -> "_Grid":
         limit = chart.limit / chart.slope
-        finest = max(1, min(_FINEST, int(_MOST_STATES / max(limit, 1.0))))
-        reference = Fraction(-chart.shift / chart.slope).limit_denominator(finest)
+        reference = -chart.shift / chart.slope
+        largest = max(1, int(_MOST_STATES / max(limit, 1.0)))
+        taken = Fraction(reference).limit_denominator(min(largest, _USUAL_DENOMINATOR))
+        finer = _USUAL_DENOMINATOR
+        # To either side of these lies a sum that never falls, or never rises.
+        while abs(taken - reference) > _CLOSE_ENOUGH * min(reference, abs(1 - reference) or 1) and finer < largest:
+            finer *= 2
+            taken = Fraction(reference).limit_denominator(min(largest, finer))
         # 1e-9: a limit that lies on the grid is an alarm, whatever the division rounded to.
-        return cls(reference.denominator, reference.numerator, math.ceil(limit * reference.denominator - 1e-9))
+        return cls(taken.denominator, taken.numerator, math.ceil(limit * taken.denominator - 1e-9))
 
     def moves(self, chances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns the chance of going from each state (row) to each (column); what is missing in a row is the chance of an alarm."""
