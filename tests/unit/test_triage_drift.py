@@ -86,6 +86,13 @@ def test_an_input_that_went_missing_has_drifted() -> None:
     assert of_users(users(*values), users(*values[:50], *[None] * 50))[1]
 
 
+def test_missing_is_not_the_same_as_mild() -> None:
+    # Of a hundred, sixteen in the lowest fifth and twenty missing, then none and thirty-six.
+    known = [2**number for number in range(5)]
+    before, after = known * 16 + [None] * 20, known[1:] * 16 + [None] * 36
+    assert of_users(users(*before), users(*after))[1]
+
+
 def test_a_shift_that_is_sure_but_negligible_is_no_drift() -> None:
     # Two bins, .50 against .53, twenty thousand each: beyond chance, and an index of .0036.
     def impacts(outages: int, others: int) -> list[Readings]:
@@ -127,6 +134,15 @@ def test_more_misjudged_incidents_are_a_drift_which_ends_when_the_chart_is_back(
     assert calibration_drift(reference, [*reference, *wrong, False]).drifted  # one that was right does not end it
     over = calibration_drift(reference, [*reference, *wrong, *right])
     assert (over.drifted, over.total, over.watched_count) == (False, 0.0, 320)
+
+
+def test_a_long_bad_time_is_over_as_soon_as_a_short_one() -> None:
+    reference = [True] * 20 + [False] * 80
+    chart = calibration_drift(reference, []).chart
+    assert chart is not None
+    enough = math.ceil(chart.limit / -chart.shift)
+    assert not calibration_drift(reference, [True] * 1_000 + [False] * enough).drifted
+    assert calibration_drift(reference, [True] * 1_000 + [False] * (enough - 1)).drifted
 
 
 def test_a_reference_without_a_single_wrong_or_right_one_still_makes_a_chart() -> None:
