@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.triage.domain.calibration import Judged, calibration_of
+from services.triage.domain.calibration import Claim, Judged, calibration_of
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_chances import SeverityChances
 from services.triage.domain.triage_cost import CostMatrix, default_costs
@@ -17,7 +17,7 @@ SEV1, SEV2, SEV3, SEV4, SEV5 = Severity
 
 
 def judged(assessed: int, final: int, call_chance: float = 0.5, chances: Sequence[float] = (0.2, 0.2, 0.2, 0.2, 0.2)) -> Judged:
-    return Judged(Severity(assessed), SeverityChances(tuple(chances)), call_chance, Severity(final))
+    return Judged(Claim(Severity(assessed), SeverityChances(tuple(chances)), call_chance), Severity(final))
 
 
 def _weighed(parts: list[int]) -> tuple[float, ...]:
@@ -69,7 +69,7 @@ def test_chances_that_are_kept_have_no_calibration_error() -> None:
     # Of those said to be called for at 30 %, three in ten are; at 80 %, eight in ten.
     kept = [judged(3, 3 if k < 3 else 4, 0.3) for k in range(10)] * 5 + [judged(3, 3 if k < 8 else 4, 0.8) for k in range(10)] * 5
     assert calibration_of(kept, default_costs()).calibration_error.value == pytest.approx(0)
-    turned = [judged(3, 4 if each.final == 3 else 3, each.call_chance) for each in kept]
+    turned = [judged(3, 4 if each.final == 3 else 3, each.claim.call_chance) for each in kept]
     assert calibration_of(turned, default_costs()).calibration_error.value == pytest.approx((0.4 + 0.6) / 2)
 
 
@@ -81,12 +81,12 @@ def test_agreement_and_scores_are_those_of_matrix_formulas(history: list[Judged]
     expected = np.outer(seen.sum(1), seen.sum(0)) / seen.sum()
     if (weights * expected).sum() > 0:
         assert found.agreement.value == pytest.approx(1 - (weights * seen).sum() / (weights * expected).sum())
-    chances = np.array([each.chances.chances for each in history])
+    chances = np.array([each.claim.chances.chances for each in history])
     truth = np.eye(5)[[each.final - 1 for each in history]]
     ranked = ((chances.cumsum(1) - truth.cumsum(1)) ** 2)[:, :4].sum(1) / 4
     assert found.ranked_probability.value == pytest.approx(ranked.mean())
     called = np.array([each.final <= 3 for each in history], float)
-    assert found.brier.value == pytest.approx(np.mean((np.array([each.call_chance for each in history]) - called) ** 2))
+    assert found.brier.value == pytest.approx(np.mean((np.array([each.claim.call_chance for each in history]) - called) ** 2))
 
 
 @given(histories, st.randoms())

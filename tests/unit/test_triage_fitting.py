@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from services.triage.domain.calibration import calibration_of, judged_by
+from services.triage.domain.calibration import Judged, calibration_of, claim_of
 from services.triage.domain.component import Component, Tier
 from services.triage.domain.defaults import default_matrix, default_model
 from services.triage.domain.errors import TooFewLabels
@@ -48,7 +48,7 @@ def labelled(count: int, truth: ScoringModel, seed: int = 1) -> list[LabelledInc
     chance, found = Random(seed), []
     for number in range(count):
         seen = inputs(chance)
-        chances = judged_by(seen, truth, MATRIX, Severity.SEV3).chances.chances
+        chances = claim_of(seen, truth, MATRIX).chances.chances
         final = chance.choices(list(Severity), chances)[0]
         found.append(LabelledIncident(f"incidents/{UUID(int=number)}", seen, final))
     return found
@@ -83,7 +83,7 @@ def test_the_gradient_is_that_of_differences() -> None:
 def test_the_likelihood_is_that_of_the_chances_of_severities() -> None:
     records = labelled(30, TRUTH)
     likelihood = Likelihood(labels_of([(each.inputs, each.final) for each in records], MODEL, MATRIX), MODEL, MATRIX)
-    chances = [judged_by(each.inputs, MODEL, MATRIX, each.final).chances.of(each.final) for each in records]
+    chances = [claim_of(each.inputs, MODEL, MATRIX).chances.of(each.final) for each in records]
     expected = -sum(np.log(0.98 * chance + 0.02 / 5) for chance in chances)
     # The grid of the contributions is all they differ by; at the weights in force the prior is 0.
     assert likelihood.loss(likelihood.start)[0] == pytest.approx(expected, rel=1e-3)
@@ -107,7 +107,7 @@ def test_what_is_measured_are_folds_held_out_not_the_labels_fitted_to() -> None:
     chance, records = Random(8), labelled(120, MODEL)
     noise = [replace(each, final=chance.choice(list(Severity))) for each in records]
     fitted = fit_weights(noise, MODEL, MATRIX, COSTS)
-    own = [judged_by(each.inputs, fitted.candidate, MATRIX, each.final) for each in noise]
+    own = [Judged(claim_of(each.inputs, fitted.candidate, MATRIX), each.final) for each in noise]
     own_score = calibration_of(own, COSTS).ranked_probability.value
     assert fitted.after.ranked_probability.value is not None
     assert own_score is not None
@@ -195,4 +195,4 @@ def test_labels_that_are_all_alike_are_refused() -> None:
 
 
 def _chance_of_worst(record: LabelledIncident) -> float:
-    return judged_by(record.inputs, MODEL, MATRIX, record.final).chances.of(Severity.SEV1)
+    return claim_of(record.inputs, MODEL, MATRIX).chances.of(Severity.SEV1)

@@ -25,12 +25,19 @@ _LEVELS = len(Severity)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One incident: what triage said of it, and what it turned out to be."""
+class Claim:
+    """What triage said of one incident, as far as it can be held to it."""
 
     assessed: Severity
     chances: SeverityChances
     call_chance: float  # that somebody must be called, by the log-odds
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One incident: what triage said of it, and what it turned out to be."""
+
+    claim: Claim
     final: Severity
 
     @property
@@ -60,21 +67,21 @@ class Calibration:
 def calibration_of(judged: Sequence[Judged], costs: CostMatrix) -> Calibration:
     """Measures the assessments of these incidents, in whatever order."""
     return Calibration(
-        brier=_mean(judged, lambda each: (each.call_chance - each.was_called_for) ** 2),
+        brier=_mean(judged, lambda each: (each.claim.call_chance - each.was_called_for) ** 2),
         calibration_error=calibration_error(judged),
         ranked_probability=_mean(judged, ranked_probability_score),
         agreement=agreement(judged),
-        cost=_mean(judged, lambda each: costs.of(each.assessed, each.final)),
-        exact_share=_mean(judged, lambda each: each.assessed == each.final),
-        under_share=_mean(judged, lambda each: each.assessed > each.final),
-        over_share=_mean(judged, lambda each: each.assessed < each.final),
+        cost=_mean(judged, lambda each: costs.of(each.claim.assessed, each.final)),
+        exact_share=_mean(judged, lambda each: each.claim.assessed == each.final),
+        under_share=_mean(judged, lambda each: each.claim.assessed > each.final),
+        over_share=_mean(judged, lambda each: each.claim.assessed < each.final),
         confusion=confusion(judged),
     )
 
 
 def ranked_probability_score(judged: Judged) -> float:
     """Returns the mean squared error of the cumulative chances (Epstein, 1969), over the four steps between five severities: 0 to 1."""
-    errors = ((judged.chances.at_least(severity) - (judged.final <= severity)) ** 2 for severity in Severity)
+    errors = ((judged.claim.chances.at_least(severity) - (judged.final <= severity)) ** 2 for severity in Severity)
     return math.fsum(errors) / (_LEVELS - 1)
 
 
@@ -87,7 +94,7 @@ def calibration_error(judged: Sequence[Judged]) -> Estimate:
     bins = min(MOST_BINS, count // FEWEST_IN_BIN)
     if bins < FEWEST_BINS:
         return untold(f"{count} incidents have a final severity; {FEWEST_BINS * FEWEST_IN_BIN} are needed", count)
-    ranked = sorted((each.call_chance, each.was_called_for) for each in judged)
+    ranked = sorted((each.claim.call_chance, each.was_called_for) for each in judged)
     gaps = [abs(math.fsum(chance - called for chance, called in part)) for part in _equal_parts(ranked, bins)]
     return Estimate(math.fsum(gaps) / count, count)
 
@@ -110,7 +117,7 @@ def agreement(judged: Sequence[Judged]) -> Estimate:
 def confusion(judged: Sequence[Judged]) -> tuple[tuple[int, ...], ...]:
     counts = [[0] * _LEVELS for _ in Severity]
     for each in judged:
-        counts[each.assessed - 1][each.final - 1] += 1
+        counts[each.claim.assessed - 1][each.final - 1] += 1
     return tuple(map(tuple, counts))
 
 
@@ -134,9 +141,8 @@ def _equal_parts(ranked: Sequence[tuple[float, bool]], parts: int) -> list[Seque
     return [ranked[begin:end] for begin, end in zip(cuts, [*cuts[1:], len(ranked)], strict=True)]
 
 
-def judged_by(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix, final: Severity) -> Judged:
-    """Returns what the model and the matrix say of an incident, beside what it turned out to be."""
+def claim_of(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix) -> Claim:
+    """Returns what the model and the matrix say of an incident."""
     scored = score(inputs, model)
     ruling = Ruling(scored.axis_points(Axis.IMPACT), scored.axis_points(Axis.URGENCY), inputs.evidence, model.overrides, matrix)
-    chances = severity_chances(ruling, model.factor)
-    return Judged(ruling.severity, chances, call_chance(scored, model.overrides, ruling), final)
+    return Claim(ruling.severity, severity_chances(ruling, model.factor), call_chance(scored, model.overrides, ruling))

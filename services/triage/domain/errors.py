@@ -1,6 +1,7 @@
 """What triage refuses, and why.
 
-InvalidInput        CatalogueTooLarge, DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused
+InvalidInput        CatalogueTooLarge, DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused,
+                    PeriodInvalid
 NotFound            ComponentNotFound, ComponentRevisionNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound,
                     ScoringModelNotFound
 PreconditionFailed  IncidentNotHeld, TooFewLabels
@@ -131,3 +132,11 @@ class TooFewLabels(PreconditionFailed):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why}; give incidents a severity when they are over, then fit again")
+
+
+class PeriodInvalid(InvalidInput):
+    reason = "PERIOD_INVALID"
+
+    def __init__(self, field: str) -> None:
+        rule = "is not after start_time, so no incident can have ended between them; give a later end, or leave one of them out"
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)])

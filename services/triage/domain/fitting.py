@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.triage.domain.calibration import Calibration, Judged, calibration_of, judged_by
+from services.triage.domain.calibration import Calibration, Judged, calibration_of, claim_of
 from services.triage.domain.errors import TooFewLabels
 from services.triage.domain.inputs import Inputs
 from services.triage.domain.model import GRID, Feature, ScoringModel, on_grid
@@ -62,7 +62,7 @@ def fit_weights(labelled: Iterable[LabelledIncident], model: ScoringModel, matri
     _check(used)
     return Fit(
         candidate=_named(_fitted(used, model, matrix), model),
-        before=calibration_of([judged_by(each.inputs, model, matrix, each.final) for each in used], costs),
+        before=calibration_of([Judged(claim_of(each.inputs, model, matrix), each.final) for each in used], costs),
         after=calibration_of(_held_out(used, model, matrix), costs),
         used_count=len(used),
         left_out_count=len(every) - len(used),
@@ -88,7 +88,7 @@ def _held_out(used: Sequence[LabelledIncident], model: ScoringModel, matrix: Sev
     for fold in range(FOLDS):
         held_out = [each for each in used if fold_of(each.incident) == fold]
         fitted = _fitted([each for each in used if fold_of(each.incident) != fold], model, matrix)
-        found += [judged_by(each.inputs, fitted, matrix, each.final) for each in held_out]
+        found += [Judged(claim_of(each.inputs, fitted, matrix), each.final) for each in held_out]
     return found
 
 
