@@ -232,6 +232,7 @@ async def test_the_version_in_force_shows_every_weight(suite: Suite) -> None:
     scales = {each.feature: each.scale for each in shown.weights}
     assert scales["alert_count"] == "by doublings, 0 at 1 and 1 at 1,024"
     assert scales["service_impact"] == "information 0, disruption 0.5, outage 1"
+    assert scales["users_affected"] == "logarithmic, 0 at 0 and 1 at 1,000,000"
     assert scales["burn_rate"] == "logarithmic, 0 at 0 and 1 at 14.4"
     by_name = await suite.calibration.GetScoringModel(pb.GetScoringModelRequest(name=shown.name))
     assert by_name.model == shown

@@ -10,7 +10,7 @@ from ballast.triage.v1 import triage_events_pb2
 from services.triage.domain.drift import InputDrift
 from services.triage.domain.estimate import Estimate
 from services.triage.domain.events import InputDrifted
-from services.triage.storage.drift_store import DriftStore
+from services.triage.storage.drift_store import DriftStore, Seen
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from tests.conftest import START
@@ -57,8 +57,8 @@ async def test_a_drift_that_is_over_is_told_of_again_when_it_comes_back(suite: S
     def begun(onset: int) -> InputDrifted:
         return InputDrifted(InputDrift("tier", index, 0.2, drifted=True), 200, onset, clock.now())
 
-    began = [await drifts.note("drifts/tier", drifted, begun) for drifted in (False, True, True, False, True)]
-    assert began == [False, True, False, False, True]
+    began = [await drifts.note([Seen("drifts/tier", drifted, begun)]) for drifted in (False, True, True, False, True)]
+    assert began == [[], ["drifts/tier"], [], [], ["drifts/tier"]]
     assert len(await told(suite, "drifts/tier")) == 2
 
 

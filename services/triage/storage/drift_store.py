@@ -1,6 +1,7 @@
 """Drifts under way, in PostgreSQL: an event for each that begins, however many replicas look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,15 @@ from shared.events.outbox import Outbox
 from shared.storage.database import Database
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whether a subject has drifted, and the event that tells of it: made of the number of drifts of this subject so far."""
+
+    subject: str  # drifts/{feature}, or drifts/calibration
+    drifted: bool
+    begun: Callable[[int], Event]
+
+
 class DriftStore:
     """Whether each subject had drifted when it was last looked at."""
 
@@ -18,19 +28,18 @@ class DriftStore:
         self._database = database
         self._outbox = outbox
 
-    async def note(self, subject: str, drifted: bool, begun: Callable[[int], Event]) -> bool:
-        """Notes what was seen; returns whether a drift began with it, whose event is then recorded. Safe to repeat.
-
-        `begun` makes the event, of the number of drifts of this subject so far.
-        """
+    async def note(self, seen: Sequence[Seen]) -> list[str]:
+        """Notes what was seen, with an event for each drift that begins: all or nothing. Returns those subjects. Safe to repeat."""
+        fresh = insert(drift).values([{"subject": each.subject, "drifted": False, "onsets": 0} for each in seen])
+        # In the order of their names, so that two replicas wait for each other and never for good.
+        locked = select(drift).order_by(drift.c.subject).with_for_update()
         async with self._database.transaction() as connection:
-            fresh = insert(drift).values(subject=subject, drifted=False, onsets=0)
             await connection.execute(fresh.on_conflict_do_nothing())
-            row = (await connection.execute(select(drift).where(drift.c.subject == subject).with_for_update())).one()
-            begins = drifted and not row.drifted
-            if drifted != row.drifted:
-                values = {"drifted": drifted, "onsets": row.onsets + begins}
-                await connection.execute(update(drift).where(drift.c.subject == subject).values(values))
-            if begins:
-                await self._outbox.record(connection, [begun(row.onsets + 1)])
-        return begins
+            held = {row.subject: row for row in await connection.execute(locked)}
+            changed = [each for each in seen if each.drifted != held[each.subject].drifted]
+            for each in changed:
+                values = {"drifted": each.drifted, "onsets": held[each.subject].onsets + each.drifted}
+                await connection.execute(update(drift).where(drift.c.subject == each.subject).values(values))
+            begun = [each for each in changed if each.drifted]
+            await self._outbox.record(connection, [each.begun(held[each.subject].onsets + 1) for each in begun])
+        return [each.subject for each in begun]

@@ -124,7 +124,7 @@ def _weights_to_pb(feature: Feature) -> scoring_model_pb2.FeatureWeights:
 
 def _scale_text(scale: Scale) -> str:
     if isinstance(scale, LogScale):
-        return f"logarithmic, 0 at {scale.zero_at:,g} and 1 at {scale.full_at:,g}"
+        return f"logarithmic, 0 at {text_of(scale.zero_at)} and 1 at {text_of(scale.full_at)}"
     if isinstance(scale, DoublingScale):
         return f"by doublings, 0 at 1 and 1 at {2**scale.doublings:,}"
     return ", ".join(f"{text_of(step)} {fraction:.3g}" for step, fraction in scale.steps)

@@ -185,7 +185,7 @@ class CalibrationDrifted(_message.Message):
     weights_hash: _builtins.str
     """SHA-256 of its weights, hex."""
     reference_share: _builtins.float
-    """Share misjudged among the first incidents assessed by these weights."""
+    """Share misjudged among the first incidents assessed by these weights, of the newest 2,000."""
     reference_count: _builtins.int
     """How many those were."""
     watched_count: _builtins.int
