@@ -15,6 +15,7 @@ from clients.cli.formats import (
     enum_text,
     member_text,
     money_text,
+    percent_text,
     rounding_gap,
     severity_text,
     time_text,
@@ -64,6 +65,7 @@ def draw_assessment(assessment: assessment_pb2.Assessment) -> Iterable[Renderabl
             ("incident", f"{assessment.incident} ({enum_text(assessment, 'incident_state')})"),
             ("a person said", _said(assessment)),
             ("assessed", _severity(assessment, "assessed_severity")),
+            ("confidence", f"{percent_text(assessment.confidence)} ({_chances(assessment)})" if assessment.severity_chances else ""),
             ("by score alone", _severity(assessment, "scored_severity")),
             (
                 "impact × urgency",
@@ -81,8 +83,8 @@ def draw_assessment(assessment: assessment_pb2.Assessment) -> Iterable[Renderabl
     )
     yield draw_terms(assessment)
     if assessment.overrides:
-        rows = [(each.reason, _severity(each, "at_least"), "yes" if each.applied else "no") for each in assessment.overrides]
-        yield table("overrides", ("rule", "at least", "changed the result"), rows)
+        rows = [(each.reason, _severity(each, "at_least"), "yes" if each.applied else "no", each.detail) for each in assessment.overrides]
+        yield table("overrides", ("rule", "at least", "changed the result", ""), rows)
     if assessment.gates or assessment.undecided_gates:
         yield _gates(assessment)
     for each in assessment.counterfactuals:
@@ -111,6 +113,10 @@ def draw_terms(assessment: assessment_pb2.Assessment) -> RenderableType:
     footer = ("score", "", "", f"{assessment.log_odds:.{finer}f}", f"{assessment.score:.{digits}f}", "the sum of the column")
     columns = (Column("term", whole=True), "axis", "value", Column("log-odds", right=True), Column("points", right=True), "why")
     return table("score", columns, rows, footer)
+
+
+def _chances(assessment: assessment_pb2.Assessment) -> str:
+    return ", ".join(f"SEV{number} {percent_text(chance, 0)}" for number, chance in enumerate(assessment.severity_chances, 1))
 
 
 def _said(assessment: assessment_pb2.Assessment) -> str:

@@ -22,7 +22,14 @@ from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
-from ballast.triage.v1 import catalogue_service_pb2, gate_service_pb2, queue_service_pb2, triage_service_pb2
+from ballast.triage.v1 import (
+    calibration_service_pb2,
+    catalogue_service_pb2,
+    gate_service_pb2,
+    queue_service_pb2,
+    triage_service_pb2,
+)
+from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
 from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
 from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
@@ -43,6 +50,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceAsyncStub
     from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
     from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
     from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
@@ -68,6 +76,7 @@ _MORE = {
         catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
         queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
         gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
+        calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
     ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -119,6 +128,10 @@ class Connection:
     @cached_property
     def gates(self) -> "GateServiceAsyncStub":
         return GateServiceStub(self._channel("triage"))
+
+    @cached_property
+    def calibration(self) -> "CalibrationServiceAsyncStub":
+        return CalibrationServiceStub(self._channel("triage"))
 
     @cached_property
     def allocation(self) -> "AllocationServiceAsyncStub":

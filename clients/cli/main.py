@@ -47,6 +47,7 @@ COMMANDS = {
     "queue": SubCommand("clients.cli.queue", "app", "List and watch what waits, the costliest first; say better how bad it is."),
     "matrix": SubCommand("clients.cli.matrix", "app", "Show, try and change the severity matrix."),
     "gates": SubCommand("clients.cli.gates", "app", "Show, try and change the rules that raise a severity, page or ask for more."),
+    "calibrate": SubCommand("clients.cli.calibrate", "app", "Show how assessments did, fit weights, and list the versions of the model."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),

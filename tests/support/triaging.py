@@ -11,8 +11,9 @@ from ballast.events.v1 import event_sink_service_pb2 as sink
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.intake.v1 import incident_pb2, intake_events_pb2
-from ballast.triage.v1 import assessment_pb2, component_pb2, gate_service_pb2, queue_service_pb2, triage_events_pb2
+from ballast.triage.v1 import assessment_pb2, calibration_service_pb2, component_pb2, gate_service_pb2, queue_service_pb2, triage_events_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
+from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
 from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
@@ -31,6 +32,7 @@ from tests.support.serving import serving
 
 if TYPE_CHECKING:
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub
+    from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceAsyncStub
     from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
     from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub  # exist for the type checker only
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 TRIAGE = pb.DESCRIPTOR.services_by_name["TriageService"]
 QUEUE = queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"]
 GATES = gate_service_pb2.DESCRIPTOR.services_by_name["GateService"]
+CALIBRATION = calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"]
 SINK = sink.DESCRIPTOR.services_by_name["EventSinkService"]
 OPEN, ACKNOWLEDGED, RESOLVED = 1, 2, 3
 ACCEPTED, STALE = sink.DELIVERY_OUTCOME_ACCEPTED, sink.DELIVERY_OUTCOME_STALE
@@ -54,16 +57,22 @@ class Suite:
     queue: "QueueServiceAsyncStub"
     gates: "GateServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
+    calibration: "CalibrationServiceAsyncStub"
 
 
 @asynccontextmanager
 async def triage_serving(urls: dict[str, str], engines: Engines, clock: SimulatedClock, **settings: Any) -> AsyncIterator[Suite]:
     """Serves triage on a free port, without subscribers unless given, over a catalogue of four components."""
     values: dict[str, Any] = {"port": 0, "database_url": urls["triage"], "cache_url": engines.cache_url, "subscribers": {}} | settings
-    async with serving(build(TriageSettings(**values), clock), [TRIAGE, QUEUE, GATES, SINK]) as served:
+    async with serving(build(TriageSettings(**values), clock), [TRIAGE, QUEUE, GATES, SINK, CALIBRATION]) as served:
         channel = served.channel.grpc
         suite = Suite(
-            served.app, TriageServiceStub(channel), QueueServiceStub(channel), GateServiceStub(channel), EventSinkServiceStub(channel)
+            served.app,
+            TriageServiceStub(channel),
+            QueueServiceStub(channel),
+            GateServiceStub(channel),
+            EventSinkServiceStub(channel),
+            CalibrationServiceStub(channel),
         )
         await suite.triage.UpsertComponents(
             pb.UpsertComponentsRequest(

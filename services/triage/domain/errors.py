@@ -1,8 +1,10 @@
 """What triage refuses, and why.
 
-InvalidInput  CatalogueTooLarge, DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused
-NotFound      ComponentNotFound, ComponentRevisionNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound
-PreconditionFailed  IncidentNotHeld
+InvalidInput        CatalogueTooLarge, DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused,
+                    PeriodInvalid
+NotFound            ComponentNotFound, ComponentRevisionNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound,
+                    ScoringModelNotFound
+PreconditionFailed  IncidentNotHeld, TooFewLabels
 """
 
 from collections.abc import Sequence
@@ -114,3 +116,27 @@ class IncidentNotHeld(PreconditionFailed):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"name: {name} cannot be judged anew until its incident changes; try again then", metadata={"name": name})
+
+
+class ScoringModelNotFound(NotFound):
+    reason = "SCORING_MODEL_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name: there is no {name}; ListScoringModels lists those there are", metadata={"name": name})
+
+
+class TooFewLabels(PreconditionFailed):
+    """There are not enough incidents with a final severity to learn weights from."""
+
+    reason = "TOO_FEW_LABELS"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}; give incidents a severity when they are over, then fit again")
+
+
+class PeriodInvalid(InvalidInput):
+    reason = "PERIOD_INVALID"
+
+    def __init__(self, field: str) -> None:
+        rule = "is not after start_time, so no incident can have ended between them; give a later end, or leave one of them out"
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)])

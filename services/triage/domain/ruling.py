@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.triage.domain.incident import Evidence
+from services.triage.domain.inputs import Inputs
+from services.triage.domain.model import Axis, ScoringModel
 from services.triage.domain.override import MatchedOverride, Override, severity_with
 from services.triage.domain.scale import Value
+from services.triage.domain.score import Score
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_floor import REASON, SeverityFloor
 from services.triage.domain.severity_matrix import SeverityMatrix
@@ -31,7 +34,11 @@ class Ruling:
     @property
     def severity(self) -> Severity:
         """The severity after overrides and floors; never milder than by the score alone."""
-        raised = severity_with(self.overrides, self.evidence, self.scored_severity)
+        return self.raised(self.scored_severity)
+
+    def raised(self, scored: Severity) -> Severity:
+        """Returns a severity by some score, after the overrides and floors that match."""
+        raised = severity_with(self.overrides, self.evidence, scored)
         return min([raised, *(floor.severity for _, floor in self.floors if floor.holds(self.readings))])
 
     def raised_by(self) -> tuple[MatchedOverride, ...]:
@@ -44,3 +51,15 @@ class Ruling:
             if floor.holds(self.readings)
         ]
         return tuple(MatchedOverride(reason, at_least, at_least == final < scored, detail) for reason, at_least, detail in rules)
+
+
+def ruling_of(scored: Score, inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix) -> Ruling:
+    return Ruling(
+        impact_points=scored.axis_points(Axis.IMPACT),
+        urgency_points=scored.axis_points(Axis.URGENCY),
+        evidence=inputs.evidence,
+        overrides=model.overrides,
+        matrix=matrix,
+        floors=inputs.floors,
+        readings={name: reading.value for name, reading in inputs.readings.items()},
+    )

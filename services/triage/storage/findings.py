@@ -14,6 +14,7 @@ from services.triage.domain.override import MatchedOverride
 from services.triage.domain.recurrence import Recurrence, SimilarIncident
 from services.triage.domain.score import Score, ScoreTerm
 from services.triage.domain.severity import Level, Severity
+from services.triage.domain.severity_chances import SeverityChances
 from services.triage.domain.verdict import Verdict
 from services.triage.storage.gate_store import answer_from_json, answer_to_json
 from services.triage.storage.snapshots import override_from_json, override_to_json
@@ -116,6 +117,8 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "severity": verdict.severity.name,
         "overrides": [[each.reason, each.at_least.name, each.applied, each.detail] for each in verdict.overrides],
         "counterfactuals": [[each.feature, each.text, each.severity.name] for each in verdict.counterfactuals],
+        "chances": verdict.chances.chances if verdict.chances else None,
+        "confidence": verdict.confidence,
     }
 
 
@@ -128,6 +131,8 @@ def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
         severity=Severity[stored["severity"]],
         overrides=tuple(MatchedOverride(reason, Severity[at_least], *rest) for reason, at_least, *rest in stored["overrides"]),
         counterfactuals=tuple(Counterfactual(feature, text, Severity[severity]) for feature, text, severity in stored["counterfactuals"]),
+        chances=SeverityChances(tuple(stored["chances"])) if stored.get("chances") else None,
+        confidence=stored.get("confidence"),
     )
 
 

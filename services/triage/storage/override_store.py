@@ -8,7 +8,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.triage.domain.human_override import OverrideRecord
+from services.triage.domain.label import LabelSource, SeverityLabel
 from services.triage.domain.severity import Severity
+from services.triage.storage.label_store import drop_label, put_label
 from services.triage.storage.tables import human_override
 from shared.ids import new_id
 from shared.paging import Page, PageQuery
@@ -34,7 +36,7 @@ class OverrideStore:
 
 
 async def add(connection: AsyncConnection, record: OverrideRecord) -> None:
-    """Adds to the record, within the transaction that changes the assessment."""
+    """Adds to the record, and to what calibration measures by, within the transaction that changes the assessment."""
     values = {
         "id": new_id(record.create_time),
         "incident": record.incident,
@@ -46,6 +48,11 @@ async def add(connection: AsyncConnection, record: OverrideRecord) -> None:
         "created_at": record.create_time,
     }
     await connection.execute(insert(human_override).values(values))
+    if record.severity is None:
+        await drop_label(connection, record.incident, LabelSource.OVERRIDE)
+    else:
+        said = (record.severity, record.reason, record.author, record.create_time)
+        await put_label(connection, SeverityLabel(record.incident, LabelSource.OVERRIDE, *said))
 
 
 def _from_row(row: Any) -> OverrideRecord:

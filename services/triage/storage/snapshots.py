@@ -11,7 +11,6 @@ _FACTS = ("users_affected", "data_loss", "security", "safety", "workaround", "bu
 
 
 def incident_to_json(incident: Incident) -> dict[str, Any]:
-    evidence = incident.evidence
     return {
         "name": incident.name,
         "title": incident.title,
@@ -21,16 +20,13 @@ def incident_to_json(incident: Incident) -> dict[str, Any]:
         "resolved_at": _time_to_json(incident.resolved_at),
         "components": list(incident.components),
         "alert_count": incident.alert_count,
-        "evidence": {name: getattr(evidence, name) for name in _FACTS}
-        | {"service_impact": evidence.service_impact.name if evidence.service_impact else None},
+        "evidence": evidence_to_json(incident.evidence),
         "merged_into": incident.merged_into,
         "signal": incident.signal,
     }
 
 
 def incident_from_json(stored: dict[str, Any]) -> Incident:
-    evidence = stored["evidence"]
-    impact = evidence["service_impact"]
     return Incident(
         datetime.fromisoformat(stored["opened_at"]),
         name=stored["name"],
@@ -40,10 +36,20 @@ def incident_from_json(stored: dict[str, Any]) -> Incident:
         acknowledged_at=_time_from_json(stored["acknowledged_at"]),
         resolved_at=_time_from_json(stored["resolved_at"]),
         alert_count=stored["alert_count"],
-        evidence=Evidence(service_impact=ServiceImpact[impact] if impact else None, **{name: evidence[name] for name in _FACTS}),
+        evidence=evidence_from_json(stored["evidence"]),
         merged_into=stored["merged_into"],
         signal=stored["signal"],
     )
+
+
+def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
+    impact = evidence.service_impact.name if evidence.service_impact else None
+    return {name: getattr(evidence, name) for name in _FACTS} | {"service_impact": impact}
+
+
+def evidence_from_json(stored: dict[str, Any]) -> Evidence:
+    impact = stored["service_impact"]
+    return Evidence(service_impact=ServiceImpact[impact] if impact else None, **{name: stored[name] for name in _FACTS})
 
 
 def override_to_json(override: HumanOverride | None) -> dict[str, Any] | None:

@@ -193,6 +193,8 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         gates=[fired_to_pb(each) for each in finding.gates.fired],
         undecided_gates=[undecided_to_pb(each) for each in finding.gates.undecided],
         gates_revision=finding.gates_revision,
+        confidence=verdict.confidence or 0,
+        severity_chances=verdict.chances.chances if verdict.chances else (),
         recurrence=_recurrence_to_pb(finding.recurrence),
     )
 

@@ -1,14 +1,17 @@
 """What triage hears from intake and from itself, and its own events in their wire form."""
 
+from ballast.intake.v1 import incident_pb2
 from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
-from services.triage.domain.events import AssessmentMade, ComponentChanged, Event, GatingRulesChanged
+from services.triage.domain.events import AssessmentMade, CalibrationDrifted, ComponentChanged, Event, GatingRulesChanged, InputDrifted
+from services.triage.transport.calibration_convert import calibration_drifted_to_pb, input_drifted_to_pb
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.gate_convert import gates_to_pb
-from services.triage.transport.incidents import incident_from_pb
+from services.triage.transport.incidents import incident_from_pb, rating_from_pb
 from services.triage.usecases.assessments import Assessments
+from services.triage.usecases.labels import Labels
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
 from shared.events.sink import Handler
 
@@ -36,6 +39,10 @@ def encode(event: Event) -> EncodedEvent:
         stored = event.stored
         data = pb.ComponentChanged(component=component_to_pb(stored))
         return EncodedEvent(stored.component.name, stored.version, data, stored.update_time)
+    if isinstance(event, InputDrifted):
+        return EncodedEvent(f"drifts/{event.drift.feature}", event.onset, input_drifted_to_pb(event), event.detected_at)
+    if isinstance(event, CalibrationDrifted):
+        return EncodedEvent("drifts/calibration", event.onset, calibration_drifted_to_pb(event), event.detected_at)
     if isinstance(event, GatingRulesChanged):
         data = pb.GatingRulesChanged(gates=gates_to_pb(event.gates))
         return EncodedEvent(GATES_SUBJECT, event.gates.revision, data, event.gates.create_time)
@@ -74,10 +81,11 @@ class OwnEvents:
 
 
 class IncidentEvents:
-    """Assesses each incident that intake tells of."""
+    """Assesses each incident that intake tells of, and keeps what people say it was."""
 
-    def __init__(self, assessments: Assessments) -> None:
+    def __init__(self, assessments: Assessments, labels: Labels) -> None:
         self._assessments = assessments
+        self._labels = labels
 
     def handlers(self) -> dict[str, Handler]:
         return {
@@ -86,14 +94,15 @@ class IncidentEvents:
         }
 
     async def _opened(self, event: ReceivedEvent) -> Outcome:
-        incident = incident_from_pb(event.unpack(intake.IncidentOpened).incident)
-        return _outcome(await self._assessments.assess(incident, event.version, "INCIDENT_OPENED"))
+        return await self._take(event.unpack(intake.IncidentOpened).incident, event, "INCIDENT_OPENED")
 
     async def _changed(self, event: ReceivedEvent) -> Outcome:
         told = event.unpack(intake.IncidentChanged)
-        trigger = _TRIGGERS.get(told.change, "INCIDENT_CHANGED")
-        return _outcome(await self._assessments.assess(incident_from_pb(told.incident), event.version, trigger))
+        return await self._take(told.incident, event, _TRIGGERS.get(told.change, "INCIDENT_CHANGED"))
 
-
-def _outcome(is_newest: bool) -> Outcome:
-    return Outcome.ACCEPTED if is_newest else Outcome.STALE
+    async def _take(self, message: incident_pb2.Incident, event: ReceivedEvent, trigger: str) -> Outcome:
+        incident = incident_from_pb(message)
+        if not await self._assessments.assess(incident, event.version, trigger):
+            return Outcome.STALE
+        await self._labels.hear(incident, rating_from_pb(message, event.time))
+        return Outcome.ACCEPTED

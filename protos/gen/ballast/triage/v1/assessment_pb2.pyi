@@ -349,6 +349,8 @@ class Assessment(_message.Message):
     UNDECIDED_GATES_FIELD_NUMBER: _builtins.int
     GATES_REVISION_FIELD_NUMBER: _builtins.int
     RECURRENCE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SEVERITY_CHANCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `assessments/{uuid}`."""
     incident: _builtins.str
@@ -395,6 +397,8 @@ class Assessment(_message.Message):
     """The severity by the score, overrides and gates, whatever people say."""
     gates_revision: _builtins.int
     """Version of the gating rules."""
+    confidence: _builtins.float
+    """How sure the assessed severity is before gates, from 0 to 1: its chance by the score, less the share of the score that is not known."""
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreTerm]:
         """All terms, largest absolute contribution first."""
@@ -463,6 +467,10 @@ class Assessment(_message.Message):
     def recurrence(self) -> Global___Recurrence:
         """Incidents like it."""
 
+    @_builtins.property
+    def severity_chances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The chance of each severity by the score, overrides and floors, SEV1 first; they sum to 1."""
+
     def __init__(
         self,
         *,
@@ -506,10 +514,12 @@ class Assessment(_message.Message):
         undecided_gates: _abc.Iterable[_gate_pb2.UndecidedGate] | None = ...,
         gates_revision: _builtins.int = ...,
         recurrence: Global___Recurrence | None = ...,
+        confidence: _builtins.float = ...,
+        severity_chances: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "create_time", b"create_time", "expected_loss_per_hour", b"expected_loss_per_hour", "human_override", b"human_override", "opened_at", b"opened_at", "recurrence", b"recurrence", "resolved_at", b"resolved_at", "restore_target", b"restore_target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "assessed_severity", b"assessed_severity", "components", b"components", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "differences", b"differences", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "gates", b"gates", "gates_revision", b"gates_revision", "human_override", b"human_override", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "merged_into", b"merged_into", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "recurrence", b"recurrence", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "undecided_gates", b"undecided_gates", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "assessed_severity", b"assessed_severity", "components", b"components", "confidence", b"confidence", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "differences", b"differences", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "gates", b"gates", "gates_revision", b"gates_revision", "human_override", b"human_override", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "merged_into", b"merged_into", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "recurrence", b"recurrence", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "severity_chances", b"severity_chances", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "undecided_gates", b"undecided_gates", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
