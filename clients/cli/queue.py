@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from ballast.intake.v1 import incident_pb2
-from ballast.triage.v1 import assessment_pb2
+from ballast.triage.v1 import assessment_pb2, escalation_pb2
 from ballast.triage.v1 import queue_service_pb2 as pb
 from ballast.triage.v1 import severity_matrix_pb2 as matrix_pb
 from ballast.triage.v1 import triage_service_pb2 as triage_pb
@@ -18,9 +18,9 @@ from clients.cli.assessments import draw_assessment
 from clients.cli.connection import every_page
 from clients.cli.failures import ExitCode
 from clients.cli.feed import follow
-from clients.cli.formats import duration_text, enum_text, money_text, severity_text, time_text
+from clients.cli.formats import count_text, duration_text, enum_text, money_text, percent_text, severity_text, time_text
 from clients.cli.names import either_name
-from clients.cli.output import Column, cell, table, total
+from clients.cli.output import Column, cell, facts, table, total
 from clients.cli.session import Limit, Session, with_session
 
 app = typer.Typer(help="List and watch what waits, the costliest first; say better how bad it is.")
@@ -123,6 +123,66 @@ async def overrides(
     request = pb.ListOverridesRequest(incident=_name(incident) if incident else "")
     response = await every_page(session.connection.queue.ListOverrides, request, "overrides", limit)
     session.output.answer(response, lambda: draw_overrides(response))
+
+
+@app.command("forecast")
+@with_session()
+async def forecast(session: Session, incident: _Incident) -> None:
+    """Says how likely an open incident misses its time to restore, by how long those of its class lasted."""
+    response = await session.connection.queue.GetRestoreForecast(pb.GetRestoreForecastRequest(name=_name(incident)))
+    session.output.answer(response, lambda: draw_forecast(response.forecast))
+
+
+@app.command("escalations")
+@with_session()
+async def escalations(
+    session: Session,
+    incident: Annotated[str, typer.Option(metavar="INCIDENT", help="Only those of this incident.")] = "",
+    limit: Limit = 50,
+) -> None:
+    """Lists which incidents were about to miss their time to restore, newest first."""
+    request = pb.ListEscalationsRequest(incident=_name(incident) if incident else "")
+    response = await every_page(session.connection.queue.ListEscalations, request, "escalations", limit)
+    session.output.answer(response, lambda: draw_escalations(response))
+
+
+def draw_forecast(ahead: escalation_pb2.RestoreForecast) -> Iterable[RenderableType]:
+    chance = ahead.miss_chance
+    yield facts(
+        [
+            ("incident", ahead.incident),
+            ("opened", time_text(ahead, "opened_at")),
+            ("to be restored by", time_text(ahead, "target_at")),
+            ("has lasted", duration_text(ahead.elapsed)),
+            ("chance of missing it", chance_text(chance)),
+            ("half of its class last", f"at most {duration_text(ahead.usual_length)}" if ahead.HasField("usual_length") else "cannot tell"),
+        ]
+    )
+
+
+def draw_escalations(response: pb.ListEscalationsResponse) -> Iterable[RenderableType]:
+    columns = (Column("when", whole=True), "severity", "chance", Column("due", whole=True), "why", Column("incident", whole=True))
+    rows = [
+        (
+            time_text(each, "create_time"),
+            severity_text(each.severity),
+            chance_text(each.miss_chance),
+            time_text(each, "target_at"),
+            each.reason,
+            each.incident,
+        )
+        for each in response.escalations
+    ]
+    yield table("", columns, rows)
+    yield total(len(rows), "escalation", response.next_page_token)
+
+
+def chance_text(chance: escalation_pb2.ChanceEstimate) -> str:
+    if not chance.HasField("chance"):
+        return f"cannot tell: {chance.cannot_tell}"
+    span = f", {percent_text(chance.low, 0)} to {percent_text(chance.high, 0)}" if chance.HasField("low") else ""
+    opens = f", {chance.censored_count} of them open" if chance.censored_count else ""
+    return f"{percent_text(chance.chance, 0)} ({count_text(chance.history_count, 'incident')} like it{opens}{span})"
 
 
 def draw_queue(response: triage_pb.ListAssessmentsResponse) -> Iterable[RenderableType]:

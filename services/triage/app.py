@@ -1,12 +1,14 @@
 """Triage put together."""
 
 from services.triage.domain.defaults import default_gates, default_matrix, default_model
+from services.triage.domain.escalation import EscalationRule
 from services.triage.domain.triage_cost import default_costs
 from services.triage.settings import TriageSettings
 from services.triage.storage.assessment_store import AssessmentStore
 from services.triage.storage.catalogue_store import CatalogueStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.drift_store import DriftStore
+from services.triage.storage.escalation_store import EscalationStore
 from services.triage.storage.gate_store import gate_store
 from services.triage.storage.label_store import LabelStore
 from services.triage.storage.matrix_store import matrix_store
@@ -21,6 +23,7 @@ from services.triage.usecases.calibrations import Calibrations
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.catalogue_imports import CatalogueImports
 from services.triage.usecases.drift_watch import DriftWatch
+from services.triage.usecases.escalations import Escalations
 from services.triage.usecases.gate_trials import GateTrials
 from services.triage.usecases.gating import Gating
 from services.triage.usecases.labels import Labels
@@ -46,10 +49,13 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     yardsticks = Yardsticks(default_model(settings.currency), matrices, gating)
     assessments = Assessments(found, landscape, yardsticks, app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
+    rule = EscalationRule(settings.escalate_at_chance, settings.escalate_at_share)
+    escalations = Escalations(EscalationStore(app.database, app.outbox), rule, app.clock)
+    app.every("* * * * *", "escalations", escalations.tick)
     imports = CatalogueImports(imported, app.clock)
     app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments))
     app.serve(catalogue_servicer.SERVICE, catalogue_servicer.CatalogueServicer(app.database, catalogue, imports, landscape))
-    app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, app.feed))
+    app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, escalations, app.feed))
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
     labels = _serve_calibration(app, yardsticks, assessments)
     app.receive(IncidentEvents(assessments, labels).handlers() | OwnEvents(assessments).handlers())

@@ -33,6 +33,12 @@ class TriageSettings(ServiceSettings):
     largest_message_bytes: int = Field(
         16 * 1024 * 1024, ge=1024, description="Largest request accepted, an import of some 30,000 components; larger ones are refused."
     )
+    escalate_at_chance: float = Field(
+        0.5, gt=0, le=1, description="Chance of missing the time to restore from which an open incident is escalated."
+    )
+    escalate_at_share: float = Field(
+        0.75, gt=0, le=1, description="Share of the time to restore after which it is escalated where the chance cannot be told."
+    )
     currency: str = Field(
         "USD", pattern="^[A-Z]{3}$", description="Currency of the revenue scale, ISO 4217; revenue in another counts as unknown."
     )

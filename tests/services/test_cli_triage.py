@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
@@ -120,3 +121,14 @@ async def test_gates_that_cannot_be_asked_are_refused_saying_where(run: Run, doc
     ran = await run("gates", "set", "-", "--reason", "x", stdin=document)
     assert ran.code == ExitCode.REFUSED, ran
     assert why in ran.err
+
+
+async def test_a_forecast_says_when_it_cannot_tell_and_escalations_are_listed(suite: Suite, run: Run, clock: SimulatedClock) -> None:
+    happened = incident("pay", title="Payments fail", at=clock.now(), **OUTAGE)
+    await deliver(suite, opened(happened))
+    ahead = await run("queue", "forecast", happened.name)
+    assert (ahead.code, "cannot tell: 0 incidents" in ahead.out) == (0, True)
+    clock.advance(clock.now() + timedelta(days=1))
+    await suite.app.tick()
+    listed = await run("queue", "escalations")
+    assert all(part in listed.out for part in ("The time to restore has passed.", "100%", "1 escalation"))

@@ -6,6 +6,7 @@ from datetime import datetime
 from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import StoredComponent
 from services.triage.domain.drift import CalibrationDrift, InputDrift
+from services.triage.domain.escalation import Escalation
 from services.triage.domain.gate import GatesRevision
 from services.triage.domain.model import ScoringModel
 from services.triage.domain.severity import Severity
@@ -53,4 +54,9 @@ class CalibrationDrifted:
     detected_at: datetime
 
 
-Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged | GatingRulesChanged | InputDrifted | CalibrationDrifted
+@dataclass(frozen=True, slots=True)
+class EscalationDue:
+    escalation: Escalation
+
+
+Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged | GatingRulesChanged | InputDrifted | CalibrationDrifted | EscalationDue

@@ -188,6 +188,7 @@ def _columns(after: Assessment, currency: str) -> dict[str, Any]:
         "opened_at": finding.opened_at,
         "human_override": override_to_json(finding.human_override),
         "loss_per_hour": amount,
+        "restore_target_seconds": finding.restore_target.total_seconds(),
         "title": finding.title,
         "resolved_at": finding.resolved_at,
         "merged": bool(finding.merged_into),

@@ -2,7 +2,23 @@
 
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Index, MetaData, Numeric, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.revisions import revision_table
@@ -63,6 +79,8 @@ assessment = Table(
     Column("title", Text, nullable=False, server_default=text("''")),
     Column("resolved_at", DateTime(timezone=True)),
     Column("merged", Boolean, nullable=False, server_default=text("false")),  # counted with the incident it went into
+    Column("restore_target_seconds", Double),  # null for what was assessed before it was kept
+    Index("assessment_open", "incident", postgresql_where=text("incident_state <> 3")),
     Index("assessment_by_class", "class_", "opened_at"),
     Index("assessment_by_loss", text("coalesce(-loss_per_hour, 1)"), "severity", "opened_at", "id"),
     Index("assessment_open_by_component", "component_names", postgresql_using="gin", postgresql_where=text("incident_state <> 3")),
@@ -95,4 +113,24 @@ human_override = Table(
     Column("author", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("human_override_by_incident", "incident", "id"),
+)
+
+# That an incident is about to miss its time to restore: told once for each target.
+escalation = Table(
+    "escalation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("target_at", DateTime(timezone=True), nullable=False),
+    Column("assessment_id", Uuid, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("chance", Double),  # null where it cannot be told
+    Column("chance_low", Double),
+    Column("chance_high", Double),
+    Column("history_count", BigInteger, nullable=False),
+    Column("censored_count", BigInteger, nullable=False),
+    Column("cannot_tell", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("incident", "target_at"),
 )

@@ -5,9 +5,18 @@ from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
-from services.triage.domain.events import AssessmentMade, CalibrationDrifted, ComponentChanged, Event, GatingRulesChanged, InputDrifted
+from services.triage.domain.events import (
+    AssessmentMade,
+    CalibrationDrifted,
+    ComponentChanged,
+    EscalationDue,
+    Event,
+    GatingRulesChanged,
+    InputDrifted,
+)
 from services.triage.transport.calibration_convert import calibration_drifted_to_pb, input_drifted_to_pb
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
+from services.triage.transport.escalation_convert import escalation_to_pb
 from services.triage.transport.gate_convert import gates_to_pb
 from services.triage.transport.incidents import incident_from_pb, rating_from_pb
 from services.triage.usecases.assessments import Assessments
@@ -46,6 +55,10 @@ def encode(event: Event) -> EncodedEvent:
     if isinstance(event, GatingRulesChanged):
         data = pb.GatingRulesChanged(gates=gates_to_pb(event.gates))
         return EncodedEvent(GATES_SUBJECT, event.gates.revision, data, event.gates.create_time)
+    if isinstance(event, EscalationDue):
+        due = event.escalation
+        subject = f"{due.incident}/escalations/{due.target_at:%Y%m%dT%H%M%SZ}"  # each target once, so each has one version
+        return EncodedEvent(subject, 1, pb.EscalationDue(escalation=escalation_to_pb(due)), due.create_time)
     data = pb.SeverityMatrixChanged(matrix=matrix_to_pb(event.matrix))
     return EncodedEvent(MATRIX_SUBJECT, event.matrix.revision, data, event.matrix.create_time)
 

@@ -9,6 +9,8 @@ from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceServicer, add_Q
 from services.triage.domain.human_override import OverrideRecord
 from services.triage.domain.severity import Severity
 from services.triage.transport.convert import assessment_to_pb
+from services.triage.transport.escalation_convert import escalation_to_pb, forecast_to_pb
+from services.triage.usecases.escalations import Escalations
 from services.triage.usecases.overrides import Overrides
 from shared.events.feed import Feed
 from shared.paging import page_query
@@ -24,9 +26,10 @@ _TYPES = (triage_events_pb2.AssessmentMade.DESCRIPTOR.full_name,)
 class QueueServicer(QueueServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, overrides: Overrides, feed: Feed) -> None:
+    def __init__(self, database: Database, overrides: Overrides, escalations: Escalations, feed: Feed) -> None:
         self.database = database
         self._overrides = overrides
+        self._escalations = escalations
         self._feed = feed
 
     @once(pb.OverrideSeverityResponse)
@@ -43,6 +46,15 @@ class QueueServicer(QueueServiceServicer):
         paging = page_query(request.page_size, request.page_token, "ListOverrides", request.incident)
         page = await self._overrides.page(request.incident, paging)
         return pb.ListOverridesResponse(overrides=[_record_to_pb(each) for each in page.items], next_page_token=page.next_page_token)
+
+    async def GetRestoreForecast(self, request: pb.GetRestoreForecastRequest, context: object) -> pb.GetRestoreForecastResponse:
+        return pb.GetRestoreForecastResponse(forecast=forecast_to_pb(*await self._escalations.forecast(request.name)))
+
+    async def ListEscalations(self, request: pb.ListEscalationsRequest, context: object) -> pb.ListEscalationsResponse:
+        paging = page_query(request.page_size, request.page_token, "ListEscalations", request.incident)
+        page = await self._escalations.page(request.incident, paging)
+        escalations = [escalation_to_pb(each) for each in page.items]
+        return pb.ListEscalationsResponse(escalations=escalations, next_page_token=page.next_page_token)
 
     async def WatchAssessments(self, request: pb.WatchAssessmentsRequest, context: object) -> AsyncIterator[pb.WatchAssessmentsResponse]:
         async for item in self._feed.follow(request.resume_token, _TYPES):

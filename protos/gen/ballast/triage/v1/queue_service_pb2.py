@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from ballast.access.v1 import access_pb2 as ballast_dot_access_dot_v1_dot_access__pb2
 from ballast.triage.v1 import assessment_pb2 as ballast_dot_triage_dot_v1_dot_assessment__pb2
+from ballast.triage.v1 import escalation_pb2 as ballast_dot_triage_dot_v1_dot_escalation__pb2
 from ballast.triage.v1 import severity_matrix_pb2 as ballast_dot_triage_dot_v1_dot_severity__matrix__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/queue_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\"ballast/triage/v1/assessment.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n\x17OverrideSeverityRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12X\n\x04name\x18\x02 \x01(\tBJ\xbaHGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x39\n\x08severity\x18\x03 \x01(\x0e\x32\x1b.ballast.triage.v1.SeverityB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\"M\n\x18OverrideSeverityResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\"\xc7\x01\n\x17WithdrawOverrideRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12X\n\x04name\x18\x02 \x01(\tBJ\xbaHGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\x04\x65tag\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"M\n\x18WithdrawOverrideResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\"\xf7\x01\n\x0eOverrideRecord\x12\x10\n\x08incident\x18\x01 \x01(\t\x12\x1b\n\x13\x61ssessment_revision\x18\x02 \x01(\x03\x12\x36\n\x11\x61ssessed_severity\x18\x03 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12-\n\x08severity\x18\x04 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa6\x01\n\x14ListOverridesRequest\x12Q\n\x08incident\x18\x01 \x01(\tB?\xbaH<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"f\n\x15ListOverridesResponse\x12\x34\n\toverrides\x18\x01 \x03(\x0b\x32!.ballast.triage.v1.OverrideRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x17WatchAssessmentsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"c\n\x18WatchAssessmentsResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x14\n\x0cresume_token\x18\x02 \x01(\t2\xe7\x03\n\x0cQueueService\x12v\n\x10OverrideSeverity\x12*.ballast.triage.v1.OverrideSeverityRequest\x1a+.ballast.triage.v1.OverrideSeverityResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12v\n\x10WithdrawOverride\x12*.ballast.triage.v1.WithdrawOverrideRequest\x1a+.ballast.triage.v1.WithdrawOverrideResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12m\n\rListOverrides\x12\'.ballast.triage.v1.ListOverridesRequest\x1a(.ballast.triage.v1.ListOverridesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12x\n\x10WatchAssessments\x12*.ballast.triage.v1.WatchAssessmentsRequest\x1a+.ballast.triage.v1.WatchAssessmentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/queue_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\"ballast/triage/v1/assessment.proto\x1a\"ballast/triage/v1/escalation.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n\x17OverrideSeverityRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12X\n\x04name\x18\x02 \x01(\tBJ\xbaHGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x39\n\x08severity\x18\x03 \x01(\x0e\x32\x1b.ballast.triage.v1.SeverityB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\"M\n\x18OverrideSeverityResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\"\xc7\x01\n\x17WithdrawOverrideRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12X\n\x04name\x18\x02 \x01(\tBJ\xbaHGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\x04\x65tag\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"M\n\x18WithdrawOverrideResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\"\xf7\x01\n\x0eOverrideRecord\x12\x10\n\x08incident\x18\x01 \x01(\t\x12\x1b\n\x13\x61ssessment_revision\x18\x02 \x01(\x03\x12\x36\n\x11\x61ssessed_severity\x18\x03 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12-\n\x08severity\x18\x04 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa6\x01\n\x14ListOverridesRequest\x12Q\n\x08incident\x18\x01 \x01(\tB?\xbaH<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"f\n\x15ListOverridesResponse\x12\x34\n\toverrides\x18\x01 \x03(\x0b\x32!.ballast.triage.v1.OverrideRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x19GetRestoreForecastRequest\x12X\n\x04name\x18\x01 \x01(\tBJ\xbaHGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"R\n\x1aGetRestoreForecastResponse\x12\x34\n\x08\x66orecast\x18\x01 \x01(\x0b\x32\".ballast.triage.v1.RestoreForecast\"\xa8\x01\n\x16ListEscalationsRequest\x12Q\n\x08incident\x18\x01 \x01(\tB?\xbaH<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"f\n\x17ListEscalationsResponse\x12\x32\n\x0b\x65scalations\x18\x01 \x03(\x0b\x32\x1d.ballast.triage.v1.Escalation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x17WatchAssessmentsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"c\n\x18WatchAssessmentsResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x14\n\x0cresume_token\x18\x02 \x01(\t2\xda\x05\n\x0cQueueService\x12v\n\x10OverrideSeverity\x12*.ballast.triage.v1.OverrideSeverityRequest\x1a+.ballast.triage.v1.OverrideSeverityResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12v\n\x10WithdrawOverride\x12*.ballast.triage.v1.WithdrawOverrideRequest\x1a+.ballast.triage.v1.WithdrawOverrideResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12m\n\rListOverrides\x12\'.ballast.triage.v1.ListOverridesRequest\x1a(.ballast.triage.v1.ListOverridesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12|\n\x12GetRestoreForecast\x12,.ballast.triage.v1.GetRestoreForecastRequest\x1a-.ballast.triage.v1.GetRestoreForecastResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12s\n\x0fListEscalations\x12).ballast.triage.v1.ListEscalationsRequest\x1a*.ballast.triage.v1.ListEscalationsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12x\n\x10WatchAssessments\x12*.ballast.triage.v1.WatchAssessmentsRequest\x1a+.ballast.triage.v1.WatchAssessmentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +61,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTOVERRIDESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTOVERRIDESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTOVERRIDESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_GETRESTOREFORECASTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETRESTOREFORECASTREQUEST'].fields_by_name['name']._serialized_options = b'\272HGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_LISTESCALATIONSREQUEST'].fields_by_name['incident']._loaded_options = None
+  _globals['_LISTESCALATIONSREQUEST'].fields_by_name['incident']._serialized_options = b'\272H<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\330\001\001'
+  _globals['_LISTESCALATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTESCALATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_LISTESCALATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTESCALATIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
   _globals['_WATCHASSESSMENTSREQUEST'].fields_by_name['resume_token']._loaded_options = None
   _globals['_WATCHASSESSMENTSREQUEST'].fields_by_name['resume_token']._serialized_options = b'\272H\005r\003\030\200\002'
   _globals['_QUEUESERVICE'].methods_by_name['OverrideSeverity']._loaded_options = None
@@ -68,26 +77,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUEUESERVICE'].methods_by_name['WithdrawOverride']._serialized_options = b'\220\002\002\252\273\030\002\010\002'
   _globals['_QUEUESERVICE'].methods_by_name['ListOverrides']._loaded_options = None
   _globals['_QUEUESERVICE'].methods_by_name['ListOverrides']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
+  _globals['_QUEUESERVICE'].methods_by_name['GetRestoreForecast']._loaded_options = None
+  _globals['_QUEUESERVICE'].methods_by_name['GetRestoreForecast']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
+  _globals['_QUEUESERVICE'].methods_by_name['ListEscalations']._loaded_options = None
+  _globals['_QUEUESERVICE'].methods_by_name['ListEscalations']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_QUEUESERVICE'].methods_by_name['WatchAssessments']._loaded_options = None
   _globals['_QUEUESERVICE'].methods_by_name['WatchAssessments']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
-  _globals['_OVERRIDESEVERITYREQUEST']._serialized_start=232
-  _globals['_OVERRIDESEVERITYREQUEST']._serialized_end=490
-  _globals['_OVERRIDESEVERITYRESPONSE']._serialized_start=492
-  _globals['_OVERRIDESEVERITYRESPONSE']._serialized_end=569
-  _globals['_WITHDRAWOVERRIDEREQUEST']._serialized_start=572
-  _globals['_WITHDRAWOVERRIDEREQUEST']._serialized_end=771
-  _globals['_WITHDRAWOVERRIDERESPONSE']._serialized_start=773
-  _globals['_WITHDRAWOVERRIDERESPONSE']._serialized_end=850
-  _globals['_OVERRIDERECORD']._serialized_start=853
-  _globals['_OVERRIDERECORD']._serialized_end=1100
-  _globals['_LISTOVERRIDESREQUEST']._serialized_start=1103
-  _globals['_LISTOVERRIDESREQUEST']._serialized_end=1269
-  _globals['_LISTOVERRIDESRESPONSE']._serialized_start=1271
-  _globals['_LISTOVERRIDESRESPONSE']._serialized_end=1373
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=1375
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=1432
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=1434
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=1533
-  _globals['_QUEUESERVICE']._serialized_start=1536
-  _globals['_QUEUESERVICE']._serialized_end=2023
+  _globals['_OVERRIDESEVERITYREQUEST']._serialized_start=268
+  _globals['_OVERRIDESEVERITYREQUEST']._serialized_end=526
+  _globals['_OVERRIDESEVERITYRESPONSE']._serialized_start=528
+  _globals['_OVERRIDESEVERITYRESPONSE']._serialized_end=605
+  _globals['_WITHDRAWOVERRIDEREQUEST']._serialized_start=608
+  _globals['_WITHDRAWOVERRIDEREQUEST']._serialized_end=807
+  _globals['_WITHDRAWOVERRIDERESPONSE']._serialized_start=809
+  _globals['_WITHDRAWOVERRIDERESPONSE']._serialized_end=886
+  _globals['_OVERRIDERECORD']._serialized_start=889
+  _globals['_OVERRIDERECORD']._serialized_end=1136
+  _globals['_LISTOVERRIDESREQUEST']._serialized_start=1139
+  _globals['_LISTOVERRIDESREQUEST']._serialized_end=1305
+  _globals['_LISTOVERRIDESRESPONSE']._serialized_start=1307
+  _globals['_LISTOVERRIDESRESPONSE']._serialized_end=1409
+  _globals['_GETRESTOREFORECASTREQUEST']._serialized_start=1411
+  _globals['_GETRESTOREFORECASTREQUEST']._serialized_end=1528
+  _globals['_GETRESTOREFORECASTRESPONSE']._serialized_start=1530
+  _globals['_GETRESTOREFORECASTRESPONSE']._serialized_end=1612
+  _globals['_LISTESCALATIONSREQUEST']._serialized_start=1615
+  _globals['_LISTESCALATIONSREQUEST']._serialized_end=1783
+  _globals['_LISTESCALATIONSRESPONSE']._serialized_start=1785
+  _globals['_LISTESCALATIONSRESPONSE']._serialized_end=1887
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=1889
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=1946
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=1948
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=2047
+  _globals['_QUEUESERVICE']._serialized_start=2050
+  _globals['_QUEUESERVICE']._serialized_end=2780
 # @@protoc_insertion_point(module_scope)

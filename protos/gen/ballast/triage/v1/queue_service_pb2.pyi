@@ -4,6 +4,7 @@ isort:skip_file
 The queue of incidents: following how they are assessed, and saying better."""
 
 from ballast.triage.v1 import assessment_pb2 as _assessment_pb2
+from ballast.triage.v1 import escalation_pb2 as _escalation_pb2
 from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -246,6 +247,110 @@ class ListOverridesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListOverridesResponse: _TypeAlias = ListOverridesResponse  # noqa: Y015
+
+@_typing.final
+class GetRestoreForecastRequest(_message.Message):
+    """Asks how an incident stands against its time to restore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`assessments/{uuid}`, or `incidents/{uuid}` for the incident's assessment."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRestoreForecastRequest: _TypeAlias = GetRestoreForecastRequest  # noqa: Y015
+
+@_typing.final
+class GetRestoreForecastResponse(_message.Message):
+    """How it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORECAST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def forecast(self) -> _escalation_pb2.RestoreForecast:
+        """The forecast."""
+
+    def __init__(
+        self,
+        *,
+        forecast: _escalation_pb2.RestoreForecast | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["forecast", b"forecast"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["forecast", b"forecast"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRestoreForecastResponse: _TypeAlias = GetRestoreForecastResponse  # noqa: Y015
+
+@_typing.final
+class ListEscalationsRequest(_message.Message):
+    """Asks for a page of escalations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    incident: _builtins.str
+    """Only those of this incident, `incidents/{uuid}`; of all when empty."""
+    page_size: _builtins.int
+    """At most this many; 50 when zero."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        incident: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEscalationsRequest: _TypeAlias = ListEscalationsRequest  # noqa: Y015
+
+@_typing.final
+class ListEscalationsResponse(_message.Message):
+    """A page of escalations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ESCALATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last."""
+    @_builtins.property
+    def escalations(self) -> _containers.RepeatedCompositeFieldContainer[_escalation_pb2.Escalation]:
+        """The escalations."""
+
+    def __init__(
+        self,
+        *,
+        escalations: _abc.Iterable[_escalation_pb2.Escalation] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["escalations", b"escalations", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEscalationsResponse: _TypeAlias = ListEscalationsResponse  # noqa: Y015
 
 @_typing.final
 class WatchAssessmentsRequest(_message.Message):

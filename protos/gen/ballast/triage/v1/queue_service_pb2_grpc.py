@@ -50,6 +50,16 @@ class QueueServiceStub:
                 request_serializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListOverridesRequest.SerializeToString,
                 response_deserializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListOverridesResponse.FromString,
                 _registered_method=True)
+        self.GetRestoreForecast = channel.unary_unary(
+                '/ballast.triage.v1.QueueService/GetRestoreForecast',
+                request_serializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.GetRestoreForecastRequest.SerializeToString,
+                response_deserializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.GetRestoreForecastResponse.FromString,
+                _registered_method=True)
+        self.ListEscalations = channel.unary_unary(
+                '/ballast.triage.v1.QueueService/ListEscalations',
+                request_serializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListEscalationsRequest.SerializeToString,
+                response_deserializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListEscalationsResponse.FromString,
+                _registered_method=True)
         self.WatchAssessments = channel.unary_stream(
                 '/ballast.triage.v1.QueueService/WatchAssessments',
                 request_serializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.WatchAssessmentsRequest.SerializeToString,
@@ -84,6 +94,21 @@ class QueueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRestoreForecast(self, request, context):
+        """Looks ahead for an open incident: how likely it misses its time to restore, by how long those of its class lasted. Fails with
+        ASSESSMENT_NOT_FOUND, also for an incident that is over. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEscalations(self, request, context):
+        """Lists escalations, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchAssessments(self, request, context):
         """Streams each new revision of an assessment. With a resume token the stream goes on right after it, without gap or repeat; without
         one it starts with the present. Fails with RESUME_TOKEN_INVALID. Safe to call again with the last token.
@@ -109,6 +134,16 @@ def add_QueueServiceServicer_to_server(servicer, server):
                     servicer.ListOverrides,
                     request_deserializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListOverridesRequest.FromString,
                     response_serializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListOverridesResponse.SerializeToString,
+            ),
+            'GetRestoreForecast': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRestoreForecast,
+                    request_deserializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.GetRestoreForecastRequest.FromString,
+                    response_serializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.GetRestoreForecastResponse.SerializeToString,
+            ),
+            'ListEscalations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEscalations,
+                    request_deserializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListEscalationsRequest.FromString,
+                    response_serializer=ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListEscalationsResponse.SerializeToString,
             ),
             'WatchAssessments': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAssessments,
@@ -198,6 +233,60 @@ class QueueService:
             '/ballast.triage.v1.QueueService/ListOverrides',
             ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListOverridesRequest.SerializeToString,
             ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListOverridesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRestoreForecast(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.triage.v1.QueueService/GetRestoreForecast',
+            ballast_dot_triage_dot_v1_dot_queue__service__pb2.GetRestoreForecastRequest.SerializeToString,
+            ballast_dot_triage_dot_v1_dot_queue__service__pb2.GetRestoreForecastResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEscalations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.triage.v1.QueueService/ListEscalations',
+            ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListEscalationsRequest.SerializeToString,
+            ballast_dot_triage_dot_v1_dot_queue__service__pb2.ListEscalationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,12 @@ class QueueServiceStub:
     """
     ListOverrides: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListOverridesRequest, _queue_service_pb2.ListOverridesResponse]
     """Lists the severities people gave, newest first, with what was assessed when they did. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    GetRestoreForecast: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.GetRestoreForecastRequest, _queue_service_pb2.GetRestoreForecastResponse]
+    """Looks ahead for an open incident: how likely it misses its time to restore, by how long those of its class lasted. Fails with
+    ASSESSMENT_NOT_FOUND, also for an incident that is over. Safe to retry.
+    """
+    ListEscalations: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListEscalationsRequest, _queue_service_pb2.ListEscalationsResponse]
+    """Lists escalations, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     WatchAssessments: _grpc.UnaryStreamMultiCallable[_queue_service_pb2.WatchAssessmentsRequest, _queue_service_pb2.WatchAssessmentsResponse]
     """Streams each new revision of an assessment. With a resume token the stream goes on right after it, without gap or repeat; without
     one it starts with the present. Fails with RESUME_TOKEN_INVALID. Safe to call again with the last token.
@@ -63,6 +69,12 @@ class QueueServiceAsyncStub(QueueServiceStub):
     """
     ListOverrides: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListOverridesRequest, _queue_service_pb2.ListOverridesResponse]  # type: ignore[assignment]
     """Lists the severities people gave, newest first, with what was assessed when they did. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    GetRestoreForecast: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.GetRestoreForecastRequest, _queue_service_pb2.GetRestoreForecastResponse]  # type: ignore[assignment]
+    """Looks ahead for an open incident: how likely it misses its time to restore, by how long those of its class lasted. Fails with
+    ASSESSMENT_NOT_FOUND, also for an incident that is over. Safe to retry.
+    """
+    ListEscalations: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListEscalationsRequest, _queue_service_pb2.ListEscalationsResponse]  # type: ignore[assignment]
+    """Lists escalations, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     WatchAssessments: _aio.UnaryStreamMultiCallable[_queue_service_pb2.WatchAssessmentsRequest, _queue_service_pb2.WatchAssessmentsResponse]  # type: ignore[assignment]
     """Streams each new revision of an assessment. With a resume token the stream goes on right after it, without gap or repeat; without
     one it starts with the present. Fails with RESUME_TOKEN_INVALID. Safe to call again with the last token.
@@ -98,6 +110,24 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_service_pb2.ListOverridesResponse, _abc.Awaitable[_queue_service_pb2.ListOverridesResponse]]:
         """Lists the severities people gave, newest first, with what was assessed when they did. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+
+    @_abc_1.abstractmethod
+    def GetRestoreForecast(
+        self,
+        request: _queue_service_pb2.GetRestoreForecastRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.GetRestoreForecastResponse, _abc.Awaitable[_queue_service_pb2.GetRestoreForecastResponse]]:
+        """Looks ahead for an open incident: how likely it misses its time to restore, by how long those of its class lasted. Fails with
+        ASSESSMENT_NOT_FOUND, also for an incident that is over. Safe to retry.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEscalations(
+        self,
+        request: _queue_service_pb2.ListEscalationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_queue_service_pb2.ListEscalationsResponse, _abc.Awaitable[_queue_service_pb2.ListEscalationsResponse]]:
+        """Lists escalations, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
 
     @_abc_1.abstractmethod
     def WatchAssessments(

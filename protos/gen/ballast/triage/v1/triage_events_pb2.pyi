@@ -5,6 +5,7 @@ Events of triage, the data of its CloudEvents."""
 
 from ballast.triage.v1 import assessment_pb2 as _assessment_pb2
 from ballast.triage.v1 import component_pb2 as _component_pb2
+from ballast.triage.v1 import escalation_pb2 as _escalation_pb2
 from ballast.triage.v1 import gate_pb2 as _gate_pb2
 from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
 from google.protobuf import descriptor as _descriptor
@@ -220,3 +221,27 @@ class CalibrationDrifted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CalibrationDrifted: _TypeAlias = CalibrationDrifted  # noqa: Y015
+
+@_typing.final
+class EscalationDue(_message.Message):
+    """An open incident is about to miss its time to restore, or has missed it. Sent once for each target of an incident."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ESCALATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def escalation(self) -> _escalation_pb2.Escalation:
+        """What is known of it."""
+
+    def __init__(
+        self,
+        *,
+        escalation: _escalation_pb2.Escalation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["escalation", b"escalation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["escalation", b"escalation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EscalationDue: _TypeAlias = EscalationDue  # noqa: Y015
