@@ -10,6 +10,7 @@ from services.triage.domain.gate import GatesRevision
 from services.triage.domain.model import ScoringModel
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_matrix import MatrixRevision
+from services.triage.domain.slo import StoredSlo
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +54,10 @@ class CalibrationDrifted:
     detected_at: datetime
 
 
-Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged | GatingRulesChanged | InputDrifted | CalibrationDrifted
+@dataclass(frozen=True, slots=True)
+class SloChanged:
+    stored: StoredSlo  # of a deletion, as it was last, at the revision of its deletion
+    is_deleted: bool = False
+
+
+Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged | GatingRulesChanged | InputDrifted | CalibrationDrifted | SloChanged

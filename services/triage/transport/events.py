@@ -5,11 +5,20 @@ from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
-from services.triage.domain.events import AssessmentMade, CalibrationDrifted, ComponentChanged, Event, GatingRulesChanged, InputDrifted
+from services.triage.domain.events import (
+    AssessmentMade,
+    CalibrationDrifted,
+    ComponentChanged,
+    Event,
+    GatingRulesChanged,
+    InputDrifted,
+    SloChanged,
+)
 from services.triage.transport.calibration_convert import calibration_drifted_to_pb, input_drifted_to_pb
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.gate_convert import gates_to_pb
 from services.triage.transport.incidents import incident_from_pb, rating_from_pb
+from services.triage.transport.slo_convert import slo_to_pb
 from services.triage.usecases.assessments import Assessments
 from services.triage.usecases.labels import Labels
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
@@ -46,6 +55,10 @@ def encode(event: Event) -> EncodedEvent:
     if isinstance(event, GatingRulesChanged):
         data = pb.GatingRulesChanged(gates=gates_to_pb(event.gates))
         return EncodedEvent(GATES_SUBJECT, event.gates.revision, data, event.gates.create_time)
+    if isinstance(event, SloChanged):
+        slo = event.stored
+        data = pb.SloChanged(slo=slo_to_pb(slo), deleted=event.is_deleted)
+        return EncodedEvent(slo.slo.name, slo.revision, data, slo.update_time)
     data = pb.SeverityMatrixChanged(matrix=matrix_to_pb(event.matrix))
     return EncodedEvent(MATRIX_SUBJECT, event.matrix.revision, data, event.matrix.create_time)
 
