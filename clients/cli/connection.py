@@ -27,12 +27,14 @@ from ballast.triage.v1 import (
     catalogue_service_pb2,
     gate_service_pb2,
     queue_service_pb2,
+    slo_service_pb2,
     triage_service_pb2,
 )
 from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
 from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
 from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
+from ballast.triage.v1.slo_service_pb2_grpc import SloServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
 
@@ -54,6 +56,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
     from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
     from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
+    from ballast.triage.v1.slo_service_pb2_grpc import SloServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
 LARGEST_PAGE = 1000
@@ -77,6 +80,7 @@ _MORE = {
         queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
         gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
         calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
+        slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
     ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -128,6 +132,10 @@ class Connection:
     @cached_property
     def gates(self) -> "GateServiceAsyncStub":
         return GateServiceStub(self._channel("triage"))
+
+    @cached_property
+    def slos(self) -> "SloServiceAsyncStub":
+        return SloServiceStub(self._channel("triage"))
 
     @cached_property
     def calibration(self) -> "CalibrationServiceAsyncStub":

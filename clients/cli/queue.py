@@ -180,9 +180,10 @@ def draw_escalations(response: pb.ListEscalationsResponse) -> Iterable[Renderabl
 def chance_text(chance: escalation_pb2.ChanceEstimate) -> str:
     if not chance.HasField("chance"):
         return f"cannot tell: {chance.cannot_tell}"
-    span = f", {percent_text(chance.low, 0)} to {percent_text(chance.high, 0)}" if chance.HasField("low") else ""
-    opens = f", {chance.censored_count} of them open" if chance.censored_count else ""
-    return f"{percent_text(chance.chance, 0)} ({count_text(chance.history_count, 'incident')} like it{opens}{span})"
+    told = [f"{count_text(chance.history_count, 'incident')} like it"] if chance.history_count else []
+    told += [f"{chance.censored_count} of them open"] if chance.censored_count else []
+    told += [f"{percent_text(chance.low, 0)} to {percent_text(chance.high, 0)}"] if chance.low < chance.high else []
+    return percent_text(chance.chance, 0) + (f" ({', '.join(told)})" if told else "")
 
 
 def draw_queue(response: triage_pb.ListAssessmentsResponse) -> Iterable[RenderableType]:

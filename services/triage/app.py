@@ -14,8 +14,11 @@ from services.triage.storage.label_store import LabelStore
 from services.triage.storage.matrix_store import matrix_store
 from services.triage.storage.model_store import ModelStore
 from services.triage.storage.override_store import OverrideStore
+from services.triage.storage.slo_document_store import SloDocumentStore
+from services.triage.storage.slo_imports import SloImports
+from services.triage.storage.slo_store import SloStore
 from services.triage.storage.tables import MIGRATIONS
-from services.triage.transport import calibration_servicer, catalogue_servicer, gate_servicer, queue_servicer
+from services.triage.transport import calibration_servicer, catalogue_servicer, gate_servicer, queue_servicer, slo_servicer
 from services.triage.transport.events import IncidentEvents, OwnEvents, encode
 from services.triage.transport.servicer import SERVICE, TriageServicer
 from services.triage.usecases.assessments import Assessments, Yardsticks
@@ -30,6 +33,7 @@ from services.triage.usecases.labels import Labels
 from services.triage.usecases.landscape import Landscape
 from services.triage.usecases.matrices import Matrices
 from services.triage.usecases.overrides import Overrides
+from services.triage.usecases.slos import Slos
 from shared.app import App
 from shared.clock import Clock, RealClock
 
@@ -57,6 +61,7 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     app.serve(catalogue_servicer.SERVICE, catalogue_servicer.CatalogueServicer(app.database, catalogue, imports, landscape))
     app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, escalations, app.feed))
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
+    _serve_slos(app)
     labels = _serve_calibration(app, yardsticks, assessments)
     app.receive(IncidentEvents(assessments, labels).handlers() | OwnEvents(assessments).handlers())
     return app
@@ -70,3 +75,10 @@ def _serve_calibration(app: App, yardsticks: Yardsticks, assessments: Assessment
     watch = DriftWatch(store, DriftStore(app.database, app.outbox), yardsticks.model, costs, app.telemetry.meter)
     app.every("41 * * * *", "drift", watch.tick)
     return Labels(store, assessments, yardsticks, app.clock)
+
+
+def _serve_slos(app: App) -> None:
+    """Keeps SLOs and the documents they come from."""
+    imports, store = SloImports(app.database, app.outbox), SloStore(app.database, app.outbox)
+    slos = Slos(imports, store, SloDocumentStore(app.database), app.clock)
+    app.serve(slo_servicer.SERVICE, slo_servicer.SloServicer(app.database, slos))

@@ -11,6 +11,7 @@ from services.triage.domain.gate import GatesRevision
 from services.triage.domain.model import ScoringModel
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_matrix import MatrixRevision
+from services.triage.domain.slo import StoredSlo
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +60,19 @@ class EscalationDue:
     escalation: Escalation
 
 
-Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged | GatingRulesChanged | InputDrifted | CalibrationDrifted | EscalationDue
+@dataclass(frozen=True, slots=True)
+class SloChanged:
+    stored: StoredSlo  # of a deletion, as it was last, at the revision of its deletion
+    is_deleted: bool = False
+
+
+Event = (
+    AssessmentMade
+    | ComponentChanged
+    | SeverityMatrixChanged
+    | GatingRulesChanged
+    | InputDrifted
+    | CalibrationDrifted
+    | EscalationDue
+    | SloChanged
+)

@@ -13,12 +13,14 @@ from services.triage.domain.events import (
     Event,
     GatingRulesChanged,
     InputDrifted,
+    SloChanged,
 )
 from services.triage.transport.calibration_convert import calibration_drifted_to_pb, input_drifted_to_pb
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.escalation_convert import escalation_to_pb
 from services.triage.transport.gate_convert import gates_to_pb
 from services.triage.transport.incidents import incident_from_pb, rating_from_pb
+from services.triage.transport.slo_convert import slo_to_pb
 from services.triage.usecases.assessments import Assessments
 from services.triage.usecases.labels import Labels
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
@@ -59,6 +61,10 @@ def encode(event: Event) -> EncodedEvent:
         due = event.escalation
         subject = f"{due.incident}/escalations/{due.target_at:%Y%m%dT%H%M%SZ}"  # each target once, so each has one version
         return EncodedEvent(subject, 1, pb.EscalationDue(escalation=escalation_to_pb(due)), due.create_time)
+    if isinstance(event, SloChanged):
+        slo = event.stored
+        data = pb.SloChanged(slo=slo_to_pb(slo), deleted=event.is_deleted)
+        return EncodedEvent(slo.slo.name, slo.revision, data, slo.update_time)
     data = pb.SeverityMatrixChanged(matrix=matrix_to_pb(event.matrix))
     return EncodedEvent(MATRIX_SUBJECT, event.matrix.revision, data, event.matrix.create_time)
 
