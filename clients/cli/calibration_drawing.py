@@ -90,7 +90,7 @@ def draw_models(response: pb.ListScoringModelsResponse) -> Iterable[RenderableTy
 def _fitted(model: scoring_model_pb2.ScoringModel) -> str:
     if not model.HasField("fit"):
         return ""
-    left_out = f"; {model.fit.left_out_count} left out, which an override decided" if model.fit.left_out_count else ""
+    left_out = f"; {model.fit.left_out_count} left out, which an override or a floor decided" if model.fit.left_out_count else ""
     return f"{model.fit.base_version}, to {count_text(model.fit.used_count, 'incident')}{left_out}"
 
 

@@ -13,6 +13,7 @@ from services.triage.domain.events import InputDrifted
 from services.triage.storage.drift_store import DriftStore, Seen
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
+from shared.testing.otlp import OtlpReceiver
 from tests.conftest import START
 from tests.services.test_triage_calibration import over
 from tests.support.triaging import Suite, deliver, opened, told, triage_serving
@@ -37,7 +38,7 @@ async def look(suite: Suite, clock: SimulatedClock) -> None:
 
 async def test_an_input_that_moved_is_told_of_once(suite: Suite, clock: SimulatedClock) -> None:
     for number in range(2):
-        await tell(suite, 100 * number, 100, users_affected=10 + number)
+        await tell(suite, 100 * number, 100, users_affected=10)
     await look(suite, clock)
     assert await told(suite, "drifts/users_affected") == []
     await tell(suite, 200, 100, users_affected=100_000)
@@ -85,3 +86,21 @@ async def test_within_the_hour_it_does_not_look_again(suite: Suite, clock: Simul
     clock.advance(clock.now() + timedelta(minutes=59))
     await suite.app.tick()
     assert await told(suite, "drifts/users_affected") == []
+
+
+async def test_measures_and_drift_are_metrics(own_urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> None:
+    async with OtlpReceiver() as receiver:
+        async with triage_serving(own_urls, engines, clock, otlp_endpoint=receiver.endpoint) as suite:
+            await tell(suite, 0, 40, rated=4, service_impact=3)  # all assessed SEV2, two levels too harsh
+            await look(suite, clock)
+        found = {each.name: each for each in receiver.received_metrics if each.name.startswith("ballast_triage_")}
+        active = {
+            each.attributes["ballast.drift.subject"] for each in receiver.received_metrics if each.name == "ballast_triage_drift_active"
+        }
+    assert found["ballast_triage_mean_cost"].value == 4.0
+    assert (found["ballast_triage_incidents_labelled"].value, found["ballast_triage_under_triage_share"].value) == (40, 0)
+    assert 0 < found["ballast_triage_brier_score"].value < 1
+    # 40 incidents cannot tell an error over bins, nor how far an input moved.
+    assert "ballast_triage_calibration_error" not in found
+    assert "ballast_triage_input_stability_index" not in found
+    assert {"calibration", "users_affected"} < active

@@ -86,6 +86,12 @@ def test_an_input_that_went_missing_has_drifted() -> None:
     assert of_users(users(*values), users(*values[:50], *[None] * 50))[1]
 
 
+@pytest.mark.parametrize("value", [0, 100_000])
+def test_an_input_that_was_always_the_same_and_moved_either_way_has_drifted(value: int) -> None:
+    assert of_users(users(*[10] * 100), users(*[value] * 100))[1]
+    assert of_users(users(*[10] * 50, *range(1_000, 1_050)), users(*[10] * 20, *range(1_000, 1_030), *[value] * 50))[1]
+
+
 def test_missing_is_not_the_same_as_mild() -> None:
     # Of a hundred, sixteen in the lowest fifth and twenty missing, then none and thirty-six.
     known = [2**number for number in range(5)]

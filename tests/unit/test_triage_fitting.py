@@ -16,9 +16,10 @@ from services.triage.domain.defaults import default_matrix, default_model
 from services.triage.domain.errors import TooFewLabels
 from services.triage.domain.fitting import FOLDS, FURTHEST, Fit, LabelledIncident, fit_weights, fold_of
 from services.triage.domain.incident import Evidence, Incident, ServiceImpact
-from services.triage.domain.inputs import Inputs, Surroundings, inputs_of
+from services.triage.domain.inputs import Inputs, Reading, Surroundings, inputs_of
 from services.triage.domain.model import GRID, ScoringModel
 from services.triage.domain.severity import Severity
+from services.triage.domain.severity_floor import Measure, SeverityFloor
 from services.triage.domain.triage_cost import default_costs
 from services.triage.domain.verdict import judge
 from services.triage.domain.weight_likelihood import Likelihood, labels_of
@@ -172,13 +173,18 @@ def test_an_incident_keeps_its_fold_and_each_fold_has_some() -> None:
     assert min(folds.count(fold) for fold in range(FOLDS)) > 20
 
 
-def test_incidents_that_an_override_decided_are_left_out() -> None:
+def test_incidents_that_an_override_or_a_floor_decided_are_left_out() -> None:
     records = labelled(80, TRUTH)
-    decided = replace(records[0].inputs, evidence=replace(records[0].inputs.evidence, data_loss=True))
-    more = [*records, LabelledIncident("incidents/lost", decided, Severity.SEV1)]
+    first = records[0].inputs
+    lost = replace(first, evidence=replace(first.evidence, data_loss=True))
+    readings = {**first.readings, "users_affected": Reading(700)}
+    held = replace(first, readings=readings, floors=(("components/a", SeverityFloor(Severity.SEV2, Measure.USERS_AFFECTED, 700)),))
+    below = replace(held, floors=(("components/a", SeverityFloor(Severity.SEV2, Measure.USERS_AFFECTED, 701)),))
+    seen = {"incidents/lost": lost, "incidents/held": held, "incidents/below": below}
+    more = [*records, *(LabelledIncident(name, inputs, Severity.SEV2) for name, inputs in seen.items())]
     fitted = fit_weights(more, MODEL, MATRIX, COSTS)
-    assert (fitted.used_count, fitted.left_out_count) == (80, 1)
-    assert fitted.candidate == fit_weights(records, MODEL, MATRIX, COSTS).candidate
+    assert (fitted.used_count, fitted.left_out_count) == (81, 2)
+    assert fitted.candidate == fit_weights([each for each in more if each.inputs not in (lost, held)], MODEL, MATRIX, COSTS).candidate
 
 
 @pytest.mark.parametrize("count", [0, 59])

@@ -16,6 +16,7 @@ from services.triage.domain.model import Axis
 from services.triage.domain.ruling import Ruling
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_chances import SeverityChances, call_chance, confidence, logistic, severity_chances
+from services.triage.domain.severity_floor import Measure, SeverityFloor
 from tests.support.triage import assessed, component, incident, situations
 
 MODEL, MATRIX = default_model(), default_matrix()
@@ -82,8 +83,19 @@ def test_the_chance_of_a_call_is_what_the_log_odds_say_and_certain_by_an_overrid
     finding = assessed(incident("web", service_impact=ServiceImpact.OUTAGE), component())
     by_score = ruling_of(finding, Evidence())
     odds = finding.verdict.score.log_odds
-    assert call_chance(finding.verdict.score, MODEL.overrides, by_score) == pytest.approx(math.exp(odds) / (1 + math.exp(odds)))
-    assert call_chance(finding.verdict.score, MODEL.overrides, replace(by_score, evidence=Evidence(security=True))) == 1.0
+    assert call_chance(finding.verdict.score, by_score) == pytest.approx(math.exp(odds) / (1 + math.exp(odds)))
+    assert call_chance(finding.verdict.score, replace(by_score, evidence=Evidence(security=True))) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("at_least", "users", "certain"), [(Severity.SEV3, 500, True), (Severity.SEV3, 499, False), (Severity.SEV4, 500, False)]
+)
+def test_a_floor_of_a_component_that_calls_makes_a_call_certain(at_least: Severity, users: int, certain: bool) -> None:
+    score = assessed(incident("web"), component()).verdict.score
+    floor = SeverityFloor(at_least, Measure.USERS_AFFECTED, 500)
+    floored = replace(ruling(0.0, 0.0), floors=(("components/web", floor),), readings={"users_affected": users})
+    assert (call_chance(score, floored) == 1.0) is certain
+    assert (severity_chances(floored, MODEL.factor).of(Severity.SEV5) == 0) is (users >= 500)
 
 
 def test_confidence_falls_by_the_share_that_the_missing_input_could_have_moved() -> None:

@@ -145,4 +145,4 @@ def claim_of(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix) -> Cla
     """Returns what the model and the matrix say of an incident."""
     scored = score(inputs, model)
     ruling = ruling_of(scored, inputs, model, matrix)
-    return Claim(ruling.severity, severity_chances(ruling, model.factor), call_chance(scored, model.overrides, ruling))
+    return Claim(ruling.severity, severity_chances(ruling, model.factor), call_chance(scored, ruling))

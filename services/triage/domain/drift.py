@@ -28,7 +28,11 @@ NEGLIGIBLE = 0.1
 RUN_LENGTH = 500.0  # incidents between false alarms of the calibration chart
 ODDS_RATIO = 2.0
 _PARTS = 5
-_MISSING = -1
+
+Bin = tuple[int, bool]
+"""A part of the scale, and whether it is a single value in it."""
+
+_MISSING: Bin = (-1, False)
 
 Readings = Mapping[str, Reading]
 """What was found of each input, by the feature's name."""
@@ -108,12 +112,23 @@ def _with_odds(chance: float, ratio: float) -> float:
     return odds / (1 + odds)
 
 
-def _bins(feature: Feature, reference: Sequence[Reading]) -> Callable[[Reading], int]:
-    """Returns the bin of a reading: a step of its own, or a fifth of the reference by its scale; those that are alike stay together."""
+def _bins(feature: Feature, reference: Sequence[Reading]) -> Callable[[Reading], Bin]:
+    """Returns the bin of a reading: a step of its own, or a fifth of the reference by its scale.
+
+    A value that a fifth of the reference has, or more, is a bin of its own: else what was always the same could rise unseen.
+    """
     scale = feature.scale
     if isinstance(scale, StepScale):
         steps = [step for step, _ in scale.steps]
-        return lambda reading: _MISSING if reading.value is None else steps.index(reading.value)
+        return lambda reading: _MISSING if reading.value is None else (steps.index(reading.value), True)
     known = sorted(scale.fraction(each.value) for each in reference if each.value is not None)
     edges = sorted({known[number * len(known) // _PARTS] for number in range(1, _PARTS)}) if known else []
-    return lambda reading: _MISSING if reading.value is None else bisect_right(edges, scale.fraction(reading.value))
+    usual = {fraction for fraction, count in Counter(known).items() if count * _PARTS >= len(known)}
+
+    def bin_of(reading: Reading) -> Bin:
+        if reading.value is None:
+            return _MISSING
+        fraction = scale.fraction(reading.value)
+        return bisect_right(edges, fraction), fraction in usual
+
+    return bin_of

@@ -7,7 +7,7 @@ most and when_missing of each feature, by the most likely weights under a prior 
 - monotone, as least stays below most; when_missing lies between them and is never 0; all on the grid of 1/1024.
 
 Measured by 5-fold cross-validation: the fold of an incident is the SHA-256 of its name modulo 5, so an incident never changes its fold
-as others come. Incidents that an override decided say nothing of the weights and are left out. The same records give the same
+as others come. Incidents that an override or a floor decided say nothing of the weights and are left out. The same records give the same
 candidate in any order: they are sorted first, and the grid absorbs what the last bits of floating point may differ by.
 """
 
@@ -52,13 +52,13 @@ class Fit:
     before: Calibration
     after: Calibration
     used_count: int
-    left_out_count: int  # decided by an override
+    left_out_count: int  # decided by an override or a floor
 
 
 def fit_weights(labelled: Iterable[LabelledIncident], model: ScoringModel, matrix: SeverityMatrix, costs: CostMatrix) -> Fit:
     """Proposes weights. Raises TooFewLabels when there is too little to learn from."""
     every = sorted(labelled, key=lambda each: each.incident)
-    used = [each for each in every if not any(override.matches(each.inputs.evidence) for override in model.overrides)]
+    used = [each for each in every if not _is_decided(each.inputs, model)]
     _check(used)
     return Fit(
         candidate=_named(_fitted(used, model, matrix), model),
@@ -74,10 +74,16 @@ def fold_of(incident: str) -> int:
     return int.from_bytes(hashlib.sha256(incident.encode()).digest()) % FOLDS
 
 
+def _is_decided(inputs: Inputs, model: ScoringModel) -> bool:
+    """Says whether an override or a floor of a component holds, whatever the score says."""
+    readings = {name: reading.value for name, reading in inputs.readings.items()}
+    return any(each.matches(inputs.evidence) for each in model.overrides) or any(floor.holds(readings) for _, floor in inputs.floors)
+
+
 def _check(used: Sequence[LabelledIncident]) -> None:
     common = sum(count >= FEWEST_OF_TWO_SEVERITIES for count in Counter(each.final for each in used).values())
     if len(used) < FEWEST_RECORDS:
-        raise TooFewLabels(f"{len(used)} incidents have a final severity that no override decided; {FEWEST_RECORDS} are needed")
+        raise TooFewLabels(f"{len(used)} incidents have a final severity that no override or floor decided; {FEWEST_RECORDS} are needed")
     if common < 2:
         raise TooFewLabels(f"fewer than two severities were given {FEWEST_OF_TWO_SEVERITIES} times; there is no difference to learn from")
 

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.triage.domain.model import ScoringModel
-from services.triage.domain.override import Override, severity_with
 from services.triage.domain.ruling import Ruling
 from services.triage.domain.score import Score, ScoreTerm
 from services.triage.domain.severity import Severity
@@ -60,10 +59,9 @@ def level_chances(points: float, thresholds: Sequence[float], factor: float) -> 
     return 1 - medium, medium - high, high
 
 
-def call_chance(score: Score, overrides: Iterable[Override], ruling: Ruling) -> float:
-    """Returns the chance that somebody must be called, as the log-odds claim it; certain where an override says so."""
-    forced = severity_with(overrides, ruling.evidence, Severity.SEV5)
-    return 1.0 if forced <= CALLED_FROM else logistic(score.log_odds)
+def call_chance(score: Score, ruling: Ruling) -> float:
+    """Returns the chance that somebody must be called, as the log-odds claim it; certain where an override or a floor says so."""
+    return 1.0 if ruling.raised(Severity.SEV5) <= CALLED_FROM else logistic(score.log_odds)
 
 
 def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[ScoreTerm], model: ScoringModel) -> float:

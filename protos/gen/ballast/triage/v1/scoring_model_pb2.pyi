@@ -112,7 +112,7 @@ class WeightFit(_message.Message):
     used_count: _builtins.int
     """Incidents it was fitted to."""
     left_out_count: _builtins.int
-    """Incidents left out because an override decided their severity."""
+    """Incidents left out because an override, or a floor of a component, decided their severity."""
     @_builtins.property
     def before(self) -> _calibration_pb2.Calibration:
         """How the version it was fitted from did on these incidents."""
