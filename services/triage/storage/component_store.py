@@ -64,8 +64,10 @@ class ComponentStore:
                 raise ComponentNotFound(name)
             check_etag(name, known[name].version, etag)
             await changes.delete(connection, name, now)
-            # To others it is one that needs nothing and of which nothing else is known.
-            gone = StoredComponent(Component(name), known[name].version + 1, known[name].create_time, now)
+            # To others it is one that needs nothing and of which nothing is known but what it was called.
+            gone = StoredComponent(
+                Component(name, known[name].component.display_name), known[name].version + 1, known[name].create_time, now
+            )
             await self._outbox.record(connection, [ComponentChanged(gone)])
         return await self.revision(name, gone.version)
 
