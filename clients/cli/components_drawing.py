@@ -16,7 +16,7 @@ from shared.money import Money
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _COMPARED = (
     "display_name", "owner_team", "tier", "revenue_per_minute", "dependencies", "users", "system", "lifecycle", "namespace", "labels",
-    "resources", "business_hours",
+    "resources", "business_hours", "severity_floors",
 )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def _kept_out(kind: str) -> str:
     kept = [each.value for each in EntityKind]
     if kind in kept or get_close_matches(kind, kept, 1, 0.8) or kind.capitalize() in kept:
         return ""
-    return f"{kind[:64]} is no kind of Backstage's own"
+    return f"{kind[:64]} is none of {', '.join(kept)}"
 
 
 def _is_entity(reader: EntityReader, root: Node, top: Mapping[str, Node], kind: str) -> bool:

@@ -28,6 +28,11 @@ class Landscape:
                     self._held = await self._store.graph()
         return self._held[1]
 
+    @property
+    def version(self) -> int:
+        """Version of the graph last asked for; 0 when none was."""
+        return self._held[0] if self._held else 0
+
     async def surroundings(self, ids: Sequence[str]) -> Surroundings:
         """Returns what the catalogue knows of these components, and how many others need them, directly or through others."""
         return (await self.graph()).surroundings(ids) if ids else Surroundings()
