@@ -43,7 +43,8 @@ class ComponentStore:
         async with self._database.transaction() as connection:
             await changes.lock(connection)
             names = [each.name for each in components]
-            known, last = await changes.known(connection, names), await changes.last_versions(connection, names)
+            known = await changes.known(connection, names)
+            last = await changes.last_versions(connection, [name for name in names if name not in known])
             for name, etag in etags.items():
                 check_etag(name, known[name].version if name in known else 0, etag)
             after = [revise(each, known.get(each.name), now, last.get(each.name, 0)) for each in components]
