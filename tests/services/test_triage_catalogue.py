@@ -302,6 +302,10 @@ async def test_another_replica_sees_a_change_at_once_in_graph_and_score(
         assert term == "2"
         await peer.catalogue.DeleteComponent(pb.DeleteComponentRequest(name="components/peer-app"))
         assert (await running.blast("peer-db")).extent.dependent_count == 1
+        await running.land(component("peer-app", "peer-db", annotations={"ballast.dev/users": "'4'"}) + component("peer-web"))
+        found = await peer.blast("peer-db")
+        assert [(each.name, each.depth) for each in found.dependents] == [("components/peer-app", 1)]
+        assert found.extent.users == 4
 
 
 # Revisions.

@@ -25,7 +25,7 @@ class Landscape:
         if self._held is None or self._held[0] < version:
             async with self._reading:  # of many who find it old, one reads
                 if self._held is None or self._held[0] < version:
-                    self._held = await self._store.graph()
+                    self._held = await self._store.graph(*(self._held or ()))
         return self._held[1]
 
     @property
