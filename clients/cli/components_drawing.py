@@ -16,7 +16,7 @@ from shared.money import Money
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _COMPARED = (
     "display_name", "owner_team", "tier", "revenue_per_minute", "dependencies", "users", "system", "lifecycle", "namespace", "labels",
-    "resources", "business_hours",
+    "resources", "business_hours", "severity_floors",
 )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def draw_blast(response: pb.GetBlastRadiusResponse) -> Iterable[RenderableType]:
     yield cell(f"{response.name}{unknown}: needed by {_reach(extent)}", "bold")
     yield facts(
         [
-            ("teams", ", ".join(f"{_id(each.team)} ({each.component_count})" for each in extent.teams)),
+            ("teams", _teams(extent.teams)),
             ("nobody owns", extent.unowned_count or ""),
             ("tiers", ", ".join(f"{tier_text(each.tier) or 'unknown'} ({each.component_count})" for each in extent.tiers)),
             ("users, at most", f"{extent.users:,}{_unknown(extent.users_unknown_count)}"),
@@ -187,6 +187,11 @@ def _reach(extent: catalogue_pb2.BlastExtent) -> str:
 
 def _unknown(count: int) -> str:
     return f", and {count_text(count, 'component')} of which it is not known" if count else ""
+
+
+def _teams(teams: Sequence[catalogue_pb2.TeamShare], most: int = 12) -> str:
+    shown = ", ".join(f"{_id(each.team)} ({each.component_count})" for each in teams[:most])
+    return shown + (f" … and {len(teams) - most} more" if len(teams) > most else "")
 
 
 def _names(names: Sequence[str], most: int = 8) -> str:

@@ -12,6 +12,7 @@ from ballast.triage.v1 import catalogue_service_pb2 as pb
 from ballast.triage.v1.catalogue_pb2 import Dependent
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from clients.cli.components_drawing import amounts_text
 from clients.cli.formats import count_text
@@ -41,8 +42,15 @@ def draw_blast(response: pb.GetBlastRadiusResponse, file: Path) -> None:
             _draw_column(axes, number, column, places)
         axes.set_xlim(-0.2, len(columns) + 0.9)
         axes.set_ylim(-rows / 2 - 1, rows / 2 + 1)
+        _draw_legend(figure)
         figure.suptitle(_title(response), x=0.02, ha="left", color=_TEXT)
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _draw_legend(figure: Figure) -> None:
+    names = ("no tier", "critical", "high", "medium", "low")
+    marks = [Line2D([], [], marker="s", linestyle="", color=colour, label=name) for colour, name in zip(_COLOURS, names, strict=True)]
+    figure.legend(handles=[*marks[1:], marks[0]], loc="lower right", ncols=len(marks), frameon=False, labelcolor=_TEXT)
 
 
 def _columns(dependents: Sequence[Dependent]) -> list[list[Dependent]]:

@@ -302,6 +302,10 @@ async def test_another_replica_sees_a_change_at_once_in_graph_and_score(
         assert term == "2"
         await peer.catalogue.DeleteComponent(pb.DeleteComponentRequest(name="components/peer-app"))
         assert (await running.blast("peer-db")).extent.dependent_count == 1
+        await running.land(component("peer-app", "peer-db", annotations={"ballast.dev/users": "'4'"}) + component("peer-web"))
+        found = await peer.blast("peer-db")
+        assert [(each.name, each.depth) for each in found.dependents] == [("components/peer-app", 1)]
+        assert found.extent.users == 4
 
 
 # Revisions.
@@ -348,7 +352,11 @@ async def test_a_deleted_component_is_gone_its_revisions_stay_and_a_new_one_goes
     assert (await running.get("late")).etag == "v3"
     assert [each.revision for each in (await running.revisions("late")).revisions] == [3, 2, 1]
     told = await running.told("late")
-    assert [(version, it.display_name, len(it.dependencies)) for version, it in told] == [(1, "First", 1), (2, "", 0), (3, "Second", 0)]
+    assert [(version, it.display_name, len(it.dependencies)) for version, it in told] == [
+        (1, "First", 1),
+        (2, "First", 0),
+        (3, "Second", 0),
+    ]
 
 
 async def test_revisions_of_a_component_that_never_was_are_refused(running: Running) -> None:

@@ -144,7 +144,7 @@ _URGENCY = (
         most=0.25,
         when_missing=0.25,
         scale=StepScale(((False, 0.0), (True, 1.0))),
-        reason="From Monday to Friday, 08:00 to 18:00 UTC, more people wait for it; when it was opened counts, not when it is assessed.",
+        reason="In a component's business hours, else Monday to Friday, 08:00 to 18:00 UTC, more people wait; when it was opened counts.",
     ),
 )
 

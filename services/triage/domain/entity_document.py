@@ -115,7 +115,7 @@ def _kept_out(kind: str) -> str:
     kept = [each.value for each in EntityKind]
     if kind in kept or get_close_matches(kind, kept, 1, 0.8) or kind.capitalize() in kept:
         return ""
-    return f"{kind[:64]} is no kind of Backstage's own"
+    return f"{kind[:64]} is none of {', '.join(kept)}"
 
 
 def _is_entity(reader: EntityReader, root: Node, top: Mapping[str, Node], kind: str) -> bool:
@@ -127,7 +127,8 @@ def _is_entity(reader: EntityReader, root: Node, top: Mapping[str, Node], kind: 
         near = get_close_matches(kind.capitalize(), kept, 1, 0)
         reader.refuse(top["kind"], "kind", f"is {kind[:64]!r}; did you mean {near[0]}?")
     elif kind and version not in VERSIONS:
-        reader.refuse(top.get("apiVersion", root), "apiVersion", f"is {version[:64]!r}; write {' or '.join(VERSIONS)}")
+        told = f"is {version[:64]!r}" if version else "is missing"
+        reader.refuse(top.get("apiVersion", root), "apiVersion", f"{told}; write {' or '.join(VERSIONS)}")
     return not reader.refusals
 
 

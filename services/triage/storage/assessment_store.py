@@ -1,6 +1,6 @@
 """Assessments in PostgreSQL: one an incident, every revision readable."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -116,6 +116,14 @@ class AssessmentStore:
         statement = select(assessment.c.snapshot).where(assessment.c.snapshot.is_not(None)).order_by(*newest).limit(count)
         async with self._database.transaction() as connection:
             return [incident_from_json(each) for each in (await connection.execute(statement)).scalars()]
+
+    def when_kept(self, call: Callable[[], None]) -> None:
+        """Calls once the transaction under way has committed, and never when it rolls back."""
+
+        async def committed() -> None:
+            call()
+
+        self._database.after_commit(committed)
 
     async def open_incidents(self, components: Sequence[str], after: str, limit: int) -> list[str]:
         """Returns incidents that are not resolved, of one of these components or of any when empty, by name, from `after` on."""

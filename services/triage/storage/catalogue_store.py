@@ -88,7 +88,7 @@ async def _revised(
     connection: AsyncConnection, gathered: Gathered, known: Mapping[str, StoredComponent], now: datetime
 ) -> list[StoredComponent]:
     """Returns the components as they are to be stored."""
-    last = await changes.last_versions(connection, list(gathered.components))
+    last = await changes.last_versions(connection, [name for name in gathered.components if name not in known])
     after = []
     for name, draft in gathered.components.items():
         held = known.get(name)

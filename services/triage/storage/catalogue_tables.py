@@ -15,6 +15,8 @@ component_revision = Table(
     Column("change", SmallInteger, nullable=False),
     Column("author", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("catalogue_version", BigInteger, nullable=False),  # of the change that made it
+    Index("component_revision_by_version", "catalogue_version"),
 )
 
 system = Table(

@@ -23,7 +23,7 @@ Tell = Callable[[int], None]
 _EVENTS_AT_ONCE = 500  # so that the loop gets its turn between, and progress shows
 # Two changes of the catalogue at once could each be without a cycle and together make one: they take turns.
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('component', 7102))")
-_BUMP = text("update catalogue_version set version = version + 1")
+_BUMP = text("update catalogue_version set version = version + 1 returning version")
 _COLUMNS = ", ".join(column.name for column in component.columns)
 _KEPT = ", ".join(f"{column.name} = excluded.{column.name}" for column in component.columns if column.name not in {"name", "created_at"})
 _WRITE = text(
@@ -34,15 +34,15 @@ _WRITE = text(
         on conflict (name) do update set {_KEPT}
         returning component.*
     )
-    insert into component_revision (name, revision, document, change, author, created_at)
-    select name, version, to_jsonb(written), :change, :author, updated_at from written
+    insert into component_revision (name, revision, document, change, author, created_at, catalogue_version)
+    select name, version, to_jsonb(written), :change, :author, updated_at, :version from written
     """  # noqa: S608 - column names of this schema
 )
 _DELETE = text(
     """
     with gone as (delete from component where name = :name returning *)
-    insert into component_revision (name, revision, document, change, author, created_at)
-    select name, version + 1, to_jsonb(gone), :change, :author, :now from gone
+    insert into component_revision (name, revision, document, change, author, created_at, catalogue_version)
+    select name, version + 1, to_jsonb(gone), :change, :author, :now, :version from gone
     """
 )
 NAMED = any_(bindparam("names", type_=ARRAY(Text())))
@@ -59,6 +59,12 @@ async def known(connection: AsyncConnection, names: Sequence[str]) -> dict[str, 
     return {row.name: component_from_row(row) for row in rows}
 
 
+async def changed_since(connection: AsyncConnection, version: int) -> set[str]:
+    """Returns the components that changed after this version of the catalogue, deleted ones among them."""
+    columns = component_revision.c
+    return set((await connection.execute(select(columns.name).where(columns.catalogue_version > version))).scalars())
+
+
 async def last_versions(connection: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
     """Returns the last version of each of these components that ever was, deleted ones among them."""
     columns = component_revision.c
@@ -73,8 +79,7 @@ async def write(
     if not changed:
         return
     rows = orjson.dumps([component_to_row(stored) for stored in changed], default=_plain).decode()
-    await connection.execute(_WRITE, {"rows": rows, "change": change.value, "author": current_principal_name()})
-    await connection.execute(_BUMP)
+    await connection.execute(_WRITE, {"rows": rows} | await _cause(connection, change))
     for begin in range(0, len(changed), _EVENTS_AT_ONCE):
         part = changed[begin : begin + _EVENTS_AT_ONCE]
         await outbox.record(connection, [ComponentChanged(stored) for stored in part])
@@ -83,8 +88,13 @@ async def write(
 
 async def delete(connection: AsyncConnection, name: str, now: datetime) -> None:
     """Deletes a component and keeps what it was as a revision. Call `lock` first; the event is the caller's."""
-    await connection.execute(_DELETE, {"name": name, "change": Change.DELETED.value, "author": current_principal_name(), "now": now})
-    await connection.execute(_BUMP)
+    await connection.execute(_DELETE, {"name": name, "now": now} | await _cause(connection, Change.DELETED))
+
+
+async def _cause(connection: AsyncConnection, change: Change) -> dict[str, object]:
+    """Moves the version of the catalogue on, and returns what revisions say of how they came to be."""
+    version = (await connection.execute(_BUMP)).scalar_one()
+    return {"change": change.value, "author": current_principal_name(), "version": version}
 
 
 def _plain(value: object) -> str:

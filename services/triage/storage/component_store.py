@@ -43,7 +43,8 @@ class ComponentStore:
         async with self._database.transaction() as connection:
             await changes.lock(connection)
             names = [each.name for each in components]
-            known, last = await changes.known(connection, names), await changes.last_versions(connection, names)
+            known = await changes.known(connection, names)
+            last = await changes.last_versions(connection, [name for name in names if name not in known])
             for name, etag in etags.items():
                 check_etag(name, known[name].version if name in known else 0, etag)
             after = [revise(each, known.get(each.name), now, last.get(each.name, 0)) for each in components]
@@ -64,8 +65,10 @@ class ComponentStore:
                 raise ComponentNotFound(name)
             check_etag(name, known[name].version, etag)
             await changes.delete(connection, name, now)
-            # To others it is one that needs nothing and of which nothing else is known.
-            gone = StoredComponent(Component(name), known[name].version + 1, known[name].create_time, now)
+            # To others it is one that needs nothing and of which nothing is known but what it was called.
+            gone = StoredComponent(
+                Component(name, known[name].component.display_name), known[name].version + 1, known[name].create_time, now
+            )
             await self._outbox.record(connection, [ComponentChanged(gone)])
         return await self.revision(name, gone.version)
 
@@ -113,12 +116,28 @@ class ComponentStore:
             found: int = (await connection.execute(select(catalogue_version.c.version))).scalar_one()
         return found
 
-    async def graph(self) -> tuple[int, ComponentGraph]:
-        """Returns all components as a graph, and a version of which it is, or newer. Takes some 0.2 s for 10,000, in a thread."""
+    async def graph(self, held_version: int = 0, held: ComponentGraph | None = None) -> tuple[int, ComponentGraph]:
+        """Returns all components as a graph, and a version of which it is, or newer; reads what changed since the one held.
+
+        For 10,000 components, in a thread: some 0.5 s from nothing, and 0.05 s where few changed.
+        """
         async with self._database.transaction() as connection:
+            # The version first: what commits in between is then read again, and nothing is missed.
             version: int = (await connection.execute(select(catalogue_version.c.version))).scalar_one()
-            rows = list(await connection.execute(select(component)))
-        return version, await asyncio.to_thread(lambda: ComponentGraph([component_from_row(row).component for row in rows]))
+            if held is None:
+                rows = list(await connection.execute(select(component)))
+                changed: set[str] = set()
+            else:
+                changed = await changes.changed_since(connection, held_version)
+                rows = list(await connection.execute(select(component).where(component.c.name == changes.NAMED), {"names": list(changed)}))
+        kept = () if held is None else held.components.values()
+
+        def built() -> ComponentGraph:
+            return ComponentGraph(
+                [*(each for each in kept if each.name not in changed), *(component_from_row(row).component for row in rows)]
+            )
+
+        return version, await asyncio.to_thread(built)
 
 
 def _revisions(condition: str) -> TextClause:

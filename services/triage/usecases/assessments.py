@@ -1,6 +1,6 @@
 """Assessing incidents: when they change, when what is known around them does, when somebody asks what if; and reading what was found."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -45,6 +45,8 @@ class Assessments:
         self._landscape = landscape
         self._yardsticks = yardsticks
         self._clock = clock
+        # Open incidents assessed again at this version of the landscape, by this process.
+        self._caught_up: tuple[int, set[str]] = (0, set())
 
     async def assess(self, incident: Incident, version: int, trigger: str) -> bool:
         """Assesses the incident at this version of it; returns False when a newer one was assessed already.
@@ -54,18 +56,34 @@ class Assessments:
         judge = await self.judge(incident)
         return await self._store.keep(incident, version, judge, self.occasion(trigger))
 
-    async def assess_again(self, components: Sequence[str], trigger: str) -> int:
-        """Assesses the open incidents of these components anew, or all when none is named; returns how many there are. Safe to repeat."""
-        count, after = 0, ""
+    async def assess_again(self, components: Sequence[str], trigger: str, done: Container[str] = ()) -> list[str]:
+        """Assesses the open incidents of these components anew, or all when none is named, but those that are done; returns them.
+
+        Safe to repeat.
+        """
+        assessed: list[str] = []
+        after = ""
         while incidents := await self._store.open_incidents(components, after, _BATCH):
             for incident in incidents:
-                await self._assess_again(incident, trigger)
-            count, after = count + len(incidents), incidents[-1]
-        return count
+                if incident not in done:
+                    await self._assess_again(incident, trigger)
+                    assessed.append(incident)
+            after = incidents[-1]
+        return assessed
 
-    async def catalogue_changed(self, component: str, trigger: str) -> int:
-        """Assesses the open incidents anew to which a change of the component matters: its own, and those of what it needs."""
-        return await self.assess_again([component, *await self._landscape.needed_by(component)], trigger)
+    async def catalogue_changed(self, component: str, trigger: str) -> list[str]:
+        """Assesses the open incidents anew to which a change of the component matters, its own and those of what it needs; returns them.
+
+        For use within a transaction. Whatever is assessed sees all that changed by then, so each incident is assessed once for one state
+        of the catalogue and not once for each of the thousands of components that an import may change.
+        """
+        needed = await self._landscape.needed_by(component)
+        if self._caught_up[0] != self._landscape.version:
+            self._caught_up = (self._landscape.version, set())
+        done = self._caught_up[1]
+        assessed = await self.assess_again([component, *needed], trigger, done)
+        self._store.when_kept(lambda: done.update(assessed))
+        return assessed
 
     async def simulate(self, components: tuple[str, ...], evidence: Evidence, opened_at: datetime | None, alert_count: int) -> Finding:
         """Assesses an incident that need not exist, opened now when not said otherwise, and stores nothing."""

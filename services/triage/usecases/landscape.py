@@ -25,8 +25,13 @@ class Landscape:
         if self._held is None or self._held[0] < version:
             async with self._reading:  # of many who find it old, one reads
                 if self._held is None or self._held[0] < version:
-                    self._held = await self._store.graph()
+                    self._held = await self._store.graph(*(self._held or ()))
         return self._held[1]
+
+    @property
+    def version(self) -> int:
+        """Version of the graph last asked for; 0 when none was."""
+        return self._held[0] if self._held else 0
 
     async def surroundings(self, ids: Sequence[str]) -> Surroundings:
         """Returns what the catalogue knows of these components, and how many others need them, directly or through others."""

@@ -28,11 +28,13 @@ def upgrade() -> None:
             change smallint not null,
             author text not null,
             created_at timestamptz not null,
+            catalogue_version bigint not null,
             primary key (name, revision)
         )
         """
     )
-    op.execute("insert into component_revision select name, version, to_jsonb(component), 0, '', updated_at from component")
+    op.execute("insert into component_revision select name, version, to_jsonb(component), 0, '', updated_at, 1 from component")
+    op.execute("create index component_revision_by_version on component_revision (catalogue_version)")
     op.execute(
         """
         create table system (
