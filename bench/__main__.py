@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import uvloop
 from rich.console import Console
 
+from bench.assessments import assessments
 from bench.batches import batches_of_500
 from bench.catalogue import catalogue
 from bench.flatness import flatness
@@ -31,6 +32,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "history": history,
     "latency": alert_to_bundle,
     "catalogue": catalogue,
+    "assessments": assessments,
 }
 QUICK = Sizes(
     rounds=2,
@@ -46,6 +48,9 @@ QUICK = Sizes(
     bundles=3,
     entities=500,
     blasts=50,
+    scored=500,
+    assessed=200,
+    simulations=50,
 )
 
 

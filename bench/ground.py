@@ -28,6 +28,9 @@ class Sizes:
     past_incidents: tuple[int, ...] = (10_000, 1_000_000)
     list_calls: int = 200
     bundles: int = 40
+    scored: int = 5_000  # incidents a round, without a store
+    assessed: int = 2_000  # a round, by events
+    simulations: int = 500
     entities: int = 10_000  # of a catalogue
     blasts: int = 1_000
 

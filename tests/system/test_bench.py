@@ -9,6 +9,7 @@ import pytest
 
 from bench.alerts import Population, alertmanager_body
 from bench.calls import http_callers, http_post, timed
+from bench.assessments import assessments
 from bench.catalogue import catalogue
 from bench.flatness import flatness
 from bench.ground import Ground, Sizes
@@ -32,6 +33,9 @@ SIZES = Sizes(
     flat_rounds=1,
     past_incidents=(10_000,),
     list_calls=2,
+    scored=50,
+    assessed=40,
+    simulations=5,
     entities=300,
     blasts=5,
 )
@@ -105,3 +109,9 @@ def test_a_peer_that_is_not_installed_is_absent_with_what_to_do(tmp_path: Path, 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Absent, match=f"absent: apt-get install {ALERTMANAGER}"), alertmanager(tmp_path):
         pass
+
+
+async def test_assessments_are_measured_alone_by_events_and_as_a_caller_waits(ground: Ground) -> None:
+    section = await assessments(ground)
+    assert len(section.rows) == 3
+    assert section.data["assessed_per_second"]["rate"].median > 0
