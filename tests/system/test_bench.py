@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.alerts import Population, alertmanager_body
-from bench.calls import http_callers, http_post, timed
 from bench.assessments import assessments
+from bench.calls import http_callers, http_post, timed
 from bench.catalogue import catalogue
 from bench.flatness import flatness
 from bench.ground import Ground, Sizes

@@ -8,7 +8,7 @@ binary floating point does not round. The odds are those of "somebody must be ca
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum, IntEnum
 
 from services.triage.domain.override import Override
@@ -61,6 +61,7 @@ class ScoringModel:
     offset: float
     factor: float
     currency: str  # in which its revenue scale is drawn; revenue in another counts as unknown
+    weights_hash: str = field(init=False, repr=False, compare=False)
 
     @property
     def intercept(self) -> float:
@@ -70,32 +71,34 @@ class ScoringModel:
     def __post_init__(self) -> None:
         if any(number != on_grid(number) for number in (self.offset, self.factor)):
             raise ValueError(f"offset and factor must be multiples of 1/{GRID}, or the sums would round")
+        # Asked for with every finding, and costs as much as one: worked out once.
+        object.__setattr__(self, "weights_hash", _hash_of(self))
 
-    @property
-    def weights_hash(self) -> str:
-        """SHA-256 over every number and name that decides a result; sentences for people do not count."""
-        features = [
-            {
-                "name": feature.name,
-                "axis": feature.axis.name,
-                "least": feature.least,
-                "most": feature.most,
-                "when_missing": feature.when_missing,
-                "scale": [type(feature.scale).__name__, asdict(feature.scale)],
-            }
-            for feature in self.features
-        ]
-        weights = {
-            "version": self.version,
-            "features": features,
-            "overrides": [[override.reason, override.at_least.name] for override in self.overrides],
-            "intercept": self.intercept,
-            "offset": self.offset,
-            "factor": self.factor,
-            "currency": self.currency,
+
+def _hash_of(model: ScoringModel) -> str:
+    """Returns the SHA-256 over every number and name that decides a result; sentences for people do not count."""
+    features = [
+        {
+            "name": feature.name,
+            "axis": feature.axis.name,
+            "least": feature.least,
+            "most": feature.most,
+            "when_missing": feature.when_missing,
+            "scale": [type(feature.scale).__name__, asdict(feature.scale)],
         }
-        canonical = json.dumps(_named(weights), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        for feature in model.features
+    ]
+    weights = {
+        "version": model.version,
+        "features": features,
+        "overrides": [[override.reason, override.at_least.name] for override in model.overrides],
+        "intercept": model.intercept,
+        "offset": model.offset,
+        "factor": model.factor,
+        "currency": model.currency,
+    }
+    canonical = json.dumps(_named(weights), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def on_grid(number: float) -> float:

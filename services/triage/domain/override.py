@@ -1,8 +1,7 @@
 """Overrides: facts that raise the severity whatever the score says, and never lower it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from services.triage.domain.incident import Evidence
 from services.triage.domain.severity import Severity
@@ -21,11 +20,6 @@ class Override:
     def matches(self, evidence: Evidence) -> bool:
         return getattr(evidence, self.fact) is True
 
-    def decided(self, evidence: Evidence, holds: bool) -> Evidence:
-        """Returns the evidence with its fact known to hold, or known not to."""
-        fact: dict[str, Any] = {self.fact: holds}
-        return replace(evidence, **fact)
-
 
 @dataclass(frozen=True, slots=True)
 class MatchedOverride:
@@ -37,4 +31,4 @@ class MatchedOverride:
 
 def severity_with(overrides: Iterable[Override], evidence: Evidence, scored: Severity) -> Severity:
     """Returns the worst of the scored severity and those the matching overrides ask for."""
-    return min([scored, *(override.at_least for override in overrides if override.matches(evidence))])
+    return min([scored, *[override.at_least for override in overrides if override.matches(evidence)]])

@@ -34,12 +34,13 @@ class Ruling:
     @property
     def severity(self) -> Severity:
         """The severity after overrides and floors; never milder than by the score alone."""
-        return self.raised(self.scored_severity)
+        return min(self.scored_severity, self.at_least)
 
-    def raised(self, scored: Severity) -> Severity:
-        """Returns a severity by some score, after the overrides and floors that match."""
-        raised = severity_with(self.overrides, self.evidence, scored)
-        return min([raised, *(floor.severity for _, floor in self.floors if floor.holds(self.readings))])
+    @property
+    def at_least(self) -> Severity:
+        """The worst that the overrides and floors that match ask for; SEV5 when none does."""
+        asked = severity_with(self.overrides, self.evidence, Severity.SEV5)
+        return min([asked, *(floor.severity for _, floor in self.floors if floor.holds(self.readings))])
 
     def raised_by(self) -> tuple[MatchedOverride, ...]:
         """Returns the overrides and floors that match, and whether each made the severity what it is."""

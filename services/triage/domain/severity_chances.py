@@ -46,10 +46,9 @@ def severity_chances(ruling: Ruling, factor: float) -> SeverityChances:
     """Returns the chances of the severities by the points, the thresholds of the matrix and the model's factor."""
     impacts = level_chances(ruling.impact_points, ruling.matrix.impact_thresholds, factor)
     urgencies = level_chances(ruling.urgency_points, ruling.matrix.urgency_thresholds, factor)
-    chances = dict.fromkeys(Severity, 0.0)
+    chances, at_least = dict.fromkeys(Severity, 0.0), ruling.at_least
     for cell in ruling.matrix.cells:
-        severity = ruling.raised(cell.severity)
-        chances[severity] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
+        chances[min(cell.severity, at_least)] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
     return SeverityChances(tuple(chances[severity] for severity in Severity))
 
 
@@ -61,7 +60,7 @@ def level_chances(points: float, thresholds: Sequence[float], factor: float) -> 
 
 def call_chance(score: Score, ruling: Ruling) -> float:
     """Returns the chance that somebody must be called, as the log-odds claim it; certain where an override or a floor says so."""
-    return 1.0 if ruling.raised(Severity.SEV5) <= CALLED_FROM else logistic(score.log_odds)
+    return 1.0 if ruling.at_least <= CALLED_FROM else logistic(score.log_odds)
 
 
 def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[ScoreTerm], model: ScoringModel) -> float:

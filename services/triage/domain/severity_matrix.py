@@ -1,8 +1,8 @@
 """The severity matrix: from which points impact and urgency are medium or high, where they meet, and what that asks for."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise, product
 
@@ -36,9 +36,13 @@ class SeverityMatrix:
     impact_thresholds: Thresholds
     urgency_thresholds: Thresholds
     targets: tuple[SeverityTarget, ...]
+    _by_levels: Mapping[tuple[Level, Level], Severity] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_levels", {(cell.impact, cell.urgency): cell.severity for cell in self.cells})
 
     def severity_at(self, impact: Level, urgency: Level) -> Severity:
-        return next(cell.severity for cell in self.cells if (cell.impact, cell.urgency) == (impact, urgency))
+        return self._by_levels[impact, urgency]
 
     def impact_of(self, points: float) -> Level:
         return _level(points, self.impact_thresholds)
@@ -68,9 +72,9 @@ class SeverityMatrix:
 
     def _check_targets_monotone(self) -> None:
         for worse, milder in pairwise(self.target_of(severity) for severity in Severity):
-            for field in ("time_to_restore", "report_every"):
-                if getattr(milder, field) < getattr(worse, field):
-                    rule = f"{milder.severity.name} has a shorter {field} than {worse.severity.name}; give the milder no less time"
+            for promise in ("time_to_restore", "report_every"):
+                if getattr(milder, promise) < getattr(worse, promise):
+                    rule = f"{milder.severity.name} has a shorter {promise} than {worse.severity.name}; give the milder no less time"
                     raise MatrixNotMonotone("matrix.targets", rule)
 
 
