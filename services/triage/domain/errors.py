@@ -1,7 +1,9 @@
 """What triage refuses, and why.
 
 InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising
+              AdjustmentRefused, BudgetPolicyRefused
 NotFound      ComponentNotFound, MatrixRevisionNotFound, AssessmentNotFound
+              BudgetSloNotFound, BudgetPolicyRevisionNotFound, BudgetIncidentNotFound
 """
 
 from collections.abc import Sequence
@@ -65,3 +67,48 @@ class AssessmentNotFound(NotFound):
             f"name: there is no assessment {wanted}; ListAssessments lists those there are",
             metadata={"name": name, "revision": str(revision)},
         )
+
+
+# Error budgets.
+
+
+class AdjustmentRefused(InvalidInput):
+    """An adjustment that cannot be: every field at fault."""
+
+    reason = "ADJUSTMENT_REFUSED"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations), violations)
+
+
+class BudgetPolicyRefused(InvalidInput):
+    """A budget policy that cannot be: every field at fault."""
+
+    reason = "BUDGET_POLICY_REFUSED"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations), violations)
+
+
+class BudgetSloNotFound(NotFound):
+    reason = "SLO_NOT_FOUND"
+
+    def __init__(self, name: str, field: str = "slo") -> None:
+        super().__init__(f"{field}: there is no {name}; import it first", metadata={"name": name})
+
+
+class BudgetPolicyRevisionNotFound(NotFound):
+    reason = "BUDGET_POLICY_REVISION_NOT_FOUND"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"revision: there is no budget policy {revision}; ListBudgetPolicyRevisions lists those there are",
+            metadata={"revision": str(revision)},
+        )
+
+
+class BudgetIncidentNotFound(NotFound):
+    reason = "INCIDENT_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"incident: triage has not heard of {name}; wait for its event, or mend the name", metadata={"name": name})
