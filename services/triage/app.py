@@ -1,14 +1,30 @@
 """Triage put together."""
 
+from functools import partial
+
+from services.triage.domain.budget_policy import default_policy
 from services.triage.domain.defaults import default_matrix, default_model
 from services.triage.settings import TriageSettings
 from services.triage.storage.assessment_store import AssessmentStore
+from services.triage.storage.budget_incident_store import BudgetIncidentStore
+from services.triage.storage.budget_policy_store import BudgetPolicyStore
+from services.triage.storage.budget_state_store import BudgetStateStore
+from services.triage.storage.budget_store import BudgetStore
+from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.matrix_store import MatrixStore
+from services.triage.storage.sli_store import SliStore
 from services.triage.storage.tables import MIGRATIONS
-from services.triage.transport.events import IncidentEvents, encode
+from services.triage.transport import budget_policy_servicer, error_budget_servicer, sli_servicer
+from services.triage.transport.budget_events import BudgetSources
+from services.triage.transport.events import IncidentEvents, both, encode
 from services.triage.transport.servicer import SERVICE, TriageServicer
 from services.triage.usecases.assessments import Assessments
+from services.triage.usecases.budget_evaluation import BudgetEvaluation
+from services.triage.usecases.budget_policies import BudgetPolicies
+from services.triage.usecases.budget_readings import BudgetReadings
+from services.triage.usecases.budget_watch import BudgetWatch, SliHousekeeping
+from services.triage.usecases.budgets import Budgets, IncidentUses, Samples
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.matrices import Matrices
 from shared.app import App
@@ -25,5 +41,35 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     catalogue = Catalogue(components, app.clock)
     assessments = Assessments(AssessmentStore(app.database, app.outbox), components, matrices, default_model(settings.currency), app.clock)
     app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments))
-    app.receive(IncidentEvents(assessments).handlers())
+    budgets = BudgetParts(app)
+    app.serve(sli_servicer.SERVICE, sli_servicer.SliServicer(app.database, budgets.samples))
+    app.serve(error_budget_servicer.SERVICE, budgets.servicer())
+    app.serve(budget_policy_servicer.SERVICE, budget_policy_servicer.BudgetPolicyServicer(app.database, budgets.policies))
+    app.receive(both(IncidentEvents(assessments).handlers(), budgets.sources.handlers()))
+    app.every("* * * * *", "budgets", budgets.watch.tick)
+    app.every("37 * * * *", "indicator detail", SliHousekeeping(budgets.series).run)
+    app.background("budgets", partial(budgets.watch.beat, app.clock))
     return app
+
+
+class BudgetParts:
+    """What error budgets are made of."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        database, outbox = app.database, app.outbox
+        slos, store, self.series = BudgetedSlos(database), BudgetStore(database), SliStore(database)
+        incidents, states = BudgetIncidentStore(database, outbox), BudgetStateStore(database, outbox)
+        policies = BudgetPolicyStore(database, outbox, default_policy())
+        readings = BudgetReadings(self.series, store)
+        evaluation = BudgetEvaluation(readings, incidents, states)
+        self.sources = BudgetSources(incidents, store)
+        self.policies = BudgetPolicies(policies, app.clock)
+        self.watch = BudgetWatch(slos, evaluation, policies, states, incidents)
+        self.samples = Samples(slos, self.series, self.watch, app.clock)
+        self._budgets = Budgets(slos, store, readings, evaluation, policies)
+        self._uses = IncidentUses(slos, incidents, evaluation, policies)
+
+    def servicer(self) -> error_budget_servicer.ErrorBudgetServicer:
+        app = self._app
+        return error_budget_servicer.ErrorBudgetServicer(app.database, self._budgets, self._uses, app.feed, app.clock)

@@ -123,7 +123,8 @@ def test_a_slice_is_good_from_its_own_target_on_and_one_without_events_is_left_o
     found = slice_points(events, None, Slicing(5, 0.9), FIRST)
     # Slices of 18/20, 2/10, none, 9/10.
     assert found == points((4, 1, 1), (9, 1, 2), (19, 2, 3))
-    assert slice_points(events, None, Slicing(5, None), FIRST)[-1] == Point(FIRST + 19, pytest.approx(0.9 + 0.2 + 0.9), 3)
+    last = slice_points(events, None, Slicing(5, None), FIRST)[-1]
+    assert (last.minute, round(last.good, 9), last.total) == (FIRST + 19, 2.0, 3)
 
 
 def test_slices_worked_out_again_from_one_on_are_those_worked_out_at_once() -> None:
@@ -137,6 +138,12 @@ def test_slices_worked_out_again_from_one_on_are_those_worked_out_at_once() -> N
         FIRST + 17,
     )
     assert again == [each for each in whole if each.minute >= begin]
+
+
+def test_a_slice_that_lost_its_events_to_a_late_sample_counts_no_more() -> None:
+    early, late = points((0, 0, 0), (12, 9, 10)), points((0, 0, 0), (7, 9, 10), (12, 9, 10))
+    assert slice_points(early, None, Slicing(5, 0.9), FIRST)[-1].total == 1
+    assert slice_points(late, None, Slicing(5, 0.9), FIRST)[1:] == points((9, 1, 1), (14, 1, 1))
 
 
 def test_objectives_that_slice_alike_share_a_series() -> None:

@@ -1,6 +1,7 @@
 """Windows of error budgets in time: which window holds a moment, through changes of the clocks and months of unequal length."""
 
 import calendar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -59,6 +60,20 @@ def united(spans: list[Span]) -> list[Span]:
         else:
             found.append(span)
     return found
+
+
+def without(span: Span, taken: Sequence[Span]) -> list[Span]:
+    """Returns what is left of a span without the others, in order."""
+    left, begin = [], span.starts_at
+    for each in united(list(taken)):
+        if each.ends_at <= begin or each.starts_at >= span.ends_at:
+            continue
+        if each.starts_at > begin:
+            left.append(Span(begin, each.starts_at))
+        begin = each.ends_at
+    if begin < span.ends_at:
+        left.append(Span(begin, span.ends_at))
+    return left
 
 
 def _number(window: CalendarWindow, local: datetime) -> int:

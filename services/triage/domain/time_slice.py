@@ -8,6 +8,7 @@ from services.triage.domain.sli_series import Point
 from services.triage.domain.slo import BudgetingMethod, Objective, Slo
 
 EVENTS = ""  # the series of events itself
+_NOTHING = 1e-9  # what is left of no events when fractions were added and taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def slice_points(events: Sequence[Point], before: Point | None, slicing: Slicing
     """Returns the series of slices from the slice that holds minute `first` on.
 
     `events` are the last point before that slice and all later ones; `before` is the last point of slices before it. A slice counts at
-    its last minute, so that none counts before it is over; one without events is neither good nor bad and is left out.
+    its last minute, so that none counts before it is over; one without events is neither good nor bad.
     """
     start = first - first % slicing.minutes
     base = max((each for each in events if each.minute < start), key=lambda each: each.minute, default=Point(start - 1, 0.0, 0.0))
@@ -54,10 +55,11 @@ def slice_points(events: Sequence[Point], before: Point | None, slicing: Slicing
             ends[point.minute // slicing.minutes] = point
     made = []
     for number, end in sorted(ends.items()):
-        if end.total > base.total:
+        if end.total - base.total > _NOTHING:
             ratio = (end.good - base.good) / (end.total - base.total)
             good += ratio if slicing.target is None else float(ratio >= slicing.target)
             total += 1
-            made.append(Point((number + 1) * slicing.minutes - 1, good, total))
+        # Without events too: a slice may have lost its own to a late sample, and its point must say so.
+        made.append(Point((number + 1) * slicing.minutes - 1, good, total))
         base = end
     return made

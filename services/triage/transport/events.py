@@ -4,7 +4,9 @@ from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
+from services.triage.domain.budget_events import BudgetEvent
 from services.triage.domain.events import AssessmentMade, ComponentChanged, Event
+from services.triage.transport.budget_events import encode_budget
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.incidents import incident_from_pb
 from services.triage.usecases.assessments import Assessments
@@ -23,8 +25,10 @@ _TRIGGERS = {
 }
 
 
-def encode(event: Event) -> EncodedEvent:
+def encode(event: Event | BudgetEvent) -> EncodedEvent:
     """Returns the event as it is recorded."""
+    if isinstance(event, BudgetEvent):
+        return encode_budget(event)
     if isinstance(event, AssessmentMade):
         made = event.assessment
         previous = event.previous_severity.value if event.previous_severity else 0
@@ -58,6 +62,21 @@ class IncidentEvents:
         told = event.unpack(intake.IncidentChanged)
         trigger = _TRIGGERS.get(told.change, "INCIDENT_CHANGED")
         return _outcome(await self._assessments.assess(incident_from_pb(told.incident), event.version, trigger))
+
+
+def both(first: dict[str, Handler], second: dict[str, Handler]) -> dict[str, Handler]:
+    """Returns handlers that give each event to both, in this order; it is stale when neither had use for it."""
+
+    def chained(one: Handler, other: Handler) -> Handler:
+        async def handle(event: ReceivedEvent) -> Outcome:
+            outcomes = {await one(event), await other(event)}
+            return Outcome.ACCEPTED if Outcome.ACCEPTED in outcomes else Outcome.STALE
+
+        return handle
+
+    return {
+        kind: chained(first[kind], second[kind]) if kind in first and kind in second else (first | second)[kind] for kind in first | second
+    }
 
 
 def _outcome(is_newest: bool) -> Outcome:
