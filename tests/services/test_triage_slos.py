@@ -2,26 +2,34 @@
 
 import asyncio
 import contextvars
+import os
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ballast.events.v1.cloudevents_pb2 import CloudEvent
 from ballast.triage.v1 import slo_document_pb2 as documents_pb
 from ballast.triage.v1 import slo_service_pb2 as pb
+from ballast.triage.v1 import triage_events_pb2
 from ballast.triage.v1 import triage_service_pb2 as triage_pb
 from ballast.triage.v1.component_pb2 import Component
 from ballast.triage.v1.slo_pb2 import Slo
 from ballast.triage.v1.slo_service_pb2_grpc import SloServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
+from sqlalchemy import text
 
 from services.triage.app import build
 from services.triage.domain.openslo_tree import Tree, canonical, yaml_of
 from services.triage.domain.slo_bundle import read_bundle
+from services.triage.domain.slo_import import Occasion, plan_import
 from services.triage.settings import TriageSettings
+from services.triage.storage.slo_imports import SloImports
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound
+from tests.conftest import START
 from tests.support.serving import Served, serving
 from tests.support.slos import EXAMPLE_FILES, data_source, document, example, sli, slo
 
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     from ballast.triage.v1.slo_service_pb2_grpc import SloServiceAsyncStub  # exists for the type checker only
 
 SERVICES = [pb.DESCRIPTOR.services_by_name["SloService"], triage_pb.DESCRIPTOR.services_by_name["TriageService"]]
+FOLDER = os.environ.get("BALLAST_OPENSLO_EXAMPLES", "")
 NEW, CHANGED, SAME, REFUSED = (
     documents_pb.SLO_IMPORT_OUTCOME_NEW,
     documents_pb.SLO_IMPORT_OUTCOME_CHANGED,
@@ -214,10 +223,6 @@ async def test_an_indicator_held_already_decides_what_an_slo_must_say(slos: "Slo
 
 
 async def test_two_imports_at_once_resolve_by_each_other(slos: "SloServiceAsyncStub", served: Served) -> None:
-    from services.triage.domain.slo_import import Occasion, plan_import
-    from services.triage.storage.slo_imports import SloImports
-    from tests.conftest import START
-
     imports = SloImports(served.app.database, served.app.outbox)
     read = read_bundle(yaml_of([slo()]))
     async with served.app.database.transaction():
@@ -341,3 +346,59 @@ async def test_a_deleted_slo_is_gone_its_revisions_stay_and_count_on(slos: "SloS
     assert (answer.documents[0].outcome, answer.documents[0].revision) == (NEW, 4)
     revisions = (await slos.ListSloRevisions(pb.ListSloRevisionsRequest(name="slos/answers"))).revisions
     assert [(each.slo.revision, each.deleted) for each in revisions] == [(4, False), (3, True), (2, False), (1, False)]
+
+
+# Telling others.
+
+
+async def told(served: Served, subject: str) -> list[triage_events_pb2.SloChanged]:
+    """Returns the events recorded about an SLO, oldest first."""
+    async with served.app.database.transaction() as connection:
+        statement = text("select payload from outbox where aggregateid = :subject order by position")
+        rows = list(await connection.execute(statement, {"subject": subject}))
+    found = []
+    for row in rows:
+        data = triage_events_pb2.SloChanged()
+        assert CloudEvent.FromString(row.payload).proto_data.Unpack(data)
+        found.append(data)
+    return found
+
+
+async def test_each_revision_is_told_and_nothing_else(served: Served, slos: "SloServiceAsyncStub") -> None:
+    await take(slos, slo())
+    await take(slos, slo())  # the same
+    await take(slos, slo(service=None))  # refused
+    await imported(slos, yaml_of([slo(description="only checked")]), validate_only=True)
+    await take(slos, sli())
+    await slos.DeleteSlo(pb.DeleteSloRequest(name="slos/answers"))
+    events = await told(served, "slos/answers")
+    assert [(each.slo.revision, each.slo.indicator.HasField("good"), each.deleted) for each in events] == [
+        (1, False, False),
+        (2, True, False),
+        (3, True, True),
+    ]
+
+
+async def test_how_one_connects_is_told_to_nobody(served: Served, slos: "SloServiceAsyncStub") -> None:
+    secret = data_source()
+    secret["spec"]["connectionDetails"] = {"url": "http://prometheus:9090", "password": "hunter2"}
+    await take(slos, secret, sli(), slo())
+    listed = await slos.ListSloDocuments(pb.ListSloDocumentsRequest())
+    for message in (*await told(served, "slos/answers"), await get(slos, "answers"), listed):
+        assert b"hunter2" not in message.SerializeToString()
+    assert secret in await exported(slos, "slos/answers")
+
+
+# All of OpenSLO's own examples, where they are at hand.
+
+
+@pytest.mark.skipif(not FOLDER, reason="BALLAST_OPENSLO_EXAMPLES names no folder; it may be a checkout of github.com/OpenSLO/OpenSLO")
+async def test_the_examples_of_openslo_come_through_whole(slos: "SloServiceAsyncStub") -> None:
+    files = sorted(each for each in (Path(FOLDER) / "examples").rglob("*.yaml"))
+    assert files
+    for file in files:
+        sent = read_bundle(file.read_text())
+        answer = await imported(slos, file.read_text())
+        assert REFUSED not in {each.outcome for each in answer.documents}, answer
+        out = await exported(slos, *(each.name for each in answer.documents), without_references=True)
+        assert sorted_texts(out) == sorted_texts([each.tree for each in sent])
