@@ -41,6 +41,26 @@ def heartbeat_name(argument: str, text: str) -> str:
     return _chosen_name(argument, "heartbeats", "heartbeat", text)
 
 
+def component_name(argument: str, text: str) -> str:
+    """Returns `components/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "components", "component", text)
+
+
+def slo_name(argument: str, text: str) -> str:
+    """Returns `slos/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "slos", "SLO", text)
+
+
+def slo_document_name(argument: str, text: str) -> str:
+    """Returns `sloDocuments/{kind}.{id}` for that name or `{kind}.{id}`, else the name of an SLO. Raises InvalidInput."""
+    kind, dot, identifier = text.strip().removeprefix("sloDocuments/").partition(".")
+    if not dot and not text.strip().startswith("sloDocuments/"):
+        return slo_name(argument, text)
+    if not (kind.isascii() and kind.isalpha() and _CHOSEN_ID.fullmatch(identifier)):
+        raise _refused(argument, text, "is no document; give sloDocuments/{kind}.{id}, as sloDocuments/DataSource.prometheus, or an SLO")
+    return f"sloDocuments/{kind}.{identifier}"
+
+
 def _chosen_name(argument: str, collection: str, noun: str, text: str) -> str:
     identifier = text.strip().removeprefix(f"{collection}/")
     if not _CHOSEN_ID.fullmatch(identifier):

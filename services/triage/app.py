@@ -14,8 +14,11 @@ from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.matrix_store import MatrixStore
 from services.triage.storage.sli_store import SliStore
+from services.triage.storage.slo_document_store import SloDocumentStore
+from services.triage.storage.slo_imports import SloImports
+from services.triage.storage.slo_store import SloStore
 from services.triage.storage.tables import MIGRATIONS
-from services.triage.transport import budget_policy_servicer, error_budget_servicer, sli_servicer
+from services.triage.transport import budget_policy_servicer, error_budget_servicer, sli_servicer, slo_servicer
 from services.triage.transport.budget_events import BudgetSources
 from services.triage.transport.events import IncidentEvents, both, encode
 from services.triage.transport.servicer import SERVICE, TriageServicer
@@ -27,6 +30,7 @@ from services.triage.usecases.budget_watch import BudgetWatch, SliHousekeeping
 from services.triage.usecases.budgets import Budgets, IncidentUses, Samples
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.matrices import Matrices
+from services.triage.usecases.slos import Slos
 from shared.app import App
 from shared.clock import Clock, RealClock
 
@@ -41,6 +45,9 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     catalogue = Catalogue(components, app.clock)
     assessments = Assessments(AssessmentStore(app.database, app.outbox), components, matrices, default_model(settings.currency), app.clock)
     app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments))
+    slo_imports, slo_store = SloImports(app.database, app.outbox), SloStore(app.database, app.outbox)
+    slos = Slos(slo_imports, slo_store, SloDocumentStore(app.database), app.clock)
+    app.serve(slo_servicer.SERVICE, slo_servicer.SloServicer(app.database, slos))
     budgets = BudgetParts(app)
     app.serve(sli_servicer.SERVICE, sli_servicer.SliServicer(app.database, budgets.samples))
     app.serve(error_budget_servicer.SERVICE, budgets.servicer())

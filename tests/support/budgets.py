@@ -1,7 +1,7 @@
 """A running triage with SLOs, and builders of what budgets are fed with."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,16 +17,19 @@ from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceSt
 from ballast.triage.v1.sli_service_pb2_grpc import SliServiceStub
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import insert
 
 from services.triage.app import build
 from services.triage.domain.slo import BudgetingMethod, Indicator, Objective, RollingWindow, Slo, Window
 from services.triage.settings import TriageSettings
-from services.triage.storage.budgeted_slos import BudgetedSlos
+from services.triage.storage.slo_rows import slo_to_json
+from services.triage.storage.slo_tables import slo as slo_table
 from shared.app import App
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.events.event import EncodedEvent, cloud_event
 from shared.rpc.wellknown import duration_to_pb
+from shared.storage.database import Database
 from tests.support.serving import serving
 
 if TYPE_CHECKING:
@@ -94,7 +97,8 @@ class Triage:
         return self.app.server.address
 
     async def put(self, *slos: Slo) -> None:
-        await BudgetedSlos(self.app.database).put(slos)
+        """Stores SLOs as an import would, without documents."""
+        await put_slos(self.app.database, slos, self.clock.now())
 
     async def record(self, *samples: sli_service_pb2.SliSample) -> sli_service_pb2.RecordSliResponse:
         return await self.sli.RecordSli(sli_service_pb2.RecordSliRequest(request_id=str(uuid.uuid4()), samples=samples))
@@ -151,6 +155,25 @@ class Triage:
         window = maintenance_window_pb2.MaintenanceWindow(**(values | more))  # type: ignore[arg-type]
         await self.tell(window.name, window.version, muting_events_pb2.MaintenanceWindowChanged(maintenance_window=window))
         return window
+
+
+async def put_slos(database: Database, slos: Sequence[Slo], now: datetime) -> None:
+    rows = [
+        {
+            "name": each.name,
+            "component": each.component,
+            "revision": 1,
+            "document": {},
+            "slo": slo_to_json(each),
+            "refs": [],
+            "author": "ada",
+            "created_at": now,
+            "updated_at": now,
+        }
+        for each in slos
+    ]
+    async with database.transaction() as connection:
+        await connection.execute(insert(slo_table), rows)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.domain.yaml_tree import LARGEST_TEXT, Fields, Items, Scalar, YamlRefused, read_yaml
+from shared.yaml_tree import LARGEST_TEXT, Fields, Items, Scalar, YamlRefused, read_yaml
 
 
 def refused(text: str) -> tuple[str, int, int]:

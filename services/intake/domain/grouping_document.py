@@ -16,7 +16,7 @@ from services.intake.domain.rule_problem import RuleProblem, errors_of
 from services.intake.domain.shadowing import shadows
 from services.intake.domain.similarity import Similarity
 from services.intake.domain.threshold import Threshold
-from services.intake.domain.yaml_tree import Fields, Node, Scalar, YamlRefused, read_yaml
+from shared.yaml_tree import Fields, Limits, Node, Scalar, YamlRefused, read_yaml
 
 MOST_RULES = 200
 MOST_CONDITIONS = 50  # each costs some 4 µs for every alert that comes to it
@@ -25,6 +25,7 @@ MOST_CONDITIONS = 50  # each costs some 4 µs for every alert that comes to it
 QUIET_PERIOD = timedelta(minutes=5)
 EMPTY = "rules: []\n"
 
+_LIMITS = Limits(remedy="write fewer or shorter rules")
 _MOST_MATCHERS = 20
 _MOST_LABELS = 16
 _LONGEST_NAME = 128
@@ -48,7 +49,7 @@ def read_rules(text: str, group_by: tuple[str, ...]) -> Reading:
     """Reads a document; `group_by` is for the rules that do not say. Raises nothing: all problems are told at once."""
     reader = Reader()
     try:
-        root = read_yaml(text)
+        root = read_yaml(text, _LIMITS)
     except YamlRefused as refused:
         return Reading((), (RuleProblem("", "", refused.line, refused.column, refused.text),))
     if root is None:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from services.intake.domain.rule_problem import RuleProblem
-from services.intake.domain.yaml_tree import Fields, Items, Node, Scalar
+from shared.yaml_tree import Fields, Items, Node, Scalar
 
 LONGEST_SPAN = timedelta(hours=24)
 MOST_PROBLEMS = 100

@@ -1,9 +1,9 @@
 """What triage refuses, and why.
 
-InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising
+InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, SloBundleTooLarge, ThresholdsNotRising,
               AdjustmentRefused, BudgetPolicyRefused
-NotFound      ComponentNotFound, MatrixRevisionNotFound, AssessmentNotFound
-              BudgetSloNotFound, BudgetPolicyRevisionNotFound, BudgetIncidentNotFound
+NotFound      ComponentNotFound, MatrixRevisionNotFound, AssessmentNotFound, SloNotFound, SloRevisionNotFound,
+              SloDocumentNotFound, BudgetPolicyRevisionNotFound, BudgetIncidentNotFound
 """
 
 from collections.abc import Sequence
@@ -69,6 +69,42 @@ class AssessmentNotFound(NotFound):
         )
 
 
+class SloBundleTooLarge(InvalidInput):
+    reason = "SLO_BUNDLE_TOO_LARGE"
+
+    def __init__(self, most: int) -> None:
+        rule = f"holds more than {most:,} documents; import them in parts, those that others refer to first"
+        super().__init__(f"yaml: {rule}", [Violation("yaml", rule)])
+
+
+class SloNotFound(NotFound):
+    reason = "SLO_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name: there is no {name}; store it with ImportSlos", metadata={"name": name})
+
+
+class SloRevisionNotFound(NotFound):
+    reason = "SLO_REVISION_NOT_FOUND"
+
+    def __init__(self, name: str, revision: int) -> None:
+        super().__init__(
+            f"revision: there is no revision {revision} of {name}; ListSloRevisions lists those there are",
+            metadata={"name": name, "revision": str(revision)},
+        )
+
+
+class SloDocumentNotFound(NotFound):
+    reason = "SLO_DOCUMENT_NOT_FOUND"
+
+    def __init__(self, name: str, revision: int = 0) -> None:
+        wanted = f"revision {revision} of {name}" if revision else name
+        super().__init__(
+            f"name: there is no document {wanted}; ListSloDocuments and ListSlos list those there are",
+            metadata={"name": name, "revision": str(revision)},
+        )
+
+
 # Error budgets.
 
 
@@ -88,13 +124,6 @@ class BudgetPolicyRefused(InvalidInput):
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations), violations)
-
-
-class BudgetSloNotFound(NotFound):
-    reason = "SLO_NOT_FOUND"
-
-    def __init__(self, name: str, field: str = "slo") -> None:
-        super().__init__(f"{field}: there is no {name}; import it first", metadata={"name": name})
 
 
 class BudgetPolicyRevisionNotFound(NotFound):

@@ -6,6 +6,7 @@ from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import StoredComponent
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_matrix import MatrixRevision
+from services.triage.domain.slo import StoredSlo
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +25,10 @@ class SeverityMatrixChanged:
     matrix: MatrixRevision
 
 
-Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged
+@dataclass(frozen=True, slots=True)
+class SloChanged:
+    stored: StoredSlo  # of a deletion, as it was last, at the revision of its deletion
+    is_deleted: bool = False
+
+
+Event = AssessmentMade | ComponentChanged | SeverityMatrixChanged | SloChanged

@@ -22,6 +22,8 @@ class CalendarUnit(IntEnum):
     MONTH = 3
     QUARTER = 4
     YEAR = 5
+    MINUTE = 6  # begins at the start's own second, not at midnight
+    HOUR = 7  # the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
 from services.triage.domain.budget_events import BudgetEvent
-from services.triage.domain.events import AssessmentMade, ComponentChanged, Event
+from services.triage.domain.events import AssessmentMade, ComponentChanged, Event, SloChanged
 from services.triage.transport.budget_events import encode_budget
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.incidents import incident_from_pb
+from services.triage.transport.slo_convert import slo_to_pb
 from services.triage.usecases.assessments import Assessments
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
 from shared.events.sink import Handler
@@ -38,6 +39,10 @@ def encode(event: Event | BudgetEvent) -> EncodedEvent:
         stored = event.stored
         data = pb.ComponentChanged(component=component_to_pb(stored))
         return EncodedEvent(stored.component.name, stored.version, data, stored.update_time)
+    if isinstance(event, SloChanged):
+        slo = event.stored
+        data = pb.SloChanged(slo=slo_to_pb(slo), deleted=event.is_deleted)
+        return EncodedEvent(slo.slo.name, slo.revision, data, slo.update_time)
     data = pb.SeverityMatrixChanged(matrix=matrix_to_pb(event.matrix))
     return EncodedEvent(MATRIX_SUBJECT, event.matrix.revision, data, event.matrix.create_time)
 

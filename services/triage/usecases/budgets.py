@@ -10,7 +10,7 @@ from services.triage.domain.budget_adjustment import AdjustmentUnit, BudgetAdjus
 from services.triage.domain.budget_report import BudgetReport
 from services.triage.domain.budget_window import Span, united
 from services.triage.domain.error_budget import Floats
-from services.triage.domain.errors import BudgetSloNotFound
+from services.triage.domain.errors import SloNotFound
 from services.triage.domain.incident_budget import IncidentUse
 from services.triage.domain.sli_series import Refusal, Sample
 from services.triage.domain.slo import Slo
@@ -23,6 +23,7 @@ from services.triage.usecases.budget_evaluation import BudgetEvaluation
 from services.triage.usecases.budget_readings import BudgetReadings, BudgetTable, begin_edge, present_edge
 from services.triage.usecases.budget_watch import BudgetWatch
 from shared.clock import Clock
+from shared.errors import invalid_field
 from shared.ids import new_id
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
@@ -105,7 +106,7 @@ class Budgets:
         self._policies = policies
 
     async def get(self, name: str, now: datetime) -> list[BudgetReport]:
-        """Returns the budget of each objective of an SLO. Raises BudgetSloNotFound."""
+        """Returns the budget of each objective of an SLO. Raises SloNotFound."""
         policy = (await self._policies.newest(now)).policy
         return await self._evaluation.reports([await self._slo(name)], policy, now)
 
@@ -125,7 +126,7 @@ class Budgets:
         return paging.page([report for _, report in pairs[: paging.limit]], cursors[: paging.limit])
 
     async def adjust(self, order: AdjustmentOrder, now: datetime) -> BudgetAdjustment:
-        """Keeps an adjustment on behalf of the caller. Raises BudgetSloNotFound, AdjustmentRefused."""
+        """Keeps an adjustment on behalf of the caller. Raises SloNotFound, AdjustmentRefused."""
         slo = await self._slo(order.slo)
         begin = order.valid_from or now
         span = (await self._readings.read([slo], now)).keys[0].span
@@ -152,13 +153,15 @@ class Budgets:
     async def burn_down(self, name: str, objective: int, count: int, now: datetime) -> tuple[BudgetReport, list[BurnDownPoint]]:
         """Returns a budget and `count` points of what remained of it, from the begin of its window until now.
 
-        Each point is of the budget as it is known now: the last is what remains. Raises BudgetSloNotFound.
+        Each point is of the budget as it is known now: the last is what remains. Raises SloNotFound.
         """
         slo = await self._slo(name)
         policy = (await self._policies.newest(now)).policy
         table = await self._evaluation.table([slo], policy, now)
         if not 0 <= objective < len(table.keys):
-            raise BudgetSloNotFound(f"{name} with an objective {objective}", "objective")
+            raise invalid_field(
+                "objective", f"is {objective}; {name} has {len(table.keys)}: give 0 to {len(table.keys) - 1}", reason="FIELD_INVALID"
+            )
         report = (await self._evaluation.stand(table, policy, [objective]))[0]
         begin, end = report.window.starts_at, min(now, report.window.ends_at)
         times = [begin + (end - begin) * (place / (count - 1)) for place in range(count)] if begin < end else [end]
@@ -190,7 +193,7 @@ class Budgets:
     async def _slo(self, name: str) -> Slo:
         known = await self._slos.all()
         if name not in known:
-            raise BudgetSloNotFound(name)
+            raise SloNotFound(name)
         return known[name]
 
     async def _chosen(self, query: BudgetQuery) -> list[Slo]:
@@ -218,9 +221,9 @@ class IncidentUses:
         return await self._evaluation.uses(table, [incident])
 
     async def of_slo(self, name: str, lookback: timedelta, now: datetime) -> list[IncidentUse]:
-        """Returns what each incident within `lookback` used of an SLO's budgets. Raises BudgetSloNotFound."""
+        """Returns what each incident within `lookback` used of an SLO's budgets. Raises SloNotFound."""
         known = await self._slos.all()
         if name not in known:
-            raise BudgetSloNotFound(name)
+            raise SloNotFound(name)
         table = await self._evaluation.table([known[name]], (await self._policies.newest(now)).policy, now)
         return await self._evaluation.uses(table, await self._incidents.between(Span(now - lookback, now), [known[name].component]))

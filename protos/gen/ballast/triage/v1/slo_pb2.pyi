@@ -67,6 +67,10 @@ class _CalendarUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Calendar
     """Three months."""
     CALENDAR_UNIT_YEAR: _CalendarUnit.ValueType  # 5
     """Years."""
+    CALENDAR_UNIT_MINUTE: _CalendarUnit.ValueType  # 6
+    """Minutes, sixty seconds from the start."""
+    CALENDAR_UNIT_HOUR: _CalendarUnit.ValueType  # 7
+    """Hours, sixty minutes from the start."""
 
 class CalendarUnit(_CalendarUnit, metaclass=_CalendarUnitEnumTypeWrapper):
     """What a calendar window is made of."""
@@ -83,6 +87,10 @@ CALENDAR_UNIT_QUARTER: CalendarUnit.ValueType  # 4
 """Three months."""
 CALENDAR_UNIT_YEAR: CalendarUnit.ValueType  # 5
 """Years."""
+CALENDAR_UNIT_MINUTE: CalendarUnit.ValueType  # 6
+"""Minutes, sixty seconds from the start."""
+CALENDAR_UNIT_HOUR: CalendarUnit.ValueType  # 7
+"""Hours, sixty minutes from the start."""
 Global___CalendarUnit: _TypeAlias = CalendarUnit  # noqa: Y015
 
 @_typing.final

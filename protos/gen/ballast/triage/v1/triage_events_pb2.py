@@ -25,19 +25,22 @@ _sym_db = _symbol_database.Default()
 from ballast.triage.v1 import assessment_pb2 as ballast_dot_triage_dot_v1_dot_assessment__pb2
 from ballast.triage.v1 import component_pb2 as ballast_dot_triage_dot_v1_dot_component__pb2
 from ballast.triage.v1 import severity_matrix_pb2 as ballast_dot_triage_dot_v1_dot_severity__matrix__pb2
+from ballast.triage.v1 import slo_pb2 as ballast_dot_triage_dot_v1_dot_slo__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/triage_events.proto\x12\x11\x62\x61llast.triage.v1\x1a\"ballast/triage/v1/assessment.proto\x1a!ballast/triage/v1/component.proto\x1a\'ballast/triage/v1/severity_matrix.proto\"{\n\x0e\x41ssessmentMade\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x36\n\x11previous_severity\x18\x02 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\"C\n\x10\x43omponentChanged\x12/\n\tcomponent\x18\x01 \x01(\x0b\x32\x1c.ballast.triage.v1.Component\"J\n\x15SeverityMatrixChanged\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrixb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/triage_events.proto\x12\x11\x62\x61llast.triage.v1\x1a\"ballast/triage/v1/assessment.proto\x1a!ballast/triage/v1/component.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1b\x62\x61llast/triage/v1/slo.proto\"{\n\x0e\x41ssessmentMade\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x36\n\x11previous_severity\x18\x02 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\"C\n\x10\x43omponentChanged\x12/\n\tcomponent\x18\x01 \x01(\x0b\x32\x1c.ballast.triage.v1.Component\"J\n\x15SeverityMatrixChanged\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrix\"B\n\nSloChanged\x12#\n\x03slo\x18\x01 \x01(\x0b\x32\x16.ballast.triage.v1.Slo\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ballast.triage.v1.triage_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ASSESSMENTMADE']._serialized_start=172
-  _globals['_ASSESSMENTMADE']._serialized_end=295
-  _globals['_COMPONENTCHANGED']._serialized_start=297
-  _globals['_COMPONENTCHANGED']._serialized_end=364
-  _globals['_SEVERITYMATRIXCHANGED']._serialized_start=366
-  _globals['_SEVERITYMATRIXCHANGED']._serialized_end=440
+  _globals['_ASSESSMENTMADE']._serialized_start=201
+  _globals['_ASSESSMENTMADE']._serialized_end=324
+  _globals['_COMPONENTCHANGED']._serialized_start=326
+  _globals['_COMPONENTCHANGED']._serialized_end=393
+  _globals['_SEVERITYMATRIXCHANGED']._serialized_start=395
+  _globals['_SEVERITYMATRIXCHANGED']._serialized_end=469
+  _globals['_SLOCHANGED']._serialized_start=471
+  _globals['_SLOCHANGED']._serialized_end=537
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ Events of triage, the data of its CloudEvents."""
 from ballast.triage.v1 import assessment_pb2 as _assessment_pb2
 from ballast.triage.v1 import component_pb2 as _component_pb2
 from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
+from ballast.triage.v1 import slo_pb2 as _slo_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 import builtins as _builtins
@@ -94,3 +95,31 @@ class SeverityMatrixChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SeverityMatrixChanged: _TypeAlias = SeverityMatrixChanged  # noqa: Y015
+
+@_typing.final
+class SloChanged(_message.Message):
+    """An SLO was stored, changed or deleted. It changes also when an indicator or a data source changes that its document names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SLO_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    deleted: _builtins.bool
+    """Whether it was deleted."""
+    @_builtins.property
+    def slo(self) -> _slo_pb2.Slo:
+        """The SLO after the change; of a deletion, as it was last, at the revision of its deletion."""
+
+    def __init__(
+        self,
+        *,
+        slo: _slo_pb2.Slo | None = ...,
+        deleted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["slo", b"slo"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "slo", b"slo"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SloChanged: _TypeAlias = SloChanged  # noqa: Y015

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 _STATEMENTS = (
     """
@@ -115,14 +115,6 @@ _STATEMENTS = (
         about text collate "C" not null,
         raised_at timestamptz not null,
         primary key (slo, objective, kind, about)
-    )
-    """,
-    # For the time until SLOs are imported with a store of their own.
-    """
-    create table budgeted_slo (
-        name text collate "C" primary key,
-        revision bigint not null,
-        document jsonb not null
     )
     """,
 )

@@ -7,8 +7,19 @@ from typing import Any
 import yaml
 
 LARGEST_TEXT = 64 * 1024
-_DEEPEST = 8
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one where the wheel has it: ten times as fast
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one document may hold, and what to do about one that holds more."""
+
+    bytes: int = LARGEST_TEXT
+    depth: int = 8
+    remedy: str = "shorten it"
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +73,13 @@ class _Open:
     nodes: list[Node] = field(default_factory=list)
 
 
-def read_yaml(text: str) -> Node | None:
+def read_yaml(text: str, limits: Limits = DEFAULT_LIMITS) -> Node | None:
     """Returns the only document in `text`; None for an empty one. Raises YamlRefused, and nothing else, at the first thing amiss."""
-    if len(text.encode(errors="replace")) > LARGEST_TEXT:
-        raise YamlRefused(f"is longer than {LARGEST_TEXT // 1024} KiB; write fewer or shorter rules")
+    if len(text.encode(errors="replace")) > limits.bytes:
+        raise YamlRefused(f"is longer than {limits.bytes // 1024} KiB; {limits.remedy}")
     try:
         # Events come one by one and without recursion: depth and anchors are judged before anything is built from them.
-        return _tree(yaml.parse(text, Loader=_LOADER))
+        return _tree(yaml.parse(text, Loader=_LOADER), limits.depth)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -77,7 +88,7 @@ def read_yaml(text: str) -> Node | None:
         raise YamlRefused(f"is not YAML: {str(error).splitlines()[0]}") from None
 
 
-def _tree(events: Iterator[Any]) -> Node | None:
+def _tree(events: Iterator[Any], deepest: int) -> Node | None:
     root: Node | None = None
     documents = 0
     stack: list[_Open] = []
@@ -86,7 +97,7 @@ def _tree(events: Iterator[Any]) -> Node | None:
             documents += 1
             if documents > 1:
                 raise YamlRefused("holds a second document; send one", *_where(event))
-        done = _step(event, stack)
+        done = _step(event, stack, deepest)
         if done is not None and stack:
             stack[-1].nodes.append(done)
         elif done is not None:
@@ -94,14 +105,14 @@ def _tree(events: Iterator[Any]) -> Node | None:
     return None if isinstance(root, Scalar) and not root.text and not root.quoted else root
 
 
-def _step(event: Any, stack: list[_Open]) -> Node | None:
+def _step(event: Any, stack: list[_Open], deepest: int) -> Node | None:
     """Takes one event; returns the node that ends with it."""
     _refuse_references(event)
     if isinstance(event, yaml.ScalarEvent):
         return Scalar(event.value, event.style not in {None, ""}, *_where(event))
     if isinstance(event, yaml.CollectionStartEvent):
-        if len(stack) == _DEEPEST:
-            raise YamlRefused(f"is nested deeper than {_DEEPEST}", *_where(event))
+        if len(stack) == deepest:
+            raise YamlRefused(f"is nested deeper than {deepest}", *_where(event))
         stack.append(_Open(*_where(event), isinstance(event, yaml.MappingStartEvent)))
     if isinstance(event, yaml.CollectionEndEvent):
         return _closed(stack.pop())
