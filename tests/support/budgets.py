@@ -124,6 +124,7 @@ class Triage:
         opened_at: datetime,
         ended_at: datetime | None = None,
         cause: "incident_pb2.IncidentCause.ValueType" = incident_pb2.INCIDENT_CAUSE_UNSPECIFIED,
+        ref: str = "",
     ) -> str:
         name = f"incidents/{uuid.uuid4()}"
         incident = incident_pb2.Incident(
@@ -133,7 +134,7 @@ class Triage:
             group_labels={"alertname": "Slow", "component": component},
             opened_at=stamp(opened_at),
             resolved_at=stamp(ended_at) if ended_at else None,
-            attribution=incident_pb2.CauseAttribution(cause=cause) if cause else None,
+            attribution=incident_pb2.CauseAttribution(cause=cause, ref=ref) if cause else None,
         )
         await self.tell(name, 1, intake_events_pb2.IncidentOpened(incident=incident))
         return name

@@ -9,8 +9,10 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.triage.domain.budget_events import BudgetEvent, BudgetStepChanged, ErrorBudgetChanged
+from services.triage.domain.budget_policy import BudgetEffect
 from services.triage.domain.budget_report import BudgetReport
 from services.triage.storage.budget_tables import budget_state
+from services.triage.storage.slo_tables import slo
 from shared.events.outbox import Outbox
 from shared.storage.database import Database
 
@@ -38,6 +40,13 @@ class BudgetStateStore:
     async def all(self) -> dict[tuple[str, int], Told]:
         async with self._database.transaction() as connection:
             return {(row.slo, row.objective): _told(row) for row in await connection.execute(select(budget_state))}
+
+    async def frozen_components(self) -> set[str]:
+        """Returns the components of which some budget was last told to be frozen."""
+        frozen = budget_state.c.told["effect"].as_integer() == BudgetEffect.FREEZE.value
+        statement = select(slo.c.component).join(budget_state, budget_state.c.slo == slo.c.name).where(frozen)
+        async with self._database.transaction() as connection:
+            return {row.component for row in await connection.execute(statement)}
 
     async def tell(self, reports: Sequence[BudgetReport], now: datetime) -> int:
         """Tells of budgets that stand otherwise than was last told, with their events, and returns how many did.

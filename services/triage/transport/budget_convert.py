@@ -11,6 +11,7 @@ from services.triage.domain.budget_report import BudgetReport, Exclusion, Window
 from services.triage.domain.burn_alert import BurnRule, BurnVerdict
 from services.triage.domain.incident_budget import IncidentUse
 from services.triage.usecases.budgets import AdjustmentOrder, BudgetQuery, BurnDownPoint
+from shared.errors import invalid_field
 from shared.rpc.wellknown import duration_to_pb, time_from_pb, time_to_pb
 
 
@@ -84,6 +85,12 @@ def order_from_pb(request: pb.AdjustErrorBudgetRequest) -> AdjustmentOrder:
 
 def query_from_pb(request: pb.ListErrorBudgetsRequest) -> BudgetQuery:
     return BudgetQuery(request.filter.component, request.filter.team, request.filter.step)
+
+
+def check_one_named(request: pb.GetIncidentBudgetUseRequest) -> None:
+    """Raises InvalidInput unless exactly one of incident and SLO is named."""
+    if bool(request.incident) is bool(request.slo):
+        raise invalid_field("incident", "stands beside slo, or neither is given; give one of the two", reason="FIELD_INVALID")
 
 
 def lookback_from_pb(request: pb.GetIncidentBudgetUseRequest) -> timedelta:

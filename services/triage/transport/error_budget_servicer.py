@@ -67,6 +67,7 @@ class ErrorBudgetServicer(Contract):
 
     async def GetIncidentBudgetUse(self, request: pb.GetIncidentBudgetUseRequest, context: object) -> pb.GetIncidentBudgetUseResponse:
         now = self._clock.now()
+        convert.check_one_named(request)
         if request.incident:
             uses = await self._uses.of_incident(request.incident, now)
         else:

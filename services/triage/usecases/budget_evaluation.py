@@ -1,6 +1,6 @@
 """Evaluating budgets: the step of the policy each is in and why, and what incidents used of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.triage.domain.budget_cause import BudgetCause, deciding_cause
-from services.triage.domain.budget_policy import BudgetEffect, BudgetPolicy, BudgetStep, Standing, standing_of
+from services.triage.domain.budget_policy import BudgetPolicy, BudgetStep, Standing, standing_of
 from services.triage.domain.budget_report import BudgetReport
 from services.triage.domain.budget_window import Span, without
 from services.triage.domain.incident_budget import FOUR_WEEKS, QUARTER, BudgetIncident, IncidentUse, share_of_budget
@@ -66,7 +66,7 @@ class BudgetEvaluation:
         incidents = await self._incidents.between(Span(min(since.values()), table.now), components)
         if not incidents:
             return {}
-        incidents = await self._judged(incidents, {key.slo.name: key.slo.component for key in table.keys})
+        incidents = await self._judged(incidents)
         asked = [
             (row, each, piece)
             for row in steps
@@ -80,16 +80,15 @@ class BudgetEvaluation:
             spent[row][each.cause] = spent[row].get(each.cause, 0.0) + float(bad)
         return {row: deciding_cause(spent[row], _bad(table, row, step.window)) for row, step in steps.items()}
 
-    async def _judged(self, incidents: Sequence[BudgetIncident], components: Mapping[str, str]) -> list[BudgetIncident]:
+    async def _judged(self, incidents: Sequence[BudgetIncident]) -> list[BudgetIncident]:
         """Returns the incidents; a dependency whose own budget is frozen is the cause of a team that works on it already."""
-        states = await self._states.all()
-        frozen = {components[slo] for (slo, _), told in states.items() if told.effect == BudgetEffect.FREEZE and slo in components}
-        return [
-            replace(each, cause=BudgetCause.FROZEN_TEAM)
-            if each.cause is BudgetCause.DEPENDENCY and each.cause_ref in frozen and each.cause_ref not in each.components
-            else each
-            for each in incidents
-        ]
+        frozen = await self._states.frozen_components()
+        return [replace(each, cause=BudgetCause.FROZEN_TEAM) if _waits_for(each, frozen) else each for each in incidents]
+
+
+def _waits_for(incident: BudgetIncident, frozen: Collection[str]) -> bool:
+    is_anothers = incident.cause_ref in frozen and incident.cause_ref not in incident.components
+    return incident.cause is BudgetCause.DEPENDENCY and is_anothers
 
 
 def step_places(table: BudgetTable, policy: BudgetPolicy) -> NDArray[np.int64]:

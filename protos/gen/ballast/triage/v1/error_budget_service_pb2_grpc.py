@@ -124,7 +124,8 @@ class ErrorBudgetServiceServicer:
 
     def GetIncidentBudgetUse(self, request, context):
         """Returns what one incident used of each budget of its components, or what each incident of a time used of an SLO's budgets. Of errors
-        while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND. Safe to retry.
+        while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND,
+        FIELD_INVALID (both given, or neither). Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

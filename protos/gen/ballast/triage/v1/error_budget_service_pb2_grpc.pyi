@@ -54,7 +54,8 @@ class ErrorBudgetServiceStub:
     """Returns what remained of a budget over its window, as points. Fails with SLO_NOT_FOUND. Safe to retry."""
     GetIncidentBudgetUse: _grpc.UnaryUnaryMultiCallable[_error_budget_service_pb2.GetIncidentBudgetUseRequest, _error_budget_service_pb2.GetIncidentBudgetUseResponse]
     """Returns what one incident used of each budget of its components, or what each incident of a time used of an SLO's budgets. Of errors
-    while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND. Safe to retry.
+    while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND,
+    FIELD_INVALID (both given, or neither). Safe to retry.
     """
 
 @_typing.type_check_only
@@ -83,7 +84,8 @@ class ErrorBudgetServiceAsyncStub(ErrorBudgetServiceStub):
     """Returns what remained of a budget over its window, as points. Fails with SLO_NOT_FOUND. Safe to retry."""
     GetIncidentBudgetUse: _aio.UnaryUnaryMultiCallable[_error_budget_service_pb2.GetIncidentBudgetUseRequest, _error_budget_service_pb2.GetIncidentBudgetUseResponse]  # type: ignore[assignment]
     """Returns what one incident used of each budget of its components, or what each incident of a time used of an SLO's budgets. Of errors
-    while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND. Safe to retry.
+    while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND,
+    FIELD_INVALID (both given, or neither). Safe to retry.
     """
 
 class ErrorBudgetServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -151,7 +153,8 @@ class ErrorBudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_error_budget_service_pb2.GetIncidentBudgetUseResponse, _abc.Awaitable[_error_budget_service_pb2.GetIncidentBudgetUseResponse]]:
         """Returns what one incident used of each budget of its components, or what each incident of a time used of an SLO's budgets. Of errors
-        while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND. Safe to retry.
+        while two incidents were open each is said to have used all. Fails with SLO_NOT_FOUND, INCIDENT_NOT_FOUND,
+        FIELD_INVALID (both given, or neither). Safe to retry.
         """
 
 def add_ErrorBudgetServiceServicer_to_server(servicer: ErrorBudgetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
