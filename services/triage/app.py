@@ -1,7 +1,9 @@
 """Triage put together."""
 
+from datetime import timedelta
 from functools import partial
 
+from services.triage.clients import PrometheusClient
 from services.triage.domain.budget_policy import default_policy
 from services.triage.domain.defaults import default_matrix, default_model
 from services.triage.settings import TriageSettings
@@ -30,9 +32,10 @@ from services.triage.usecases.budget_watch import BudgetWatch, SliHousekeeping
 from services.triage.usecases.budgets import Budgets, IncidentUses, Samples
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.matrices import Matrices
+from services.triage.usecases.sli_pulling import SliPulling
 from services.triage.usecases.slos import Slos
 from shared.app import App
-from shared.clock import Clock, RealClock
+from shared.clock import Clock, RealClock, SimulatedClock
 
 NAME = "triage"
 
@@ -56,7 +59,19 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     app.every("* * * * *", "budgets", budgets.watch.tick)
     app.every("37 * * * *", "indicator detail", SliHousekeeping(budgets.series).run)
     app.background("budgets", partial(budgets.watch.beat, app.clock))
+    _pull(app, settings, budgets)
     return app
+
+
+def _pull(app: App, settings: TriageSettings, budgets: "BudgetParts") -> None:
+    client = PrometheusClient(settings.prometheus_hosts, timedelta(seconds=settings.pull_deadline_seconds))
+    app.closing(client.close)
+    interval = timedelta(seconds=settings.pull_interval_seconds)
+    pulling = SliPulling(budgets.slos, budgets.samples, client, settings.prometheus_url, interval)
+    if isinstance(app.clock, SimulatedClock):  # on a simulated clock things are due when it moves, and only then
+        app.every("* * * * *", "indicators", pulling.pull)
+    else:
+        app.background("indicators", partial(pulling.run, app.clock))
 
 
 class BudgetParts:
@@ -65,17 +80,17 @@ class BudgetParts:
     def __init__(self, app: App) -> None:
         self._app = app
         database, outbox = app.database, app.outbox
-        slos, store, self.series = BudgetedSlos(database), BudgetStore(database), SliStore(database)
+        self.slos, store, self.series = BudgetedSlos(database), BudgetStore(database), SliStore(database)
         incidents, states = BudgetIncidentStore(database, outbox), BudgetStateStore(database, outbox)
         policies = BudgetPolicyStore(database, outbox, default_policy())
         readings = BudgetReadings(self.series, store)
         evaluation = BudgetEvaluation(readings, incidents, states)
         self.sources = BudgetSources(incidents, store)
         self.policies = BudgetPolicies(policies, app.clock)
-        self.watch = BudgetWatch(slos, evaluation, policies, states, incidents)
-        self.samples = Samples(slos, self.series, self.watch, app.clock)
-        self._budgets = Budgets(slos, store, readings, evaluation, policies)
-        self._uses = IncidentUses(slos, incidents, evaluation, policies)
+        self.watch = BudgetWatch(self.slos, evaluation, policies, states, incidents)
+        self.samples = Samples(self.slos, self.series, self.watch, app.clock)
+        self._budgets = Budgets(self.slos, store, readings, evaluation, policies)
+        self._uses = IncidentUses(self.slos, incidents, evaluation, policies)
 
     def servicer(self) -> error_budget_servicer.ErrorBudgetServicer:
         app = self._app
