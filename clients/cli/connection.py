@@ -22,7 +22,8 @@ from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
-from ballast.triage.v1 import slo_service_pb2, triage_service_pb2
+from ballast.triage.v1 import error_budget_service_pb2, slo_service_pb2, triage_service_pb2
+from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceStub
 from ballast.triage.v1.slo_service_pb2_grpc import SloServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceAsyncStub
     from ballast.triage.v1.slo_service_pb2_grpc import SloServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
@@ -60,7 +62,10 @@ _MORE = {
         signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
         muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"],
     ],
-    "triage": [slo_service_pb2.DESCRIPTOR.services_by_name["SloService"]],
+    "triage": [
+        error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
+        slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
+    ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
 
@@ -99,6 +104,10 @@ class Connection:
     @cached_property
     def triage(self) -> "TriageServiceAsyncStub":
         return TriageServiceStub(self._channel("triage"))
+
+    @cached_property
+    def budgets(self) -> "ErrorBudgetServiceAsyncStub":
+        return ErrorBudgetServiceStub(self._channel("triage"))
 
     @cached_property
     def slos(self) -> "SloServiceAsyncStub":

@@ -42,6 +42,7 @@ COMMANDS = {
     "silences": SubCommand("clients.cli.silences", "app", "List, show, add, edit and end silences of alerts."),
     "windows": SubCommand("clients.cli.windows", "app", "List, show, plan, edit and cancel maintenance windows."),
     "inhibit": SubCommand("clients.cli.inhibit", "app", "Show, set and list the revisions of the inhibit rules."),
+    "budgets": SubCommand("clients.cli.budgets", "app", "List, show, adjust and draw error budgets."),
     "slos": SubCommand("clients.cli.slos", "app", "Import, export, list, show and delete SLOs."),
     "assessments": SubCommand("clients.cli.assessments", "app", "Show how bad an incident is, term by term."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
