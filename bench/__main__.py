@@ -11,6 +11,7 @@ import uvloop
 from rich.console import Console
 
 from bench.batches import batches_of_500
+from bench.budgets import budgets
 from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
@@ -29,6 +30,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "flatness": flatness,
     "history": history,
     "latency": alert_to_bundle,
+    "budgets": budgets,
 }
 QUICK = Sizes(
     rounds=2,
@@ -42,6 +44,7 @@ QUICK = Sizes(
     past_incidents=(20_000, 40_000),
     list_calls=5,
     bundles=3,
+    budget_slos=500,
 )
 
 

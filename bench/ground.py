@@ -28,6 +28,7 @@ class Sizes:
     past_incidents: tuple[int, ...] = (10_000, 1_000_000)
     list_calls: int = 200
     bundles: int = 40
+    budget_slos: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
