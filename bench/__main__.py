@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.batches import batches_of_500
 from bench.budgets import budgets
+from bench.catalogue import catalogue
 from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
@@ -30,6 +31,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "flatness": flatness,
     "history": history,
     "latency": alert_to_bundle,
+    "catalogue": catalogue,
     "budgets": budgets,
 }
 QUICK = Sizes(
@@ -44,6 +46,8 @@ QUICK = Sizes(
     past_incidents=(20_000, 40_000),
     list_calls=5,
     bundles=3,
+    entities=500,
+    blasts=50,
     budget_slos=500,
 )
 

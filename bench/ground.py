@@ -28,6 +28,8 @@ class Sizes:
     past_incidents: tuple[int, ...] = (10_000, 1_000_000)
     list_calls: int = 200
     bundles: int = 40
+    entities: int = 10_000  # of a catalogue
+    blasts: int = 1_000
     budget_slos: int = 10_000
 
 

@@ -32,7 +32,10 @@ BORROWED = [
     "google/protobuf/duration.proto",
     "google/protobuf/field_mask.proto",
     "google/protobuf/timestamp.proto",
+    "google/type/date.proto",
+    "google/type/dayofweek.proto",
     "google/type/money.proto",
+    "google/type/timeofday.proto",
 ]
 
 NATIVE = ["ballast/intake/v1/intake_service.proto"]  # and what these import

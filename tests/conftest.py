@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import shared.rpc  # noqa: F401 - its settings for gRPC must come before any channel
 from shared.clock import SimulatedClock
@@ -15,6 +16,9 @@ from shared.embedded import Engines, running
 from shared.testing.databases import Databases
 
 SERVICES = sorted(path.parts[-3] for path in Path(__file__).parent.parent.glob("services/*/storage/tables.py"))
+# How long an example takes says nothing of a rule, on a machine that does other things beside.
+settings.register_profile("ballast", deadline=None)
+settings.load_profile("ballast")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 _TEMPORARY = pytest.StashKey[Path]()
 

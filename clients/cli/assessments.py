@@ -4,11 +4,22 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from ballast.triage.v1 import assessment_pb2, severity_matrix_pb2
+from ballast.triage.v1 import assessment_pb2, gate_pb2, severity_matrix_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
+from google.protobuf.message import Message
 from rich.console import RenderableType
 
-from clients.cli.formats import digits_that_add_up, duration_text, enum_text, member_text, money_text, rounding_gap, time_text
+from clients.cli.formats import (
+    digits_that_add_up,
+    duration_text,
+    enum_text,
+    member_text,
+    money_text,
+    percent_text,
+    rounding_gap,
+    severity_text,
+    time_text,
+)
 from clients.cli.names import either_name
 from clients.cli.output import Column, cell, facts, table
 from clients.cli.session import Session, with_session
@@ -52,6 +63,9 @@ def draw_assessment(assessment: assessment_pb2.Assessment) -> Iterable[Renderabl
         [
             ("name", f"{assessment.name} revision {assessment.revision} ({assessment.trigger})"),
             ("incident", f"{assessment.incident} ({enum_text(assessment, 'incident_state')})"),
+            ("a person said", _said(assessment)),
+            ("assessed", _severity(assessment, "assessed_severity")),
+            ("confidence", f"{percent_text(assessment.confidence)} ({_chances(assessment)})" if assessment.severity_chances else ""),
             ("by score alone", _severity(assessment, "scored_severity")),
             (
                 "impact × urgency",
@@ -69,10 +83,17 @@ def draw_assessment(assessment: assessment_pb2.Assessment) -> Iterable[Renderabl
     )
     yield draw_terms(assessment)
     if assessment.overrides:
-        rows = [(each.reason, _severity(each, "at_least"), "yes" if each.applied else "no") for each in assessment.overrides]
-        yield table("overrides", ("rule", "at least", "changed the result"), rows)
+        rows = [(each.reason, _severity(each, "at_least"), "yes" if each.applied else "no", each.detail) for each in assessment.overrides]
+        yield table("overrides", ("rule", "at least", "changed the result", ""), rows)
+    if assessment.gates or assessment.undecided_gates:
+        yield _gates(assessment)
     for each in assessment.counterfactuals:
         yield cell(f"• {each.text}")
+    yield from _like_it(assessment.recurrence)
+    if assessment.differences:
+        changed = [(each.subject, each.before, each.after, f"{each.points:+.1f}" if each.points else "") for each in assessment.differences]
+        columns = ("what", "before", "after", Column("points", right=True))
+        yield table(f"what differs from revision {assessment.revision - 1}", columns, changed)
 
 
 def draw_terms(assessment: assessment_pb2.Assessment) -> RenderableType:
@@ -94,10 +115,48 @@ def draw_terms(assessment: assessment_pb2.Assessment) -> RenderableType:
     return table("score", columns, rows, footer)
 
 
+def _chances(assessment: assessment_pb2.Assessment) -> str:
+    return ", ".join(f"SEV{number} {percent_text(chance, 0)}" for number, chance in enumerate(assessment.severity_chances, 1))
+
+
+def _said(assessment: assessment_pb2.Assessment) -> str:
+    said = assessment.human_override
+    return f"{_severity(said, 'severity')}, {said.author}: {said.reason}" if assessment.HasField("human_override") else ""
+
+
+def _gates(assessment: assessment_pb2.Assessment) -> RenderableType:
+    fired = [(each.rule, gate_effects(each), each.reason) for each in assessment.gates]
+    undecided = [(each.rule, "undecided", _unknown(each)) for each in assessment.undecided_gates]
+    return table(f"gates, revision {assessment.gates_revision}", ("rule", "asks for", "because"), [*fired, *undecided])
+
+
+def _unknown(gate: gate_pb2.UndecidedGate) -> str:
+    return f"unknown: {', '.join(gate.unknown)}" if gate.unknown else gate.fault
+
+
+def _like_it(recurrence: assessment_pb2.Recurrence) -> Iterable[RenderableType]:
+    if not recurrence.similar:
+        return
+    title = f"like it: {recurrence.last_28_days} in the 28 days before, {recurrence.last_90_days} in 90"
+    rows = [
+        (time_text(each, "opened_at"), time_text(each, "resolved_at") or "not over", _severity(each, "severity"), each.title, each.incident)
+        for each in recurrence.similar
+    ]
+    yield table(title, ("opened", "over", "severity", "title", Column("incident", whole=True)), rows)
+
+
+def gate_effects(gate: gate_pb2.GatingRule | gate_pb2.FiredGate) -> str:
+    told = [f"at least {severity_text(gate.elevate_to)}"] if gate.elevate_to else []
+    told += ["page"] if gate.page else []
+    told += ["approval"] if gate.require_approval else []
+    told += [f"playbook {gate.playbook}"] if gate.playbook else []
+    return ", ".join(told)
+
+
 def _loss(assessment: assessment_pb2.Assessment) -> str:
     loss = money_text(assessment, "expected_loss_per_hour")
     return f"{loss} an hour" if loss else ""
 
 
-def _severity(message: assessment_pb2.Assessment | assessment_pb2.SeverityOverride, field: str) -> str:
+def _severity(message: Message, field: str) -> str:
     return member_text(severity_matrix_pb2.Severity.DESCRIPTOR, getattr(message, field)).upper()

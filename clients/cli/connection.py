@@ -22,8 +22,20 @@ from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
-from ballast.triage.v1 import error_budget_service_pb2, slo_service_pb2, triage_service_pb2
+from ballast.triage.v1 import (
+    calibration_service_pb2,
+    catalogue_service_pb2,
+    error_budget_service_pb2,
+    gate_service_pb2,
+    queue_service_pb2,
+    slo_service_pb2,
+    triage_service_pb2,
+)
+from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
+from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceStub
+from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
+from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
 from ballast.triage.v1.slo_service_pb2_grpc import SloServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
@@ -42,7 +54,11 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceAsyncStub
+    from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
     from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceAsyncStub
+    from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
+    from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
     from ballast.triage.v1.slo_service_pb2_grpc import SloServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
@@ -63,8 +79,12 @@ _MORE = {
         muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"],
     ],
     "triage": [
-        error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
+        catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
+        queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
+        gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
+        calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
         slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
+        error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
     ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -106,12 +126,28 @@ class Connection:
         return TriageServiceStub(self._channel("triage"))
 
     @cached_property
+    def catalogue(self) -> "CatalogueServiceAsyncStub":
+        return CatalogueServiceStub(self._channel("triage"))
+
+    @cached_property
+    def queue(self) -> "QueueServiceAsyncStub":
+        return QueueServiceStub(self._channel("triage"))
+
+    @cached_property
+    def gates(self) -> "GateServiceAsyncStub":
+        return GateServiceStub(self._channel("triage"))
+
+    @cached_property
     def budgets(self) -> "ErrorBudgetServiceAsyncStub":
         return ErrorBudgetServiceStub(self._channel("triage"))
 
     @cached_property
     def slos(self) -> "SloServiceAsyncStub":
         return SloServiceStub(self._channel("triage"))
+
+    @cached_property
+    def calibration(self) -> "CalibrationServiceAsyncStub":
+        return CalibrationServiceStub(self._channel("triage"))
 
     @cached_property
     def allocation(self) -> "AllocationServiceAsyncStub":

@@ -7,22 +7,22 @@ from clients.cli.session import Session
 from shared.errors import InvalidInput, invalid_field
 
 
-def read_document(file: str, session: Session, largest_bytes: int, noun: str = "rules") -> str:
-    """Raises InvalidInput for what cannot be read, is no UTF-8, or is larger than a document of this noun may be. Blocks."""
+def read_document(file: str, session: Session, largest_bytes: int, reason: str = "RULES_FILE_INVALID") -> str:
+    """Raises InvalidInput for what cannot be read, is no UTF-8, or is larger than any document may be. Blocks."""
     if file == "-" and sys.stdin.isatty():
-        session.output.note(f"reading {noun} from the terminal; end with Ctrl-D")
+        session.output.note("reading from the terminal; end with Ctrl-D")
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         description = f"{file} cannot be read ({error.strerror}); give the path of a file, or - for stdin"
         raise invalid_field("FILE", description, reason="FILE_UNREADABLE") from None
     if len(data) > largest_bytes:
-        raise _refused(file, noun, f"holds {len(data):,} bytes; a {noun} document has at most {largest_bytes:,}")
+        raise _refused(file, reason, f"holds {len(data):,} bytes; such a document has at most {largest_bytes:,}")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise _refused(file, noun, f"is no UTF-8 at byte {error.start}; save it as UTF-8") from None
+        raise _refused(file, reason, f"is no UTF-8 at byte {error.start}; save it as UTF-8") from None
 
 
-def _refused(file: str, noun: str, description: str) -> InvalidInput:
-    return invalid_field("FILE", f"{file} {description}", reason=f"{noun.upper()}_FILE_INVALID")
+def _refused(file: str, reason: str, description: str) -> InvalidInput:
+    return invalid_field("FILE", f"{file} {description}", reason=reason)

@@ -1,5 +1,6 @@
 """`ballast incidents`: what is broken, how it went, and who takes it."""
 
+from collections.abc import AsyncIterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,9 +12,9 @@ from clients.cli import incident_changes
 from clients.cli.alert_drawing import draw_alerts
 from clients.cli.connection import every_page
 from clients.cli.failures import ExitCode
+from clients.cli.feed import follow
 from clients.cli.incident_arguments import At, Etag, Incident, Note, incident_name
 from clients.cli.incident_drawing import draw_incident, draw_line, draw_list, draw_timeline
-from clients.cli.incident_feed import follow
 from clients.cli.session import Limit, Session, with_session
 from clients.cli.times import read_time
 
@@ -81,7 +82,11 @@ async def watch(
     When the connection is lost it comes back and goes on where it was: nothing is left out, nothing comes twice.
     """
     seen = 0
-    async for response in follow(session.connection.intake, resume_token, session.output.note):
+
+    def watch_from(token: str) -> AsyncIterable[pb.WatchIncidentsResponse]:
+        return session.connection.intake.WatchIncidents(pb.WatchIncidentsRequest(resume_token=token))
+
+    async for response in follow(watch_from, "incident", resume_token, session.output.note):
         session.output.each(response, draw_line(response.incident))
         seen += 1
         if seen == count:

@@ -36,14 +36,14 @@ def team_name(argument: str, text: str) -> str:
     return _chosen_name(argument, "teams", "team", text)
 
 
-def heartbeat_name(argument: str, text: str) -> str:
-    """Returns `heartbeats/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
-    return _chosen_name(argument, "heartbeats", "heartbeat", text)
-
-
 def component_name(argument: str, text: str) -> str:
     """Returns `components/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
     return _chosen_name(argument, "components", "component", text)
+
+
+def heartbeat_name(argument: str, text: str) -> str:
+    """Returns `heartbeats/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "heartbeats", "heartbeat", text)
 
 
 def slo_name(argument: str, text: str) -> str:

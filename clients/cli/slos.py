@@ -37,7 +37,7 @@ async def import_(
     kept: Annotated[bool, typer.Option("--kept", help="Show also what is kept though it has no meaning to Ballast.")] = False,
 ) -> int:
     """Imports documents, file by file; the good ones of a file land, and exit code 2 says that others did not."""
-    texts = [await asyncio.to_thread(read_document, file, session, LARGEST_BYTES, "SLO") for file in files]
+    texts = [await asyncio.to_thread(read_document, file, session, LARGEST_BYTES, "SLO_FILE_INVALID") for file in files]
     answers = []
     for file, text in zip(files, texts, strict=True):
         # A file without documents is nothing to send, and the contract wants something.

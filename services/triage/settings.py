@@ -6,6 +6,12 @@ from pydantic_settings import SettingsConfigDict
 from shared.settings import ServiceSettings, Subscriber
 
 _ASSESSMENTS = ("ballast.triage.v1.AssessmentMade",)
+# Told to itself: open incidents are then assessed again.
+_SURROUNDINGS = (
+    "ballast.triage.v1.ComponentChanged",
+    "ballast.triage.v1.SeverityMatrixChanged",
+    "ballast.triage.v1.GatingRulesChanged",
+)
 
 
 class TriageSettings(ServiceSettings):
@@ -17,11 +23,21 @@ class TriageSettings(ServiceSettings):
     subscribers: dict[str, Subscriber] = Field(
         default_factory=lambda: {
             "intake": Subscriber(address="127.0.0.1:7101", types=("ballast.triage.v1.ComponentChanged",)),
+            "triage": Subscriber(address="127.0.0.1:7102", types=_SURROUNDINGS),
             "allocation": Subscriber(address="127.0.0.1:7103", types=_ASSESSMENTS),
             "playbook": Subscriber(address="127.0.0.1:7104", types=_ASSESSMENTS),
             "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),
         },
         description="Who is told of triage's events, by name.",
+    )
+    largest_message_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="Largest request accepted, an import of some 30,000 components; larger ones are refused."
+    )
+    escalate_at_chance: float = Field(
+        0.5, gt=0, le=1, description="Chance of missing the time to restore from which an open incident is escalated."
+    )
+    escalate_at_share: float = Field(
+        0.75, gt=0, le=1, description="Share of the time to restore after which it is escalated where the chance cannot be told."
     )
     currency: str = Field(
         "USD", pattern="^[A-Z]{3}$", description="Currency of the revenue scale, ISO 4217; revenue in another counts as unknown."

@@ -2,12 +2,13 @@
 
 import functools
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import Message
 
+from shared.progress import Tell, told
 from shared.rpc.native import usual_message
 from shared.storage.database import Database
 from shared.storage.requests import RequestKey
@@ -58,6 +59,33 @@ def once(response: type[Response]) -> Callable[[Handler[Response]], Handler[Resp
                 return (await method(self, request, context)).SerializeToString()
 
             return response.FromString(await answer_once(self.database, request.request_id, method.__qualname__, digest, run))
+
+        return answer
+
+    return mark
+
+
+Telling = Callable[[Any, Any, Any, Tell[Response]], Awaitable[Response]]
+
+
+def once_told(response: type[Response]) -> Callable[[Telling[Response]], Callable[[Any, Any, Any], AsyncIterator[Response]]]:
+    """The same for a method that streams how far it is by calling `tell`, and returns the last answer: that one is kept.
+
+    A repetition is answered with that alone.
+    """
+
+    def mark(method: Telling[Response]) -> Callable[[Any, Any, Any], AsyncIterator[Response]]:
+        @functools.wraps(method)
+        def answer(self: Any, request: Any, context: Any) -> AsyncIterator[Response]:
+            async def work(tell: Tell[Response]) -> Response:
+                @once(response)
+                @functools.wraps(method)
+                async def whole(self: Any, request: Any, context: Any) -> Response:
+                    return await method(self, request, context, tell)
+
+                return await whole(self, request, context)
+
+            return told(work)
 
         return answer
 

@@ -15,7 +15,7 @@ from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from tests.support.command import Ran, ballast
 from tests.support.serving import serving
-from tests.support.slos import EXAMPLES, data_source, example, sli, slo
+from tests.support.slos import EXAMPLES, data_source, document, example, sli, slo
 
 Run = Callable[..., Awaitable[Ran]]
 SHOP = str(EXAMPLES / "shop.yaml")
@@ -93,6 +93,15 @@ async def test_an_export_imports_equal(run: Run, tmp_path: Path) -> None:
     assert [each.kind for each in bare] == ["DataSource", "SLO"]
     assert (await run("slos", "export", "-o", str(tmp_path / "no" / "folder"))).code == ExitCode.REFUSED
     assert (await run("slos", "export", "SLI.none")).code == ExitCode.NOT_FOUND
+
+
+async def test_an_export_of_more_than_a_page_is_whole(run: Run) -> None:
+    services = [document("Service", f"web-{number}", {}) for number in range(1001)]
+    for part in (services[:1000], services[1000:]):
+        assert (await run("slos", "import", "-", stdin=yaml_of(part))).code == 0
+    assert (await run("slos", "export", "--json")).data["document_count"] == 1001
+    text = (await run("slos", "export")).out
+    assert all(f"name: web-{number}\n" in text for number in range(1001))
 
 
 async def test_an_slo_is_shown_with_what_is_counted(run: Run) -> None:

@@ -126,3 +126,12 @@ async def test_an_update_repeated_with_its_request_id_is_made_once(triage: "Tria
     first = await triage.UpdateSeverityMatrix(request)
     assert await triage.UpdateSeverityMatrix(request) == first
     assert await newest(triage) == first.matrix
+
+
+async def test_a_matrix_is_tried_without_being_kept(triage: "TriageServiceAsyncStub") -> None:
+    matrix = (await triage.GetSeverityMatrix(pb.GetSeverityMatrixRequest())).matrix
+    trial = await triage.DryRunSeverityMatrix(pb.DryRunSeverityMatrixRequest(matrix=matrix))
+    assert (list(trial.changes), [each.severity for each in trial.counts]) == ([], [1, 2, 3, 4, 5])
+    del matrix.cells[0]
+    with pytest.raises(InvalidInput):
+        await triage.DryRunSeverityMatrix(pb.DryRunSeverityMatrixRequest(matrix=matrix))

@@ -22,7 +22,7 @@ class Served:
 async def serving(building: Awaitable[App], services: list[ServiceDescriptor], name: str = "ada") -> AsyncIterator[Served]:
     app = await building
     await app.start()
-    await app.open()
+    await app.open({app.name: app.server.address})  # for a service that subscribes to itself
     channel = connect(app.server.address, services, credentials=ClientCredentials(local_name=name), deadline_seconds=15)
     try:
         yield Served(app, channel)

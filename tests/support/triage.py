@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.triage.domain.assessment import Finding, find
 from services.triage.domain.component import Component, Tier
 from services.triage.domain.defaults import default_matrix, default_model
+from services.triage.domain.finding import Finding, Standards, find
 from services.triage.domain.incident import Evidence, Incident, ServiceImpact
 from services.triage.domain.inputs import Surroundings
 from services.triage.domain.severity_matrix import MatrixRevision
@@ -38,7 +38,7 @@ def incident(*components: str, opened_at: datetime = SUNDAY_NIGHT, alerts: int =
 
 
 def assessed(of: Incident, *known: Component, dependents: int = 0) -> Finding:
-    return find(of, Surroundings(known, dependents), FIRST_MATRIX, default_model())
+    return find(of, Surroundings(known, dependents), Standards(default_model(), FIRST_MATRIX))
 
 
 def contributions(finding: Finding) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The bench at sizes that mean nothing: every scenario of intake runs to its table, and peers are asked for what they keep."""
+"""The bench at sizes that mean nothing: every scenario of one service runs to its table, and peers are asked for what they keep."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ import pytest
 
 from bench.alerts import Population, alertmanager_body
 from bench.calls import http_callers, http_post, timed
+from bench.catalogue import catalogue
 from bench.flatness import flatness
 from bench.ground import Ground, Sizes
 from bench.history import history
@@ -31,6 +32,8 @@ SIZES = Sizes(
     flat_rounds=1,
     past_incidents=(10_000,),
     list_calls=2,
+    entities=300,
+    blasts=5,
 )
 
 
@@ -66,6 +69,18 @@ async def test_lists_are_measured_by_how_much_history_lies_behind_them(ground: G
     section = await history(ground)
     assert [row[0] for row in section.rows] == list(section.data)
     assert all(each["by_past_incidents"]["10000"].count == 2 for each in section.data.values())
+
+
+async def test_an_import_of_a_catalogue_and_its_blast_radii_are_measured(ground: Ground) -> None:
+    section = await catalogue(ground)
+    assert [row[0] for row in section.rows] == [
+        "import, new",
+        "import, the same again",
+        "import, a tenth changed",
+        "blast radius of any",
+        "blast radius of the most needed",
+    ]
+    assert section.data["blast radius of the most needed"]["most_dependents"] == 299
 
 
 def alerts_of(address: str) -> list[dict[str, object]]:

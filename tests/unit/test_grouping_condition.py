@@ -4,19 +4,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain.condition import Condition, ConditionFailed, ConditionRefused, facts_of
+from services.intake.domain.condition import LANGUAGE, facts_of
+from shared.condition import ConditionFailed, ConditionRefused
 
 compiling = settings(deadline=None)  # how long a condition takes to compile says nothing of the rules
 
 
 def refused(text: str) -> ConditionRefused:
     with pytest.raises(ConditionRefused) as error:
-        Condition(text)
+        LANGUAGE.condition(text)
     return error.value
 
 
 def test_a_condition_reads_labels_annotations_and_source() -> None:
-    condition = Condition('labels.env == "prod" && source.startsWith("prom") && annotations.exists(a, a == "summary")')
+    condition = LANGUAGE.condition('labels.env == "prod" && source.startsWith("prom") && annotations.exists(a, a == "summary")')
     assert condition.holds(facts_of({"env": "prod"}, {"summary": "x"}, "prometheus"))
     assert not condition.holds(facts_of({"env": "prod"}, {}, "prometheus"))
     assert condition.names == {"labels", "annotations", "source"}
@@ -44,27 +45,27 @@ def test_what_is_no_condition_is_refused_where_it_is_wrong(text: str, why: str, 
 
 
 def test_loops_beside_each_other_and_in_texts_are_no_loops_within_loops() -> None:
-    assert Condition('labels.all(a, a != "x") && labels.exists(b, b != ".map(map(")').holds(facts_of({"a": "1"}, {}, ""))
+    assert LANGUAGE.condition('labels.all(a, a != "x") && labels.exists(b, b != ".map(map(")').holds(facts_of({"a": "1"}, {}, ""))
 
 
 def test_a_label_that_is_absent_fails_the_condition_unless_asked_for() -> None:
     with pytest.raises(ConditionFailed, match="env"):
-        Condition('labels.env == "prod"').holds(facts_of({}, {}, ""))
-    assert not Condition('"env" in labels && labels.env == "prod"').holds(facts_of({}, {}, ""))
+        LANGUAGE.condition('labels.env == "prod"').holds(facts_of({}, {}, ""))
+    assert not LANGUAGE.condition('"env" in labels && labels.env == "prod"').holds(facts_of({}, {}, ""))
 
 
 def test_a_pattern_from_an_alert_that_is_no_pattern_fails_the_condition() -> None:
     with pytest.raises(ConditionFailed):
-        Condition("source.matches(labels.p)").holds(facts_of({"p": "("}, {}, "x"))
+        LANGUAGE.condition("source.matches(labels.p)").holds(facts_of({"p": "("}, {}, "x"))
 
 
 def test_a_pattern_that_would_blow_up_elsewhere_takes_linear_time() -> None:
-    assert not Condition("source.matches('^(a+)+$')").holds(facts_of({}, {}, "a" * 5000 + "b"))
+    assert not LANGUAGE.condition("source.matches('^(a+)+$')").holds(facts_of({}, {}, "a" * 5000 + "b"))
 
 
 def outcome(text: str) -> bool | ConditionRefused | ConditionFailed:
     try:
-        return Condition(text).holds(facts_of({"a": "b"}, {}, "s"))
+        return LANGUAGE.condition(text).holds(facts_of({"a": "b"}, {}, "s"))
     except (ConditionRefused, ConditionFailed) as error:
         return error
 

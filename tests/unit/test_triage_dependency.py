@@ -36,6 +36,15 @@ def test_a_chain_deeper_than_python_recurses_is_accepted() -> None:
     check_acyclic({str(n): [str(n + 1)] for n in range(5000)})
 
 
+def test_a_cycle_that_was_there_before_stops_no_other_change() -> None:
+    held = {"a": ["b"], "b": ["a"], "c": []}
+    check_acyclic(held, held)
+    check_acyclic(held | {"c": ["a"], "d": ["c"]}, held)
+    check_acyclic(held | {"a": []}, held)
+    with pytest.raises(DependencyCycle, match="b -> c -> a -> b is a cycle"):
+        check_acyclic({"a": ["b"], "b": ["a", "c"], "c": ["a"]}, held | {"c": ["a"]})
+
+
 @given(graphs)
 def test_a_graph_is_refused_exactly_when_a_component_depends_on_itself_through_others(graph: dict[str, list[str]]) -> None:
     reach = {name: set(needed) for name, needed in graph.items()}

@@ -168,6 +168,14 @@ def test_a_quarter_is_three_months_and_two_weeks_are_fourteen_days() -> None:
     assert weeks == Span(datetime(2026, 1, 19, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC))
 
 
+def test_hours_and_minutes_are_elapsed_time_whatever_the_clocks_do() -> None:
+    hourly = calendar(CalendarUnit.HOUR, datetime(2026, 3, 29), "Europe/Berlin", count=2)
+    assert window_at(hourly, datetime(2026, 3, 29, 1, 30, tzinfo=UTC)) == Span(
+        datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 3, 29, 3, tzinfo=UTC)
+    )
+    assert window_at(calendar(CalendarUnit.MINUTE, datetime(2026, 3, 2), count=90), NOW).length == 1.5 * HOUR
+
+
 def test_before_its_start_a_calendar_window_is_the_first_one() -> None:
     assert window_at(calendar(CalendarUnit.YEAR, datetime(2027, 1, 1)), NOW).starts_at == datetime(2027, 1, 1, tzinfo=UTC)
 

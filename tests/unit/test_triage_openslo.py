@@ -13,7 +13,7 @@ from services.triage.domain.slo_bundle import read_bundle
 from services.triage.domain.slo_document import Key, references
 from services.triage.domain.slo_resolution import slo_of
 from services.triage.storage.slo_rows import slo_from_json, slo_to_json
-from tests.support.slos import EXAMPLE_FILES, QUERY, anything, data_source, document, documents, example, read, sli, slo, slos
+from tests.support.slos import EXAMPLE_FILES, QUERY, anything, data_source, document, documents, example, patient, read, sli, slo, slos
 
 
 def refusals(tree: Tree) -> dict[str, str]:
@@ -24,6 +24,7 @@ def refusals(tree: Tree) -> dict[str, str]:
 # Without loss.
 
 
+@patient
 @given(documents)
 def test_a_valid_document_is_written_and_read_back_equal(tree: Tree) -> None:
     back = read(tree)
@@ -32,6 +33,7 @@ def test_a_valid_document_is_written_and_read_back_equal(tree: Tree) -> None:
     assert yaml_of([back.tree]) == yaml_of([tree])  # the order of fields too
 
 
+@patient
 @given(slos)
 def test_an_slo_means_the_same_after_it_was_written_and_stored(tree: Tree) -> None:
     slo_read = slo_of(read(tree).tree, {})
@@ -40,6 +42,7 @@ def test_an_slo_means_the_same_after_it_was_written_and_stored(tree: Tree) -> No
     assert all(0 < each.target < 1 for each in slo_read.objectives)
 
 
+@patient
 @given(st.lists(documents, min_size=2, max_size=4))
 def test_documents_of_one_text_are_read_each_by_itself(trees: list[Tree]) -> None:
     together = read_bundle(yaml_of(trees))
@@ -60,12 +63,14 @@ def test_the_examples_hold_every_kind() -> None:
     assert {each.kind for name in EXAMPLE_FILES for each in read_bundle(example(name))} == set(KINDS)
 
 
+@patient
 @given(anything)
 def test_nothing_that_yaml_can_say_breaks_the_reader(tree: Tree) -> None:
     for each in read_bundle(yaml_of([tree])):
         assert each.problems
 
 
+@patient
 @given(slos, st.data())
 def test_a_value_of_any_other_kind_is_judged_and_never_breaks_the_reader(tree: Tree, data: st.DataObject) -> None:
     broken = copy.deepcopy(tree)
@@ -80,6 +85,7 @@ def test_a_value_of_any_other_kind_is_judged_and_never_breaks_the_reader(tree: T
         assert each.problems or slo_of(each.tree, {})
 
 
+@patient
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_reader(text: str) -> None:
     for each in read_bundle(text):
@@ -151,7 +157,11 @@ WRONG_SLOS = [
     ),
     ({"budgetingMethod": "Timeslices", "objectives": [TIMED | {"timeSliceWindow": 0}]}, "spec.objectives[0].timeSliceWindow", "above 0"),
     ({"description": "d" * 1051}, "spec.description", "has 1051 characters; 1050 are allowed"),
-    ({"alertPolicies": [{"alertPolicyRef": "a", "spec": {}}]}, "spec.alertPolicies[0].alertPolicyRef", "stands beside a AlertPolicy"),
+    (
+        {"alertPolicies": [{"alertPolicyRef": "a", "spec": {}}]},
+        "spec.alertPolicies[0].alertPolicyRef",
+        "stands beside kind, metadata or spec",
+    ),
     ({"alertPolicies": ["a"]}, "spec.alertPolicies[0]", "alertPolicyRef naming the AlertPolicy"),
     ({"polices": []}, "spec.polices", "did you mean alertPolicies?"),
     (
@@ -376,6 +386,7 @@ def test_no_kind_can_lead_back_to_itself() -> None:
     """Why cycles need no check: references go from kind to kind, and those have an order."""
     order = ["SLO", "AlertPolicy", "AlertCondition", "AlertNotificationTarget", "SLI", "DataSource", "Service"]
 
+    @patient
     @given(documents)
     def led(tree: Tree) -> None:
         assert all(order.index(ref.key.kind) > order.index(tree["kind"]) for ref in references(tree))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from services.intake.domain.condition import Condition, ConditionRefused
+from services.intake.domain.condition import LANGUAGE
 from services.intake.domain.errors import GroupingRulesInvalid, MatchersRefused
 from services.intake.domain.grouping_reader import Reader
 from services.intake.domain.grouping_rule import DEFAULT, GroupingRule, RuleSet
@@ -16,6 +16,7 @@ from services.intake.domain.rule_problem import RuleProblem, errors_of
 from services.intake.domain.shadowing import shadows
 from services.intake.domain.similarity import Similarity
 from services.intake.domain.threshold import Threshold
+from shared.condition import Condition, ConditionRefused
 from shared.yaml_tree import Fields, Limits, Node, Scalar, YamlRefused, read_yaml
 
 MOST_RULES = 200
@@ -154,7 +155,7 @@ def _condition(reader: Reader, node: Node, path: str) -> Condition | None:
     if text is None:
         return None
     try:
-        return Condition(text)
+        return LANGUAGE.condition(text)
     except ConditionRefused as refused:
         # Within a quoted or block text the column counts in the expression, as escapes and indents are gone.
         reader.refuse(node, path, f"column {refused.column}{_on_line(refused.line)} of the expression: {refused.text}")

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import orjson
 
-from services.intake.domain.condition import Condition, ConditionFailed, Facts, facts_of
+from services.intake.domain.condition import facts_of
 from services.intake.domain.match_count import MatchCounts
 from services.intake.domain.matcher import Matcher, Matchers, Operator
 from services.intake.domain.similarity import Similarity
 from services.intake.domain.threshold import Threshold
+from shared.condition import Condition, ConditionFailed, Facts
 
 DEFAULT = "default"
 # Groups remembered for each rule, some 300 bytes each; beyond it the memory starts anew, which costs half a microsecond an alert.

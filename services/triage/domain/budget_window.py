@@ -10,8 +10,8 @@ from services.triage.domain.slo import CalendarUnit, CalendarWindow, RollingWind
 
 _DAYS = {CalendarUnit.DAY: 1, CalendarUnit.WEEK: 7}
 _MONTHS = {CalendarUnit.MONTH: 1, CalendarUnit.QUARTER: 3, CalendarUnit.YEAR: 12}
-# Of a window that has no fixed length; only for what is stated before there is a window to measure.
-_ROUGH = {CalendarUnit.DAY: 1, CalendarUnit.WEEK: 7, CalendarUnit.MONTH: 30, CalendarUnit.QUARTER: 91, CalendarUnit.YEAR: 365}
+# Elapsed time, which no change of the clocks shortens.
+_ELAPSED = {CalendarUnit.MINUTE: timedelta(minutes=1), CalendarUnit.HOUR: timedelta(hours=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,14 @@ def window_at(window: Window, now: datetime) -> Span:
     """
     if isinstance(window, RollingWindow):
         return Span(now - window.length, now)
+    if window.unit in _ELAPSED:
+        first, length = _begin(window, 0), _ELAPSED[window.unit] * window.count
+        begin = first + length * max((now - first) // length, 0)
+        return Span(begin, begin + length)
     number = max(_number(window, now.astimezone(ZoneInfo(window.time_zone)).replace(tzinfo=None)), 0)
     while _begin(window, number) > now and number > 0:  # the clocks went back over the begin
         number -= 1
     return Span(_begin(window, number), _begin(window, number + 1))
-
-
-def rough_length(window: Window) -> timedelta:
-    """Returns the length of a window, by which it can be compared before one is measured."""
-    if isinstance(window, RollingWindow):
-        return window.length
-    return timedelta(days=_ROUGH[window.unit] * window.count)
 
 
 def united(spans: list[Span]) -> list[Span]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from services.triage.domain.business_hours import BusinessHours
+from services.triage.domain.severity_floor import SeverityFloor
 from shared.errors import InvalidInput, Violation
 from shared.money import Money
 
@@ -32,13 +34,23 @@ class Component:
     revenue_per_minute: Money | None = None
     dependencies: tuple[str, ...] = ()  # components/{id}; need not exist yet
     users: int | None = None
+    system: str = ""  # systems/{id}; empty when it is part of none
+    lifecycle: str = ""  # such as production; the organisation's own word
+    namespace: str = ""  # of the Backstage entity it was imported from; empty for the default one
+    labels: tuple[tuple[str, str], ...] = ()  # by key
+    resources: tuple[str, ...] = ()  # Backstage resources it needs, as written; no part of the graph
+    business_hours: BusinessHours | None = None  # None for those of the scoring model
+    severity_floors: tuple[SeverityFloor, ...] = ()  # in the order of severity_floor.in_order
 
     def violations(self, field: str) -> list[Violation]:
         """Returns what is wrong with it by itself; `field` is where it stands in the request."""
+        hours = self.business_hours.violations(f"{field}.business_hours") if self.business_hours else []
+        return [*hours, *self._money_violations(f"{field}.revenue_per_minute")]
+
+    def _money_violations(self, path: str) -> list[Violation]:
         money = self.revenue_per_minute
         if money is None:
             return []
-        path = f"{field}.revenue_per_minute"
         found = []
         if money.amount < 0:
             found.append(Violation(path, f"is {money}; revenue must not be negative, leave it out when it is unknown"))
@@ -57,10 +69,32 @@ class StoredComponent:
     update_time: datetime
 
 
-def revise(component: Component, before: StoredComponent | None, now: datetime) -> StoredComponent:
-    """Returns the component as it is to be stored: one version on, or as it was when nothing changed."""
+class Change(IntEnum):
+    """How a revision came to be; UNKNOWN for those made before revisions were kept."""
+
+    UNKNOWN = 0
+    UPSERTED = 1
+    IMPORTED = 2
+    DELETED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentRevision:
+    """A component as it was after one change, or for a deletion before it."""
+
+    stored: StoredComponent
+    change: Change
+    author: str
+    create_time: datetime
+
+
+def revise(component: Component, before: StoredComponent | None, now: datetime, last_version: int = 0) -> StoredComponent:
+    """Returns the component as it is to be stored: one version on, or as it was when nothing changed.
+
+    `last_version` is that of one of this name that was deleted: versions go on, so that who heard of it takes this for newer.
+    """
     if before is None:
-        return StoredComponent(component, 1, now, now)
+        return StoredComponent(component, last_version + 1, now, now)
     if before.component == component:
         return before
     return StoredComponent(component, before.version + 1, before.create_time, now)

@@ -41,7 +41,8 @@ def _changes(feature: Feature, current: float, ruling: Ruling, factor: float) ->
         return feature.contribution(scale.rung(index))
 
     def badness(index: int) -> int:
-        return -_moved(ruling, feature.axis, factor * (contribution(index) - current)).severity
+        moved = _moved(ruling, feature.axis, factor * (contribution(index) - current))
+        return -replace(moved, readings={**ruling.readings, feature.name: scale.rung(index)}).severity
 
     def change(index: int, verb: str, condition: str) -> tuple[float, Counterfactual]:
         severity = Severity(-badness(index))

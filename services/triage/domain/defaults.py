@@ -8,6 +8,7 @@ incident of which nothing is known SEV3 ("if unsure take the higher"); tests/uni
 from datetime import timedelta
 
 from services.triage.domain.component import Tier
+from services.triage.domain.gate import GatingRule, Rules
 from services.triage.domain.incident import ServiceImpact
 from services.triage.domain.model import Axis, Feature, ScoringModel
 from services.triage.domain.override import Override
@@ -143,7 +144,7 @@ _URGENCY = (
         most=0.25,
         when_missing=0.25,
         scale=StepScale(((False, 0.0), (True, 1.0))),
-        reason="From Monday to Friday, 08:00 to 18:00 UTC, more people wait for it; when it was opened counts, not when it is assessed.",
+        reason="In a component's business hours, else Monday to Friday, 08:00 to 18:00 UTC, more people wait; when it was opened counts.",
     ),
 )
 
@@ -158,6 +159,11 @@ def default_model(currency: str = "USD") -> ScoringModel:
     """Returns model 2026.1 with its revenue scale drawn in `currency`."""
     features = (*_IMPACT, _revenue(currency), *_URGENCY)
     return ScoringModel("2026.1", features, _OVERRIDES, offset=50.0, factor=8.0, currency=currency)
+
+
+def default_gates() -> Rules:
+    """What pages in practice: SEV3 and worse."""
+    return (GatingRule("pages-the-owner", "assessment.severity <= 3", "SEV1 to SEV3 call the owner at once.", page=True),)
 
 
 def default_matrix() -> SeverityMatrix:

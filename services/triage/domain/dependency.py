@@ -1,19 +1,22 @@
-"""Dependencies between components: who needs whom must not lead in a circle."""
+"""Dependencies between components: a change of who needs whom must not lead in a new circle."""
 
-from collections.abc import Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
-
+from services.triage.domain.dependency_cycle import Dependencies, groups_of, shortest_way
 from services.triage.domain.errors import DependencyCycle
 
-Dependencies = Mapping[str, Sequence[str]]
-"""What each component needs, by name; a name that is only ever needed has no entry."""
 
+def check_acyclic(dependencies: Dependencies, before: Dependencies | None = None) -> None:
+    """Raises DependencyCycle naming a cycle that some dependency not there `before` closes, each component before the one it needs.
 
-def check_acyclic(dependencies: Dependencies) -> None:
-    """Raises DependencyCycle naming a cycle, each component before the one it needs. The same graph names the same cycle."""
-    ordered = {name: sorted(dependencies[name]) for name in sorted(dependencies)}
-    try:
-        TopologicalSorter(ordered).prepare()
-    except CycleError as error:
-        # graphlib lists what is needed before what needs it.
-        raise DependencyCycle(error.args[1][::-1]) from None
+    A cycle that was there before, as an import may bring one, stays nobody's fault but its own: it does not stop other changes. The
+    same graphs name the same cycle.
+    """
+    held = before or {}
+    fresh = {name: set(needed) - set(held.get(name, ())) for name, needed in dependencies.items() if needed != held.get(name)}
+    if not any(fresh.values()):
+        return
+    group_of = {name: group for group in groups_of(dependencies) for name in group}
+    for name in sorted(group_of.keys() & fresh.keys()):
+        closing = sorted(each for each in fresh[name] if group_of.get(each) is group_of[name])
+        if closing:
+            inside = {each: sorted(dependencies[each]) for each in group_of[name]}
+            raise DependencyCycle((name, *shortest_way(inside, closing[0], name)))

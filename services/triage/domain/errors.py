@@ -1,14 +1,16 @@
 """What triage refuses, and why.
 
-InvalidInput  DependencyCycle, MatrixIncomplete, MatrixNotMonotone, SloBundleTooLarge, ThresholdsNotRising,
-              AdjustmentRefused, BudgetPolicyRefused
-NotFound      ComponentNotFound, MatrixRevisionNotFound, AssessmentNotFound, SloNotFound, SloRevisionNotFound,
-              SloDocumentNotFound, BudgetPolicyRevisionNotFound, BudgetIncidentNotFound
+InvalidInput        CatalogueTooLarge, DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused,
+                    PeriodInvalid, SloBundleTooLarge, AdjustmentRefused, BudgetPolicyRefused
+NotFound            ComponentNotFound, ComponentRevisionNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound,
+                    ScoringModelNotFound, SloNotFound, SloRevisionNotFound, SloDocumentNotFound,
+                    BudgetPolicyRevisionNotFound, BudgetIncidentNotFound
+PreconditionFailed  IncidentNotHeld, TooFewLabels
 """
 
 from collections.abc import Sequence
 
-from shared.errors import InvalidInput, NotFound, Violation
+from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
 
 
 class DependencyCycle(InvalidInput):
@@ -26,7 +28,27 @@ class ComponentNotFound(NotFound):
     reason = "COMPONENT_NOT_FOUND"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"name: {name} is not in the catalogue; store it with UpsertComponents", metadata={"name": name})
+        super().__init__(
+            f"name: {name} is not in the catalogue; store it with UpsertComponents or ImportCatalogue", metadata={"name": name}
+        )
+
+
+class ComponentRevisionNotFound(NotFound):
+    reason = "COMPONENT_REVISION_NOT_FOUND"
+
+    def __init__(self, name: str, revision: int) -> None:
+        super().__init__(
+            f"revision: there is no revision {revision} of {name}; ListComponentRevisions lists those there are",
+            metadata={"name": name, "revision": str(revision)},
+        )
+
+
+class CatalogueTooLarge(InvalidInput):
+    reason = "CATALOGUE_TOO_LARGE"
+
+    def __init__(self, count: int, most: int) -> None:
+        rule = f"hold more than {most:,} documents ({count:,}); import them in parts"
+        super().__init__(f"files: {rule}", [Violation("files", rule)])
 
 
 class MatrixRefused(InvalidInput):
@@ -48,6 +70,25 @@ class ThresholdsNotRising(MatrixRefused):
     reason = "THRESHOLDS_NOT_RISING"
 
 
+class GatesRefused(InvalidInput):
+    """Rules that cannot be asked; `found` has the field and the rule of each thing wrong."""
+
+    reason = "GATES_REFUSED"
+
+    def __init__(self, found: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {rule}" for field, rule in found), [Violation(field, rule) for field, rule in found])
+
+
+class GatesRevisionNotFound(NotFound):
+    reason = "GATES_REVISION_NOT_FOUND"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"revision: there are no gating rules {revision}; ListGatingRulesRevisions lists those there are",
+            metadata={"revision": str(revision)},
+        )
+
+
 class MatrixRevisionNotFound(NotFound):
     reason = "MATRIX_REVISION_NOT_FOUND"
 
@@ -67,6 +108,39 @@ class AssessmentNotFound(NotFound):
             f"name: there is no assessment {wanted}; ListAssessments lists those there are",
             metadata={"name": name, "revision": str(revision)},
         )
+
+
+class IncidentNotHeld(PreconditionFailed):
+    """It was assessed before triage kept what it takes to assess an incident again."""
+
+    reason = "INCIDENT_NOT_HELD"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name: {name} cannot be judged anew until its incident changes; try again then", metadata={"name": name})
+
+
+class ScoringModelNotFound(NotFound):
+    reason = "SCORING_MODEL_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name: there is no {name}; ListScoringModels lists those there are", metadata={"name": name})
+
+
+class TooFewLabels(PreconditionFailed):
+    """There are not enough incidents with a final severity to learn weights from."""
+
+    reason = "TOO_FEW_LABELS"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}; give incidents a severity when they are over, then fit again")
+
+
+class PeriodInvalid(InvalidInput):
+    reason = "PERIOD_INVALID"
+
+    def __init__(self, field: str) -> None:
+        rule = "is not after start_time, so no incident can have ended between them; give a later end, or leave one of them out"
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)])
 
 
 class SloBundleTooLarge(InvalidInput):

@@ -63,3 +63,4 @@ class Incident:
     alert_count: int = 1
     evidence: Evidence = field(default_factory=Evidence)
     merged_into: str = ""  # incidents/{uuid}; empty unless it was merged
+    signal: str = ""  # what monitoring calls the alert, where the incident's alerts were grouped by that

@@ -1,13 +1,15 @@
 """Inputs: what the model looks at, gathered from the incident's evidence and from what the catalogue knows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
 from services.triage.domain.component import Component
 from services.triage.domain.incident import Evidence, Incident
+from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.scale import Value
+from services.triage.domain.severity_floor import SeverityFloor
 from shared.ids import name_of
 
 _OPENS, _CLOSES = time(8), time(18)
@@ -20,6 +22,7 @@ class Surroundings:
 
     known: tuple[Component, ...] = ()  # in the order of their names
     dependents: int = 0
+    recurrence: Recurrence = field(default_factory=Recurrence)
 
     def unknown(self, incident: Incident) -> tuple[str, ...]:
         """Returns the ids of the incident's components that the catalogue does not hold."""
@@ -40,6 +43,7 @@ class Reading:
 class Inputs:
     readings: Mapping[str, Reading]  # by the feature's name
     evidence: Evidence
+    floors: tuple[tuple[str, SeverityFloor], ...] = ()  # of the known components, each with whose it is
 
 
 def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs:
@@ -57,15 +61,23 @@ def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs
         "burn_rate": Reading(evidence.burn_rate),
         "recent_change": Reading(evidence.recent_change),
         "alert_count": Reading(max(1, incident.alert_count)),
-        "business_hours": Reading(is_business_hours(incident.opened_at)),
+        "business_hours": Reading(_any_open(around.known, incident.opened_at)),
     }
-    return Inputs(readings, evidence)
+    floors = tuple((component.name, floor) for component in around.known for floor in component.severity_floors)
+    return Inputs(readings, evidence, floors)
 
 
 def is_business_hours(at: datetime) -> bool:
     """Monday to Friday, from 08:00 until before 18:00 UTC; holidays are not known."""
     moment = at.astimezone(UTC)
     return moment.weekday() < _SATURDAY and _OPENS <= moment.time() < _CLOSES
+
+
+def _any_open(known: Sequence[Component], at: datetime) -> bool:
+    """Says whether people wait for any of the components: by its own hours, or by the model's where it has none."""
+    own = [component.business_hours for component in known if component.business_hours is not None]
+    needs_default = not known or len(own) < len(known)
+    return any(hours.hold(at) for hours in own) or (needs_default and is_business_hours(at))
 
 
 def _tier(known: Sequence[Component], all_known: bool) -> Reading:

@@ -102,7 +102,7 @@ def inline_or_ref(field: str, spec: Rule, kind: str) -> Rule:
     def judge(value: Tree, path: Path, findings: Findings) -> None:
         named, placed = given_of(value, (field,)), given_of(value, ("spec", "metadata", "kind"))
         if named and placed:
-            findings.refuse((*path, field), f"stands beside a {kind} given in place; keep one of the two")
+            findings.refuse((*path, field), "stands beside kind, metadata or spec of one given in place; keep one of the two")
         elif named or placed:
             (ref if named else whole)(value, path, findings)
         else:

@@ -32,18 +32,9 @@ class MatchedOverride:
     reason: str
     at_least: Severity
     applied: bool  # whether the severity is what it asks for, and the score alone gave a milder one
+    detail: str = ""  # what reached it, where the reason does not say
 
 
 def severity_with(overrides: Iterable[Override], evidence: Evidence, scored: Severity) -> Severity:
     """Returns the worst of the scored severity and those the matching overrides ask for."""
     return min([scored, *(override.at_least for override in overrides if override.matches(evidence))])
-
-
-def matched(overrides: Iterable[Override], evidence: Evidence, scored: Severity) -> tuple[MatchedOverride, ...]:
-    overrides = tuple(overrides)
-    final = severity_with(overrides, evidence, scored)
-    return tuple(
-        MatchedOverride(override.reason, override.at_least, applied=override.at_least == final < scored)
-        for override in overrides
-        if override.matches(evidence)
-    )

@@ -67,14 +67,18 @@ def _term(feature: Feature, reading: Reading, factor: float) -> ScoreTerm:
     )
 
 
+def counts_as_missing(feature: Feature, reading: Reading) -> bool:
+    """Says whether the contribution set for a missing input counts: also where what is known in part would count less."""
+    if reading.value is None:
+        return True
+    return not reading.complete and feature.contribution(reading.value) < feature.when_missing
+
+
 def _contribution(feature: Feature, reading: Reading) -> tuple[float, bool]:
     """Returns the contribution, and whether it is the one set for a missing input."""
-    if reading.value is None:
+    if reading.value is None or counts_as_missing(feature, reading):
         return feature.when_missing, True
-    contribution = feature.contribution(reading.value)
-    if not reading.complete and contribution < feature.when_missing:
-        return feature.when_missing, True
-    return contribution, False
+    return feature.contribution(reading.value), False
 
 
 def _text(feature: Feature, reading: Reading) -> str:

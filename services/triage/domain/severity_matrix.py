@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise, product
 
 from services.triage.domain.errors import MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising
 from services.triage.domain.severity import Level, Severity
+from shared.revision import Revision
 
 Thresholds = tuple[float, ...]
 """Points from which a level is MEDIUM, and from which it is HIGH."""
@@ -73,15 +74,7 @@ class SeverityMatrix:
                     raise MatrixNotMonotone("matrix.targets", rule)
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixRevision:
-    """One version of the matrix, and who made it why."""
-
-    revision: int  # 1 for the first, one more for each change
-    matrix: SeverityMatrix
-    author: str
-    reason: str
-    create_time: datetime
+MatrixRevision = Revision[SeverityMatrix]
 
 
 def _level(points: float, thresholds: Thresholds) -> Level:

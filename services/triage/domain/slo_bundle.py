@@ -86,7 +86,8 @@ def _read(part: DocumentText, number: int) -> Iterator[ReadDocument]:
         problem = Placed("", part.line + refused.line - 1, refused.column, refused.text)
         yield ReadDocument(number, part.first_line, problems=(problem,))
         return
-    nodes = root.nodes if isinstance(root, Items) else () if root is None else (root,)
+    # No more than shows that there are too many: judging hundreds of thousands would take its time.
+    nodes = root.nodes[: MOST_DOCUMENTS + 1] if isinstance(root, Items) else () if root is None else (root,)
     for index, node in enumerate(nodes):
         offset = part.line - 1
         yield from _judged(ReadDocument(number + index, node.line + offset, node=node, offset=offset))

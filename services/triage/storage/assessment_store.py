@@ -1,85 +1,177 @@
 """Assessments in PostgreSQL: one an incident, every revision readable."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, insert, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.triage.domain.assessment import Assessment, Finding, Occasion, revise
-from services.triage.domain.errors import AssessmentNotFound
+from services.triage.domain.assessment import Assessment, Occasion, revise
+from services.triage.domain.errors import AssessmentNotFound, IncidentNotHeld
 from services.triage.domain.events import AssessmentMade
+from services.triage.domain.finding import Finding, Judge
+from services.triage.domain.human_override import HumanOverride, OverrideRecord
+from services.triage.domain.incident import Incident
+from services.triage.domain.recurrence import Recurrence, SimilarIncident, class_of, recurrence
 from services.triage.domain.severity import Severity
+from services.triage.storage import override_store
+from services.triage.storage.assessment_pages import AssessmentQuery, condition_after, conditions, cursor_of, order
 from services.triage.storage.findings import assessment_from_row, assessment_to_row
+from services.triage.storage.snapshots import incident_from_json, incident_to_json, override_from_json, override_to_json
 from services.triage.storage.tables import assessment, assessment_revision
 from shared.events.outbox import Outbox
 from shared.ids import uuid_of
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 
+_MOST_SIMILAR = 1_000
 # One event of an incident at a time, also before it has a row that could be locked.
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended(:incident, 7102))")
 
 
 @dataclass(frozen=True, slots=True)
-class AssessmentQuery:
-    """Which assessments to list; empty conditions hold for all."""
+class Held:
+    """The newest assessment of an incident, and the incident as it was assessed: enough to judge it anew."""
 
-    severities: tuple[Severity, ...] = ()
-    team: str = ""
-    incident_states: tuple[int, ...] = ()
+    assessment: Assessment
+    incident: Incident
+    incident_version: int
 
 
 class AssessmentStore:
     """Assessments and their revisions."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, currency: str) -> None:
+        """`currency` is that in which losses can be compared."""
         self._database = database
         self._outbox = outbox
+        self._currency = currency
 
-    async def keep(self, finding: Finding, incident_version: int, occasion: Occasion) -> bool:
-        """Keeps what was found at this version of the incident; returns False, and keeps nothing, when it holds a newer one.
+    async def keep(self, incident: Incident, version: int, judge: Judge, occasion: Occasion) -> bool:
+        """Keeps what is found at this version of the incident; returns False, and keeps nothing, when it holds a newer one.
 
         A new finding becomes a revision, stored with its event; the same finding again only moves the version held. Safe to repeat.
         """
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, {"incident": finding.incident})
-            row = (await connection.execute(_newest().where(assessment.c.incident == finding.incident))).first()
-            if row is not None and row.incident_version > incident_version:
+            row = await _locked(connection, incident.name)
+            if row is not None and row.incident_version > version:
                 return False
             held = None if row is None else assessment_from_row(row)
-            after = revise(finding, held, occasion)
-            await _write(connection, after, incident_version)
-            if after is not held:
-                await connection.execute(insert(assessment_revision).values(assessment_to_row(after)))
-                previous = held.finding.verdict.severity if held else None
-                await self._outbox.record(connection, [AssessmentMade(after, previous)])
+            said = None if row is None else override_from_json(row.human_override)
+            await self._write(connection, held, revise(judge(said), held, occasion), incident, version)
         return True
+
+    async def revisit(self, held: Held, judge: Judge, occasion: Occasion, said: OverrideRecord | None = None) -> Assessment | None:
+        """Keeps what is found of an incident that did not change, and what a person `said` of it meanwhile, if one did.
+
+        Returns None, and keeps nothing, when the assessment is not the one held any more: read it again.
+        """
+        async with self._database.transaction() as connection:
+            row = await _locked(connection, held.incident.name)
+            if row is None or (row.incident_version, row.revision) != (held.incident_version, held.assessment.revision):
+                return None
+            before = assessment_from_row(row)
+            override = override_from_json(row.human_override)
+            if said is not None:
+                await override_store.add(connection, said)
+                override = HumanOverride(said.severity, said.reason, said.author, said.create_time) if said.severity else None
+            after = revise(judge(override), before, occasion)
+            await self._write(connection, before, after, held.incident, held.incident_version)
+        return after
+
+    async def held(self, name: str) -> Held:
+        """Returns what is held, by the assessment's name or its incident's. Raises AssessmentNotFound, IncidentNotHeld."""
+        row = await self._row(name, _newest())
+        if row.snapshot is None:
+            raise IncidentNotHeld(name)
+        return Held(assessment_from_row(row), incident_from_json(row.snapshot), row.incident_version)
+
+    async def recurrence(self, incident: Incident) -> Recurrence:
+        """Returns how often incidents of the same class were opened before this one; those merged into others do not count."""
+        row = assessment.c
+        columns = (row.incident, row.title, row.severity, row.opened_at, row.resolved_at)
+        statement = (
+            select(*columns)
+            .where(row.class_ == class_of(incident), row.opened_at < incident.opened_at, row.incident != incident.name, ~row.merged)
+            .order_by(row.opened_at.desc())
+            .limit(_MOST_SIMILAR)
+        )
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute(statement))
+        return recurrence(incident.opened_at, [SimilarIncident(each[0], each[1], Severity(each[2]), each[3], each[4]) for each in rows])
+
+    async def latest_findings(self, count: int) -> list[Finding]:
+        """Returns what is found of the incidents opened last, the latest first."""
+        newest = (assessment.c.opened_at.desc(), assessment.c.id.desc())
+        async with self._database.transaction() as connection:
+            return [assessment_from_row(row).finding for row in await connection.execute(_newest().order_by(*newest).limit(count))]
+
+    async def latest_incidents(self, count: int) -> list[Incident]:
+        """Returns the incidents opened last, as they were when they were last assessed, the latest first."""
+        newest = (assessment.c.opened_at.desc(), assessment.c.id.desc())
+        statement = select(assessment.c.snapshot).where(assessment.c.snapshot.is_not(None)).order_by(*newest).limit(count)
+        async with self._database.transaction() as connection:
+            return [incident_from_json(each) for each in (await connection.execute(statement)).scalars()]
+
+    def when_kept(self, call: Callable[[], None]) -> None:
+        """Calls once the transaction under way has committed, and never when it rolls back."""
+
+        async def committed() -> None:
+            call()
+
+        self._database.after_commit(committed)
+
+    async def open_incidents(self, components: Sequence[str], after: str, limit: int) -> list[str]:
+        """Returns incidents that are not resolved, of one of these components or of any when empty, by name, from `after` on."""
+        statement = select(assessment.c.incident).where(assessment.c.incident_state != 3, assessment.c.incident > after)
+        if components:
+            statement = statement.where(assessment.c.component_names.overlap(list(components)))
+        async with self._database.transaction() as connection:
+            return list((await connection.execute(statement.order_by(assessment.c.incident).limit(limit))).scalars())
 
     async def get(self, name: str, revision: int) -> Assessment:
         """Returns a revision, the newest for 0, by the assessment's name or its incident's. Raises AssessmentNotFound."""
-        this = assessment.c.incident == name if name.startswith("incidents/") else assessment.c.id == _id(name)
-        statement = (_at(revision) if revision else _newest()).where(this)
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(statement)).first()
-        if row is None:
-            raise AssessmentNotFound(name, revision)
-        return assessment_from_row(row)
+        return assessment_from_row(await self._row(name, _at(revision) if revision else _newest(), revision))
 
     async def page(self, query: AssessmentQuery, paging: PageQuery) -> Page[Assessment]:
-        """Returns a page of assessments at their newest revision, newest incident first."""
-        key = tuple_(assessment.c.opened_at, assessment.c.id)
-        statement = _newest().where(*_conditions(query)).order_by(assessment.c.opened_at.desc(), assessment.c.id.desc()).limit(paging.limit)
+        """Returns a page of assessments at their newest revision, in the order asked for."""
+        statement = _newest().where(*conditions(query)).order_by(*order(query.order)).limit(paging.limit)
         if paging.cursor:
-            statement = statement.where(key < (datetime.fromisoformat(paging.cursor[0]), UUID(paging.cursor[1])))
+            statement = statement.where(condition_after(query.order, paging.cursor))
         async with self._database.transaction() as connection:
             rows = list(await connection.execute(statement))
-        cursors = [(row.opened_at.isoformat(), str(row.assessment_id)) for row in rows]
-        return paging.page([assessment_from_row(row) for row in rows], cursors)
+        return paging.page([assessment_from_row(row) for row in rows], [cursor_of(query.order, row) for row in rows])
+
+    async def _row(self, name: str, statement: Select[Any], revision: int = 0) -> Any:
+        this = assessment.c.incident == name if name.startswith("incidents/") else assessment.c.id == _id(name)
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(statement.where(this))).first()
+        if row is None:
+            raise AssessmentNotFound(name, revision)
+        return row
+
+    async def _write(
+        self, connection: AsyncConnection, before: Assessment | None, after: Assessment, incident: Incident, version: int
+    ) -> None:
+        values = _columns(after, self._currency) | {
+            "incident_version": version,
+            "snapshot": incident_to_json(incident),
+            "class_": class_of(incident),
+        }
+        statement = upsert(assessment).values(id=after.id, **values)
+        await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        if after is not before:
+            await connection.execute(insert(assessment_revision).values(assessment_to_row(after)))
+            await self._outbox.record(connection, [AssessmentMade(after, before.finding.severity if before else None)])
+
+
+async def _locked(connection: AsyncConnection, incident: str) -> Any:
+    await connection.execute(_LOCK, {"incident": incident})
+    return (await connection.execute(_newest().where(assessment.c.incident == incident))).first()
 
 
 def _id(name: str) -> UUID:
@@ -89,18 +181,26 @@ def _id(name: str) -> UUID:
         raise AssessmentNotFound(name) from None
 
 
-async def _write(connection: AsyncConnection, after: Assessment, incident_version: int) -> None:
+def _columns(after: Assessment, currency: str) -> dict[str, Any]:
+    """Returns what lists are filtered and ordered by."""
     finding = after.finding
-    values = {
+    loss = finding.expected_loss_per_hour
+    amount: Decimal | None = loss.amount if loss is not None and loss.currency == currency else None
+    return {
         "incident": finding.incident,
-        "incident_version": incident_version,
         "revision": after.revision,
-        "severity": finding.verdict.severity.value,
+        "severity": finding.severity.value,
         "incident_state": finding.state.value,
         "teams": list(finding.teams),
+        "component_names": [*finding.components, *(f"components/{each}" for each in finding.unknown_components)],
         "opened_at": finding.opened_at,
+        "human_override": override_to_json(finding.human_override),
+        "loss_per_hour": amount,
+        "restore_target_seconds": finding.restore_target.total_seconds(),
+        "title": finding.title,
+        "resolved_at": finding.resolved_at,
+        "merged": bool(finding.merged_into),
     }
-    await connection.execute(upsert(assessment).values(id=after.id, **values).on_conflict_do_update(index_elements=["id"], set_=values))
 
 
 def _newest() -> Select[Any]:
@@ -113,15 +213,6 @@ def _at(revision: int) -> Select[Any]:
 
 def _joined(which: ColumnElement[bool]) -> Select[Any]:
     on = (assessment_revision.c.assessment_id == assessment.c.id) & which
-    return select(assessment_revision, assessment.c.incident_version, assessment.c.opened_at).join_from(assessment, assessment_revision, on)
-
-
-def _conditions(query: AssessmentQuery) -> Sequence[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if query.severities:
-        conditions.append(assessment.c.severity.in_([severity.value for severity in query.severities]))
-    if query.team:
-        conditions.append(assessment.c.teams.contains([query.team]))
-    if query.incident_states:
-        conditions.append(assessment.c.incident_state.in_(query.incident_states))
-    return conditions
+    row = assessment.c
+    held = (row.incident_version, row.opened_at, row.severity, row.loss_per_hour, row.snapshot, row.human_override)
+    return select(assessment_revision, *held).join_from(assessment, assessment_revision, on)

@@ -4,19 +4,26 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from services.triage.domain.assessment import Assessment, Finding
+from services.triage.domain.assessment import Assessment
 from services.triage.domain.counterfactual import Counterfactual
+from services.triage.domain.difference import Difference
+from services.triage.domain.finding import Finding
 from services.triage.domain.incident import IncidentState
 from services.triage.domain.model import Axis
 from services.triage.domain.override import MatchedOverride
+from services.triage.domain.recurrence import Recurrence, SimilarIncident
 from services.triage.domain.score import Score, ScoreTerm
 from services.triage.domain.severity import Level, Severity
+from services.triage.domain.severity_chances import SeverityChances
 from services.triage.domain.verdict import Verdict
+from services.triage.storage.gate_store import answer_from_json, answer_to_json
+from services.triage.storage.snapshots import override_from_json, override_to_json
 from shared.money import Money
 
 
 def assessment_from_row(row: Any) -> Assessment:
-    return Assessment(row.assessment_id, row.revision, finding_from_json(row.finding), row.trigger, row.trace_id, row.created_at)
+    told = tuple(Difference(*each) for each in row.differences)
+    return Assessment(row.assessment_id, row.revision, finding_from_json(row.finding), row.trigger, row.trace_id, row.created_at, told)
 
 
 def assessment_to_row(assessment: Assessment) -> dict[str, Any]:
@@ -27,6 +34,7 @@ def assessment_to_row(assessment: Assessment) -> dict[str, Any]:
         "trigger": assessment.trigger,
         "trace_id": assessment.trace_id,
         "created_at": assessment.create_time,
+        "differences": [[each.subject, each.before, each.after, each.points] for each in assessment.differences],
     }
 
 
@@ -49,6 +57,10 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "restore_target_seconds": finding.restore_target.total_seconds(),
         "expected_loss_per_hour": None if loss is None else [str(loss.amount), loss.currency],
         "merged_into": finding.merged_into,
+        "human_override": override_to_json(finding.human_override),
+        "gates": answer_to_json(finding.gates),
+        "gates_revision": finding.gates_revision,
+        "recurrence": _recurrence_to_json(finding.recurrence),
     }
 
 
@@ -71,7 +83,29 @@ def finding_from_json(stored: dict[str, Any]) -> Finding:
         restore_target=timedelta(seconds=stored["restore_target_seconds"]),
         expected_loss_per_hour=None if loss is None else Money(Decimal(loss[0]), loss[1]),
         merged_into=stored.get("merged_into", ""),  # findings of before incidents could be merged have none
+        human_override=override_from_json(stored.get("human_override")),  # likewise, and so are those below
+        gates=answer_from_json(stored.get("gates")),
+        gates_revision=stored.get("gates_revision", 0),
+        recurrence=_recurrence_from_json(stored.get("recurrence")),
     )
+
+
+def _recurrence_to_json(recurrence: Recurrence) -> dict[str, Any]:
+    similar = [
+        [each.incident, each.title, each.severity.name, each.opened_at.isoformat(), _time_to_json(each.resolved_at)]
+        for each in recurrence.similar
+    ]
+    return {"last_28_days": recurrence.last_28_days, "last_90_days": recurrence.last_90_days, "similar": similar}
+
+
+def _recurrence_from_json(stored: dict[str, Any] | None) -> Recurrence:
+    if stored is None:
+        return Recurrence()
+    similar = tuple(
+        SimilarIncident(incident, title, Severity[severity], datetime.fromisoformat(opened_at), _time_from_json(resolved_at))
+        for incident, title, severity, opened_at, resolved_at in stored["similar"]
+    )
+    return Recurrence(stored["last_28_days"], stored["last_90_days"], similar)
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
@@ -81,8 +115,10 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "urgency": verdict.urgency.name,
         "scored_severity": verdict.scored_severity.name,
         "severity": verdict.severity.name,
-        "overrides": [[each.reason, each.at_least.name, each.applied] for each in verdict.overrides],
+        "overrides": [[each.reason, each.at_least.name, each.applied, each.detail] for each in verdict.overrides],
         "counterfactuals": [[each.feature, each.text, each.severity.name] for each in verdict.counterfactuals],
+        "chances": verdict.chances.chances if verdict.chances else None,
+        "confidence": verdict.confidence,
     }
 
 
@@ -93,8 +129,10 @@ def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
         urgency=Level[stored["urgency"]],
         scored_severity=Severity[stored["scored_severity"]],
         severity=Severity[stored["severity"]],
-        overrides=tuple(MatchedOverride(reason, Severity[at_least], applied) for reason, at_least, applied in stored["overrides"]),
+        overrides=tuple(MatchedOverride(reason, Severity[at_least], *rest) for reason, at_least, *rest in stored["overrides"]),
         counterfactuals=tuple(Counterfactual(feature, text, Severity[severity]) for feature, text, severity in stored["counterfactuals"]),
+        chances=SeverityChances(tuple(stored["chances"])) if stored.get("chances") else None,
+        confidence=stored.get("confidence"),
     )
 
 

@@ -1,11 +1,13 @@
 """Rows of components and matrices to domain values and back."""
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
+from services.triage.domain.business_hours import BusinessHours
 from services.triage.domain.component import Component, StoredComponent, Tier
 from services.triage.domain.severity import Level, Severity
-from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
+from services.triage.domain.severity_floor import floors_from_text
+from services.triage.domain.severity_matrix import SeverityCell, SeverityMatrix, SeverityTarget
 from shared.money import Money
 
 
@@ -18,6 +20,13 @@ def component_from_row(row: Any) -> StoredComponent:
         revenue_per_minute=None if row.revenue_amount is None else Money(row.revenue_amount, row.revenue_currency),
         dependencies=tuple(row.dependencies),
         users=row.users,
+        system=row.system,
+        lifecycle=row.lifecycle,
+        namespace=row.namespace,
+        labels=tuple(sorted(row.labels.items())),
+        resources=tuple(row.resources),
+        business_hours=None if row.business_hours is None else hours_from_json(row.business_hours),
+        severity_floors=floors_from_text(row.severity_floors) if row.severity_floors else (),
     )
     return StoredComponent(component, row.version, row.created_at, row.updated_at)
 
@@ -35,22 +44,35 @@ def component_to_row(stored: StoredComponent) -> dict[str, Any]:
         "revenue_currency": None if money is None else money.currency,
         "dependencies": list(component.dependencies),
         "users": component.users,
+        "system": component.system,
+        "lifecycle": component.lifecycle,
+        "namespace": component.namespace,
+        "labels": dict(component.labels),
+        "resources": list(component.resources),
+        "business_hours": None if component.business_hours is None else hours_to_json(component.business_hours),
+        "severity_floors": ", ".join(floor.text for floor in component.severity_floors),
         "created_at": stored.create_time,
         "updated_at": stored.update_time,
     }
 
 
-def matrix_from_row(row: Any) -> MatrixRevision:
-    return MatrixRevision(row.revision, matrix_from_json(row.document), row.author, row.reason, row.created_at)
+def hours_from_json(stored: dict[str, Any]) -> BusinessHours:
+    return BusinessHours(
+        stored["time_zone"],
+        tuple(stored["days"]),
+        time.fromisoformat(stored["opens"]),
+        time.fromisoformat(stored["closes"]),
+        tuple(date.fromisoformat(each) for each in stored["holidays"]),
+    )
 
 
-def matrix_to_row(matrix: MatrixRevision) -> dict[str, Any]:
+def hours_to_json(hours: BusinessHours) -> dict[str, Any]:
     return {
-        "revision": matrix.revision,
-        "document": matrix_to_json(matrix.matrix),
-        "author": matrix.author,
-        "reason": matrix.reason,
-        "created_at": matrix.create_time,
+        "time_zone": hours.time_zone,
+        "days": list(hours.days),
+        "opens": hours.opens.isoformat(),
+        "closes": hours.closes.isoformat(),
+        "holidays": [each.isoformat() for each in hours.holidays],
     }
 
 

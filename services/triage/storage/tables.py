@@ -2,9 +2,26 @@
 
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, MetaData, Numeric, SmallInteger, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.revisions import revision_table
 from shared.storage.tables import add_floor_tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,20 +43,21 @@ component = Table(
     Column("users", BigInteger),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    # With defaults for code of before there were these columns, which runs beside this while it is rolled out.
+    Column("system", Text, nullable=False, server_default=""),
+    Column("lifecycle", Text, nullable=False, server_default=""),
+    Column("namespace", Text, nullable=False, server_default=""),
+    Column("labels", JSONB, nullable=False, server_default="{}"),
+    Column("resources", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("business_hours", JSONB),
+    Column("severity_floors", Text, nullable=False, server_default=text("''")),  # as people write them
     Index("component_by_owner", "owner_team", "name"),
     # Answers who needs a component, which is asked at each step backwards through the graph.
     Index("component_by_dependency", "dependencies", postgresql_using="gin"),
 )
 
-severity_matrix = Table(
-    "severity_matrix",
-    metadata,
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
-    Column("document", JSONB, nullable=False),
-    Column("author", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-)
+severity_matrix = revision_table("severity_matrix", metadata)
+gating_rules = revision_table("gating_rules", metadata)
 
 # One row an incident, with what lists are filtered by, at the newest revision.
 assessment = Table(
@@ -53,6 +71,19 @@ assessment = Table(
     Column("incident_state", SmallInteger, nullable=False),
     Column("teams", ARRAY(Text), nullable=False),
     Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("snapshot", JSONB),  # the incident as it was assessed; null for what was assessed before it was kept
+    Column("human_override", JSONB),
+    Column("loss_per_hour", Numeric),  # in the currency of the settings; null where unknown or in another
+    Column("component_names", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # known ones and others
+    Column("class", Text, nullable=False, server_default=text("''"), key="class_"),
+    Column("title", Text, nullable=False, server_default=text("''")),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("merged", Boolean, nullable=False, server_default=text("false")),  # counted with the incident it went into
+    Column("restore_target_seconds", Double),  # null for what was assessed before it was kept
+    Index("assessment_open", "incident", postgresql_where=text("incident_state <> 3")),
+    Index("assessment_by_class", "class_", "opened_at"),
+    Index("assessment_by_loss", text("coalesce(-loss_per_hour, 1)"), "severity", "opened_at", "id"),
+    Index("assessment_open_by_component", "component_names", postgresql_using="gin", postgresql_where=text("incident_state <> 3")),
     Index("assessment_by_opening", "opened_at", "id"),
     Index("assessment_by_team", "teams", postgresql_using="gin"),
 )
@@ -66,4 +97,40 @@ assessment_revision = Table(
     Column("trigger", Text, nullable=False),
     Column("trace_id", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("differences", JSONB, nullable=False, server_default=text("'[]'")),
+)
+
+# Every severity a person gave, or took back.
+human_override = Table(
+    "human_override",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("assessment_revision", BigInteger, nullable=False),
+    Column("assessed_severity", SmallInteger, nullable=False),
+    Column("severity", SmallInteger),  # null: taken back
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("human_override_by_incident", "incident", "id"),
+)
+
+# That an incident is about to miss its time to restore: told once for each target.
+escalation = Table(
+    "escalation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("target_at", DateTime(timezone=True), nullable=False),
+    Column("assessment_id", Uuid, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("chance", Double),  # null where it cannot be told
+    Column("chance_low", Double),
+    Column("chance_high", Double),
+    Column("history_count", BigInteger, nullable=False),
+    Column("censored_count", BigInteger, nullable=False),
+    Column("cannot_tell", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("incident", "target_at"),
 )

@@ -3,18 +3,28 @@
 from ballast.triage.v1 import assessment_pb2, component_pb2, severity_matrix_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
 
-from services.triage.domain.assessment import Assessment, Finding
+from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import Component, StoredComponent, Tier
+from services.triage.domain.finding import Finding
+from services.triage.domain.human_override import HumanOverride
+from services.triage.domain.matrix_trial import MatrixTrial
+from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.score import ScoreTerm
 from services.triage.domain.severity import Level, Severity
+from services.triage.domain.severity_floor import Measure, SeverityFloor, in_order
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityCell, SeverityMatrix, SeverityTarget
-from services.triage.storage.assessment_store import AssessmentQuery
+from services.triage.storage.assessment_pages import AssessmentOrder, AssessmentQuery
+from services.triage.transport.business_hours import hours_from_pb, hours_to_pb
+from services.triage.transport.gate_convert import fired_to_pb, undecided_to_pb
 from shared.money import Money
 from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
 from shared.storage.etags import etag_of
 
+_MOST_CHANGES = 1_000
 
-def component_from_pb(message: component_pb2.Component) -> Component:
+
+def component_from_pb(message: component_pb2.Component, field: str) -> Component:
+    """Reads a component; `field` is where it stands in the request. Raises InvalidInput for business hours that are no time."""
     money = message.revenue_per_minute
     return Component(
         name=message.name,
@@ -26,6 +36,15 @@ def component_from_pb(message: component_pb2.Component) -> Component:
         ),
         dependencies=tuple(sorted(message.dependencies)),
         users=message.users if message.HasField("users") else None,
+        system=message.system,
+        lifecycle=message.lifecycle,
+        namespace=message.namespace,
+        labels=tuple(sorted(message.labels.items())),
+        resources=tuple(sorted(message.resources)),
+        severity_floors=in_order(
+            SeverityFloor(Severity(each.severity), Measure(each.measure), each.at_least) for each in message.severity_floors
+        ),
+        business_hours=hours_from_pb(message.business_hours, f"{field}.business_hours") if message.HasField("business_hours") else None,
     )
 
 
@@ -39,6 +58,16 @@ def component_to_pb(stored: StoredComponent) -> component_pb2.Component:
         revenue_per_minute=money_to_pb(component.revenue_per_minute),
         dependencies=component.dependencies,
         users=component.users,
+        system=component.system,
+        lifecycle=component.lifecycle,
+        namespace=component.namespace,
+        labels=dict(component.labels),
+        resources=component.resources,
+        severity_floors=[
+            component_pb2.SeverityFloor(severity=each.severity.value, measure=each.measure.value, at_least=each.at_least)  # type: ignore[arg-type]
+            for each in component.severity_floors
+        ],
+        business_hours=hours_to_pb(component.business_hours) if component.business_hours else None,
         etag=etag_of(stored.version),
         create_time=time_to_pb(stored.create_time),
         update_time=time_to_pb(stored.update_time),
@@ -58,7 +87,7 @@ def matrix_from_pb(message: severity_matrix_pb2.SeverityMatrix) -> SeverityMatri
 
 
 def matrix_to_pb(made: MatrixRevision) -> severity_matrix_pb2.SeverityMatrix:
-    matrix = made.matrix
+    matrix = made.document
     return severity_matrix_pb2.SeverityMatrix(
         revision=made.revision,
         cells=[
@@ -82,12 +111,28 @@ def matrix_to_pb(made: MatrixRevision) -> severity_matrix_pb2.SeverityMatrix:
     )
 
 
+def matrix_trial_to_pb(trial: MatrixTrial) -> pb.DryRunSeverityMatrixResponse:
+    return pb.DryRunSeverityMatrixResponse(
+        incidents=trial.incidents,
+        changes=[
+            pb.MatrixChange(incident=each.incident, title=each.title, before=each.before.value, after=each.after.value)  # type: ignore[arg-type]
+            for each in trial.changes[:_MOST_CHANGES]
+        ],
+        changes_left_out=max(0, len(trial.changes) - _MOST_CHANGES),
+        counts=[
+            pb.SeverityCount(severity=severity.value, before=before, after=after)  # type: ignore[arg-type]
+            for severity, (before, after) in trial.counts.items()
+        ],
+    )
+
+
 def query_from_pb(request: pb.ListAssessmentsRequest) -> AssessmentQuery:
     chosen = request.filter
     return AssessmentQuery(
         severities=tuple(Severity(severity) for severity in chosen.severities),
         team=chosen.team,
         incident_states=tuple(chosen.incident_states),
+        order=AssessmentOrder(request.order) if request.order else AssessmentOrder.EXPECTED_LOSS,
     )
 
 
@@ -99,6 +144,10 @@ def assessment_to_pb(assessment: Assessment) -> assessment_pb2.Assessment:
     message.trace_id = assessment.trace_id
     message.create_time.FromDatetime(assessment.create_time)
     message.etag = etag_of(assessment.revision)
+    message.differences.extend(
+        assessment_pb2.AssessmentDifference(subject=each.subject, before=each.before, after=each.after, points=each.points)
+        for each in assessment.differences
+    )
     return message
 
 
@@ -107,7 +156,9 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
     score = verdict.score
     return assessment_pb2.Assessment(
         incident=finding.incident,
-        severity=verdict.severity.value,  # type: ignore[arg-type]
+        severity=finding.severity.value,  # type: ignore[arg-type]
+        assessed_severity=finding.assessed_severity.value,  # type: ignore[arg-type]
+        human_override=_override_to_pb(finding.human_override),
         scored_severity=verdict.scored_severity.value,  # type: ignore[arg-type]
         score=score.points,
         log_odds=score.log_odds,
@@ -116,12 +167,12 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         factor=score.factor,
         terms=[_term_to_pb(term) for term in score.terms],
         overrides=[
-            assessment_pb2.SeverityOverride(reason=each.reason, at_least=each.at_least.value, applied=each.applied)  # type: ignore[arg-type]
+            assessment_pb2.SeverityOverride(reason=each.reason, at_least=each.at_least.value, applied=each.applied, detail=each.detail)  # type: ignore[arg-type]
             for each in verdict.overrides
         ],
         counterfactuals=[
             assessment_pb2.Counterfactual(feature=each.feature, text=each.text, severity=each.severity.value)  # type: ignore[arg-type]
-            for each in verdict.counterfactuals
+            for each in finding.counterfactuals
         ],
         impact=verdict.impact.value,  # type: ignore[arg-type]
         urgency=verdict.urgency.value,  # type: ignore[arg-type]
@@ -139,6 +190,40 @@ def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:
         acknowledged_at=time_to_pb(finding.acknowledged_at),
         resolved_at=time_to_pb(finding.resolved_at),
         merged_into=finding.merged_into,
+        gates=[fired_to_pb(each) for each in finding.gates.fired],
+        undecided_gates=[undecided_to_pb(each) for each in finding.gates.undecided],
+        gates_revision=finding.gates_revision,
+        confidence=verdict.confidence or 0,
+        severity_chances=verdict.chances.chances if verdict.chances else (),
+        recurrence=_recurrence_to_pb(finding.recurrence),
+    )
+
+
+def _recurrence_to_pb(recurrence: Recurrence) -> assessment_pb2.Recurrence:
+    return assessment_pb2.Recurrence(
+        last_28_days=recurrence.last_28_days,
+        last_90_days=recurrence.last_90_days,
+        similar=[
+            assessment_pb2.SimilarIncident(
+                incident=each.incident,
+                title=each.title,
+                severity=each.severity.value,  # type: ignore[arg-type]
+                opened_at=time_to_pb(each.opened_at),
+                resolved_at=time_to_pb(each.resolved_at),
+            )
+            for each in recurrence.similar
+        ],
+    )
+
+
+def _override_to_pb(override: HumanOverride | None) -> assessment_pb2.HumanOverride | None:
+    if override is None:
+        return None
+    return assessment_pb2.HumanOverride(
+        severity=override.severity.value,  # type: ignore[arg-type]
+        reason=override.reason,
+        author=override.author,
+        create_time=time_to_pb(override.create_time),
     )
 
 

@@ -8,7 +8,7 @@ from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceSe
 from ballast.triage.v1.error_budget_service_pb2_grpc import add_ErrorBudgetServiceServicer_to_server
 
 from services.triage.transport import budget_convert as convert
-from services.triage.usecases.budgets import Budgets, IncidentUses
+from services.triage.usecases.budget_parts import BudgetParts
 from shared.clock import Clock
 from shared.events.feed import Feed
 from shared.paging import page_query
@@ -24,10 +24,10 @@ _POINTS = 121
 class ErrorBudgetServicer(Contract):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, budgets: Budgets, uses: IncidentUses, feed: Feed, clock: Clock) -> None:
+    def __init__(self, database: Database, parts: BudgetParts, feed: Feed, clock: Clock) -> None:
         self.database = database
-        self._budgets = budgets
-        self._uses = uses
+        self._budgets = parts.budgets
+        self._uses = parts.uses
         self._feed = feed
         self._clock = clock
 

@@ -1,20 +1,35 @@
-"""What triage hears from intake, and its own events in their wire form."""
+"""What triage hears from intake and from itself, and its own events in their wire form."""
 
+from ballast.intake.v1 import incident_pb2
 from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
 from services.triage.domain.budget_events import BudgetEvent
-from services.triage.domain.events import AssessmentMade, ComponentChanged, Event, SloChanged
+from services.triage.domain.events import (
+    AssessmentMade,
+    CalibrationDrifted,
+    ComponentChanged,
+    EscalationDue,
+    Event,
+    GatingRulesChanged,
+    InputDrifted,
+    SloChanged,
+)
 from services.triage.transport.budget_events import encode_budget
+from services.triage.transport.calibration_convert import calibration_drifted_to_pb, input_drifted_to_pb
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
-from services.triage.transport.incidents import incident_from_pb
+from services.triage.transport.escalation_convert import escalation_to_pb
+from services.triage.transport.gate_convert import gates_to_pb
+from services.triage.transport.incidents import incident_from_pb, rating_from_pb
 from services.triage.transport.slo_convert import slo_to_pb
 from services.triage.usecases.assessments import Assessments
+from services.triage.usecases.labels import Labels
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
 from shared.events.sink import Handler
 
 MATRIX_SUBJECT = "severityMatrix"
+GATES_SUBJECT = "gatingRules"
 _TRIGGERS = {
     intake.INCIDENT_CHANGE_ALERTS: "ALERTS_CHANGED",
     intake.INCIDENT_CHANGE_ACKNOWLEDGED: "INCIDENT_ACKNOWLEDGED",
@@ -39,6 +54,17 @@ def encode(event: Event | BudgetEvent) -> EncodedEvent:
         stored = event.stored
         data = pb.ComponentChanged(component=component_to_pb(stored))
         return EncodedEvent(stored.component.name, stored.version, data, stored.update_time)
+    if isinstance(event, InputDrifted):
+        return EncodedEvent(f"drifts/{event.drift.feature}", event.onset, input_drifted_to_pb(event), event.detected_at)
+    if isinstance(event, CalibrationDrifted):
+        return EncodedEvent("drifts/calibration", event.onset, calibration_drifted_to_pb(event), event.detected_at)
+    if isinstance(event, GatingRulesChanged):
+        data = pb.GatingRulesChanged(gates=gates_to_pb(event.gates))
+        return EncodedEvent(GATES_SUBJECT, event.gates.revision, data, event.gates.create_time)
+    if isinstance(event, EscalationDue):
+        due = event.escalation
+        subject = f"{due.incident}/escalations/{due.target_at:%Y%m%dT%H%M%SZ}"  # each target once, so each has one version
+        return EncodedEvent(subject, 1, pb.EscalationDue(escalation=escalation_to_pb(due)), due.create_time)
     if isinstance(event, SloChanged):
         slo = event.stored
         data = pb.SloChanged(slo=slo_to_pb(slo), deleted=event.is_deleted)
@@ -47,11 +73,42 @@ def encode(event: Event | BudgetEvent) -> EncodedEvent:
     return EncodedEvent(MATRIX_SUBJECT, event.matrix.revision, data, event.matrix.create_time)
 
 
-class IncidentEvents:
-    """Assesses each incident that intake tells of."""
+class OwnEvents:
+    """Assesses open incidents again when triage itself tells that what is known around them changed.
+
+    Through the outbox like any other event: so it is tried until it is done, by whichever replica.
+    """
 
     def __init__(self, assessments: Assessments) -> None:
         self._assessments = assessments
+
+    def handlers(self) -> dict[str, Handler]:
+        return {
+            pb.ComponentChanged.DESCRIPTOR.full_name: self._component_changed,
+            pb.SeverityMatrixChanged.DESCRIPTOR.full_name: self._matrix_changed,
+            pb.GatingRulesChanged.DESCRIPTOR.full_name: self._gates_changed,
+        }
+
+    async def _component_changed(self, event: ReceivedEvent) -> Outcome:
+        component = event.unpack(pb.ComponentChanged).component
+        await self._assessments.catalogue_changed(component.name, "COMPONENT_CHANGED")
+        return Outcome.ACCEPTED
+
+    async def _matrix_changed(self, _: ReceivedEvent) -> Outcome:
+        await self._assessments.assess_again((), "SEVERITY_MATRIX_CHANGED")
+        return Outcome.ACCEPTED
+
+    async def _gates_changed(self, _: ReceivedEvent) -> Outcome:
+        await self._assessments.assess_again((), "GATING_RULES_CHANGED")
+        return Outcome.ACCEPTED
+
+
+class IncidentEvents:
+    """Assesses each incident that intake tells of, and keeps what people say it was."""
+
+    def __init__(self, assessments: Assessments, labels: Labels) -> None:
+        self._assessments = assessments
+        self._labels = labels
 
     def handlers(self) -> dict[str, Handler]:
         return {
@@ -60,13 +117,18 @@ class IncidentEvents:
         }
 
     async def _opened(self, event: ReceivedEvent) -> Outcome:
-        incident = incident_from_pb(event.unpack(intake.IncidentOpened).incident)
-        return _outcome(await self._assessments.assess(incident, event.version, "INCIDENT_OPENED"))
+        return await self._take(event.unpack(intake.IncidentOpened).incident, event, "INCIDENT_OPENED")
 
     async def _changed(self, event: ReceivedEvent) -> Outcome:
         told = event.unpack(intake.IncidentChanged)
-        trigger = _TRIGGERS.get(told.change, "INCIDENT_CHANGED")
-        return _outcome(await self._assessments.assess(incident_from_pb(told.incident), event.version, trigger))
+        return await self._take(told.incident, event, _TRIGGERS.get(told.change, "INCIDENT_CHANGED"))
+
+    async def _take(self, message: incident_pb2.Incident, event: ReceivedEvent, trigger: str) -> Outcome:
+        incident = incident_from_pb(message)
+        if not await self._assessments.assess(incident, event.version, trigger):
+            return Outcome.STALE
+        await self._labels.hear(incident, rating_from_pb(message, event.time))
+        return Outcome.ACCEPTED
 
 
 def both(first: dict[str, Handler], second: dict[str, Handler]) -> dict[str, Handler]:
@@ -82,7 +144,3 @@ def both(first: dict[str, Handler], second: dict[str, Handler]) -> dict[str, Han
     return {
         kind: chained(first[kind], second[kind]) if kind in first and kind in second else (first | second)[kind] for kind in first | second
     }
-
-
-def _outcome(is_newest: bool) -> Outcome:
-    return Outcome.ACCEPTED if is_newest else Outcome.STALE

@@ -1,10 +1,13 @@
 """Incidents and their evidence, as the wire brings them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from ballast.intake.v1 import incident_pb2
 
 from services.triage.domain.incident import Evidence, Incident, IncidentState, ServiceImpact
+from services.triage.domain.label import LabelSource, SeverityLabel
+from services.triage.domain.severity import Severity
 from shared.errors import InvalidInput, Violation, invalid_field
 from shared.ids import uuid_of
 from shared.rpc.wellknown import time_from_pb
@@ -36,7 +39,17 @@ def incident_from_pb(message: incident_pb2.Incident) -> Incident:
         alert_count=message.alert_count,
         evidence=evidence_from_pb(message.evidence),
         merged_into=message.merged_into,
+        signal=message.group_labels.get("alertname", ""),
     )
+
+
+def rating_from_pb(message: incident_pb2.Incident, now: datetime) -> SeverityLabel | None:
+    """Reads the severity that people gave an incident; None where nobody did, or in a way the contract does not know."""
+    rating = message.rating
+    if rating.severity not in {severity.value for severity in Severity}:
+        return None
+    set_at = time_from_pb(rating, "set_at") or now
+    return SeverityLabel(message.name, LabelSource.INCIDENT, Severity(rating.severity), rating.reason, rating.set_by, set_at)
 
 
 def evidence_from_pb(message: incident_pb2.Evidence) -> Evidence:

@@ -15,6 +15,7 @@ from shared.rpc.wellknown import time_from_pb
 from shared.storage.database import Database
 
 SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["TriageService"], add_TriageServiceServicer_to_server)
+_LATEST = 1_000
 
 
 class TriageServicer(TriageServiceServicer):
@@ -29,7 +30,8 @@ class TriageServicer(TriageServiceServicer):
     @once(pb.UpsertComponentsResponse)
     async def UpsertComponents(self, request: pb.UpsertComponentsRequest, context: object) -> pb.UpsertComponentsResponse:
         etags = {each.name: each.etag for each in request.components if each.etag}
-        stored = await self._catalogue.upsert([convert.component_from_pb(each) for each in request.components], etags)
+        components = [convert.component_from_pb(each, f"components[{index}]") for index, each in enumerate(request.components)]
+        stored = await self._catalogue.upsert(components, etags)
         return pb.UpsertComponentsResponse(components=[convert.component_to_pb(each) for each in stored])
 
     async def GetComponent(self, request: pb.GetComponentRequest, context: object) -> pb.GetComponentResponse:
@@ -56,6 +58,9 @@ class TriageServicer(TriageServiceServicer):
         page = await self._matrices.page(page_query(request.page_size, request.page_token, "ListSeverityMatrixRevisions"))
         matrices = [convert.matrix_to_pb(each) for each in page.items]
         return pb.ListSeverityMatrixRevisionsResponse(matrices=matrices, next_page_token=page.next_page_token)
+
+    async def DryRunSeverityMatrix(self, request: pb.DryRunSeverityMatrixRequest, context: object) -> pb.DryRunSeverityMatrixResponse:
+        return convert.matrix_trial_to_pb(await self._matrices.try_(convert.matrix_from_pb(request.matrix), request.incidents or _LATEST))
 
     async def GetAssessment(self, request: pb.GetAssessmentRequest, context: object) -> pb.GetAssessmentResponse:
         assessment = await self._assessments.get(request.name, request.revision)

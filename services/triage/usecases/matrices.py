@@ -1,17 +1,20 @@
-"""Keeping the severity matrix: reading its versions and making new ones."""
+"""Keeping the severity matrix: reading its versions, making new ones, and trying them on what happened."""
 
+from services.triage.domain.matrix_trial import MatrixTrial, try_matrix
 from services.triage.domain.severity_matrix import MatrixRevision, SeverityMatrix
-from services.triage.storage.matrix_store import MatrixStore
+from services.triage.storage.assessment_store import AssessmentStore
 from shared.clock import Clock
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
+from shared.revisions import RevisionStore
 
 
 class Matrices:
     """The versions of the severity matrix."""
 
-    def __init__(self, store: MatrixStore, clock: Clock) -> None:
+    def __init__(self, store: RevisionStore[SeverityMatrix], found: AssessmentStore, clock: Clock) -> None:
         self._store = store
+        self._found = found
         self._clock = clock
 
     async def newest(self) -> MatrixRevision:
@@ -34,3 +37,8 @@ class Matrices:
         return await self._store.replace(
             etag, MatrixRevision(newest.revision + 1, matrix, current_principal_name(), reason, now), validate_only=validate_only
         )
+
+    async def try_(self, matrix: SeverityMatrix, count: int) -> MatrixTrial:
+        """Reads the incidents opened last by the matrix, and stores nothing. Raises as `check` does."""
+        matrix.check()
+        return try_matrix(matrix, await self._found.latest_findings(count))

@@ -1,5 +1,6 @@
 """Keeping SLOs: importing documents, writing them out again, and reading what they mean."""
 
+import asyncio
 from collections.abc import Sequence
 
 from services.triage.domain.errors import SloBundleTooLarge
@@ -27,7 +28,7 @@ class Slos:
 
     async def import_(self, text: str, *, validate_only: bool) -> ImportPlan:
         """Stores the good documents of a text and says of every one what became of it. Raises SloBundleTooLarge."""
-        read = read_bundle(text)
+        read = await asyncio.to_thread(read_bundle, text)  # a large text takes a second, and others wait for none of it
         if len(read) > MOST_DOCUMENTS:
             raise SloBundleTooLarge(MOST_DOCUMENTS)
         good = [each for each in read if not each.problems]
@@ -39,7 +40,7 @@ class Slos:
     async def export(self, names: Sequence[str], *, with_references: bool, paging: PageQuery) -> tuple[str, Page[StoredDocument]]:
         """Returns a page of documents, and the YAML that imports equal to them."""
         page = await self._documents.export_page(names, with_references=with_references, query=paging)
-        return yaml_of([each.tree for each in page.items]), page
+        return await asyncio.to_thread(yaml_of, [each.tree for each in page.items]), page
 
     async def get(self, name: str, revision: int) -> StoredSlo:
         return await self._store.get(name, revision)

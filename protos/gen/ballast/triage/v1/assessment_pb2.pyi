@@ -4,6 +4,7 @@ isort:skip_file
 Assessments: how bad an incident is, as a sum of terms that anyone can check."""
 
 from ballast.intake.v1 import incident_pb2 as _incident_pb2
+from ballast.triage.v1 import gate_pb2 as _gate_pb2
 from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -103,22 +104,26 @@ class SeverityOverride(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
     APPLIED_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Stable reason, such as `DATA_LOSS`."""
     at_least: _severity_matrix_pb2.Severity.ValueType
     """The severity it asks for at least."""
     applied: _builtins.bool
     """Whether it changed the result."""
+    detail: _builtins.str
+    """What reached it, such as which threshold of which component; empty where the reason says all."""
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         at_least: _severity_matrix_pb2.Severity.ValueType = ...,
         applied: _builtins.bool = ...,
+        detail: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "at_least", b"at_least", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "at_least", b"at_least", "detail", b"detail", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,6 +158,150 @@ class Counterfactual(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Counterfactual: _TypeAlias = Counterfactual  # noqa: Y015
+
+@_typing.final
+class HumanOverride(_message.Message):
+    """A severity that a person gave in place of the assessed one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    severity: _severity_matrix_pb2.Severity.ValueType
+    """The severity."""
+    reason: _builtins.str
+    """Why."""
+    author: _builtins.str
+    """The principal who gave it."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        severity: _severity_matrix_pb2.Severity.ValueType = ...,
+        reason: _builtins.str = ...,
+        author: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time", b"create_time", "reason", b"reason", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HumanOverride: _TypeAlias = HumanOverride  # noqa: Y015
+
+@_typing.final
+class AssessmentDifference(_message.Message):
+    """One thing in which a revision differs from the one before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """What differs: a feature of the score, such as `users_affected`, or a field of the assessment, such as `severity`."""
+    before: _builtins.str
+    """What it was, for people."""
+    after: _builtins.str
+    """What it is."""
+    points: _builtins.float
+    """By how much it moved the score, in points; 0 for what is no feature."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        points: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "points", b"points", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssessmentDifference: _TypeAlias = AssessmentDifference  # noqa: Y015
+
+@_typing.final
+class SimilarIncident(_message.Message):
+    """An incident of the same class that was opened before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    OPENED_AT_FIELD_NUMBER: _builtins.int
+    RESOLVED_AT_FIELD_NUMBER: _builtins.int
+    incident: _builtins.str
+    """Resource name, `incidents/{uuid}`."""
+    title: _builtins.str
+    """Its title. Text from outside: never an instruction."""
+    severity: _severity_matrix_pb2.Severity.ValueType
+    """How bad it was."""
+    @_builtins.property
+    def opened_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was opened (event time)."""
+
+    @_builtins.property
+    def resolved_at(self) -> _timestamp_pb2.Timestamp:
+        """When it ended; absent when it was not over when this was assessed."""
+
+    def __init__(
+        self,
+        *,
+        incident: _builtins.str = ...,
+        title: _builtins.str = ...,
+        severity: _severity_matrix_pb2.Severity.ValueType = ...,
+        opened_at: _timestamp_pb2.Timestamp | None = ...,
+        resolved_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["opened_at", b"opened_at", "resolved_at", b"resolved_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident", "opened_at", b"opened_at", "resolved_at", b"resolved_at", "severity", b"severity", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimilarIncident: _TypeAlias = SimilarIncident  # noqa: Y015
+
+@_typing.final
+class Recurrence(_message.Message):
+    """How often incidents of the same class (the same signal of the same components) were opened before this one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAST_28_DAYS_FIELD_NUMBER: _builtins.int
+    LAST_90_DAYS_FIELD_NUMBER: _builtins.int
+    SIMILAR_FIELD_NUMBER: _builtins.int
+    last_28_days: _builtins.int
+    """In the 28 days before."""
+    last_90_days: _builtins.int
+    """In the 90 days before."""
+    @_builtins.property
+    def similar(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimilarIncident]:
+        """The latest of them, newest first; at most five."""
+
+    def __init__(
+        self,
+        *,
+        last_28_days: _builtins.int = ...,
+        last_90_days: _builtins.int = ...,
+        similar: _abc.Iterable[Global___SimilarIncident] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_28_days", b"last_28_days", "last_90_days", b"last_90_days", "similar", b"similar"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Recurrence: _TypeAlias = Recurrence  # noqa: Y015
 
 @_typing.final
 class Assessment(_message.Message):
@@ -193,6 +342,15 @@ class Assessment(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     MERGED_INTO_FIELD_NUMBER: _builtins.int
+    ASSESSED_SEVERITY_FIELD_NUMBER: _builtins.int
+    HUMAN_OVERRIDE_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    GATES_FIELD_NUMBER: _builtins.int
+    UNDECIDED_GATES_FIELD_NUMBER: _builtins.int
+    GATES_REVISION_FIELD_NUMBER: _builtins.int
+    RECURRENCE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SEVERITY_CHANCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `assessments/{uuid}`."""
     incident: _builtins.str
@@ -200,7 +358,7 @@ class Assessment(_message.Message):
     revision: _builtins.int
     """Revision: 1 for the first, one more for each change of the result or its inputs."""
     severity: _severity_matrix_pb2.Severity.ValueType
-    """The severity, after overrides."""
+    """The severity that counts: a person's where one gave it, else the assessed one."""
     scored_severity: _severity_matrix_pb2.Severity.ValueType
     """The severity the score alone gives."""
     score: _builtins.float
@@ -235,6 +393,12 @@ class Assessment(_message.Message):
     """Version of this state."""
     merged_into: _builtins.str
     """The incident that this one was merged into, `incidents/{uuid}`: what is counted is counted with that one. Empty unless it was."""
+    assessed_severity: _severity_matrix_pb2.Severity.ValueType
+    """The severity by the score, overrides and gates, whatever people say."""
+    gates_revision: _builtins.int
+    """Version of the gating rules."""
+    confidence: _builtins.float
+    """How sure the assessed severity is before gates, from 0 to 1: its chance by the score, less the share of the score that is not known."""
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreTerm]:
         """All terms, largest absolute contribution first."""
@@ -283,6 +447,30 @@ class Assessment(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When this revision was made."""
 
+    @_builtins.property
+    def human_override(self) -> Global___HumanOverride:
+        """What a person said instead; absent unless one did, and again after it was withdrawn."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssessmentDifference]:
+        """What differs from the revision before; empty for the first."""
+
+    @_builtins.property
+    def gates(self) -> _containers.RepeatedCompositeFieldContainer[_gate_pb2.FiredGate]:
+        """Gates that fired."""
+
+    @_builtins.property
+    def undecided_gates(self) -> _containers.RepeatedCompositeFieldContainer[_gate_pb2.UndecidedGate]:
+        """Gates that could not be asked."""
+
+    @_builtins.property
+    def recurrence(self) -> Global___Recurrence:
+        """Incidents like it."""
+
+    @_builtins.property
+    def severity_chances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The chance of each severity by the score, overrides and floors, SEV1 first; they sum to 1."""
+
     def __init__(
         self,
         *,
@@ -319,10 +507,19 @@ class Assessment(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         merged_into: _builtins.str = ...,
+        assessed_severity: _severity_matrix_pb2.Severity.ValueType = ...,
+        human_override: Global___HumanOverride | None = ...,
+        differences: _abc.Iterable[Global___AssessmentDifference] | None = ...,
+        gates: _abc.Iterable[_gate_pb2.FiredGate] | None = ...,
+        undecided_gates: _abc.Iterable[_gate_pb2.UndecidedGate] | None = ...,
+        gates_revision: _builtins.int = ...,
+        recurrence: Global___Recurrence | None = ...,
+        confidence: _builtins.float = ...,
+        severity_chances: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "create_time", b"create_time", "expected_loss_per_hour", b"expected_loss_per_hour", "opened_at", b"opened_at", "resolved_at", b"resolved_at", "restore_target", b"restore_target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "create_time", b"create_time", "expected_loss_per_hour", b"expected_loss_per_hour", "human_override", b"human_override", "opened_at", b"opened_at", "recurrence", b"recurrence", "resolved_at", b"resolved_at", "restore_target", b"restore_target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "components", b"components", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "merged_into", b"merged_into", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "assessed_severity", b"assessed_severity", "components", b"components", "confidence", b"confidence", "counterfactuals", b"counterfactuals", "create_time", b"create_time", "differences", b"differences", "etag", b"etag", "expected_loss_per_hour", b"expected_loss_per_hour", "factor", b"factor", "gates", b"gates", "gates_revision", b"gates_revision", "human_override", b"human_override", "impact", b"impact", "incident", b"incident", "incident_state", b"incident_state", "intercept", b"intercept", "log_odds", b"log_odds", "matrix_revision", b"matrix_revision", "merged_into", b"merged_into", "model_version", b"model_version", "name", b"name", "offset", b"offset", "opened_at", b"opened_at", "overrides", b"overrides", "recurrence", b"recurrence", "resolved_at", b"resolved_at", "restore_target", b"restore_target", "revision", b"revision", "score", b"score", "scored_severity", b"scored_severity", "severity", b"severity", "severity_chances", b"severity_chances", "teams", b"teams", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "trigger", b"trigger", "undecided_gates", b"undecided_gates", "unknown_components", b"unknown_components", "urgency", b"urgency", "weights_hash", b"weights_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,18 +22,28 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from ballast.triage.v1 import business_hours_pb2 as ballast_dot_triage_dot_v1_dot_business__hours__pb2
+from ballast.triage.v1 import severity_matrix_pb2 as ballast_dot_triage_dot_v1_dot_severity__matrix__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ballast/triage/v1/component.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x93\x04\n\tComponent\x12\x44\n\x04name\x18\x01 \x01(\tB6\xbaH3r12/^components/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1e\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12H\n\nowner_team\x18\x03 \x01(\tB4\xbaH1r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12/\n\x04tier\x18\x04 \x01(\x0e\x32\x17.ballast.triage.v1.TierB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\x12revenue_per_minute\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12U\n\x0c\x64\x65pendencies\x18\x06 \x03(\tB?\xbaH<\x92\x01\x39\x10\x64\x18\x01\"3r12/^components/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1b\n\x05users\x18\x07 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x88\x01\x01\x12\x15\n\x04\x65tag\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_users*]\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x11\n\rTIER_CRITICAL\x10\x01\x12\r\n\tTIER_HIGH\x10\x02\x12\x0f\n\x0bTIER_MEDIUM\x10\x03\x12\x0c\n\x08TIER_LOW\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ballast/triage/v1/component.proto\x12\x11\x62\x61llast.triage.v1\x1a&ballast/triage/v1/business_hours.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xb8\x01\n\rSeverityFloor\x12\x39\n\x08severity\x18\x01 \x01(\x0e\x32\x1b.ballast.triage.v1.SeverityB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12?\n\x07measure\x18\x02 \x01(\x0e\x32\".ballast.triage.v1.SeverityMeasureB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12+\n\x08\x61t_least\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x34&\xf5k\x0c\x43!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"\xbd\x07\n\tComponent\x12\x44\n\x04name\x18\x01 \x01(\tB6\xbaH3r12/^components/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1e\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12H\n\nowner_team\x18\x03 \x01(\tB4\xbaH1r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12/\n\x04tier\x18\x04 \x01(\x0e\x32\x17.ballast.triage.v1.TierB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\x12revenue_per_minute\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12U\n\x0c\x64\x65pendencies\x18\x06 \x03(\tB?\xbaH<\x92\x01\x39\x10\x64\x18\x01\"3r12/^components/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1b\n\x05users\x18\x07 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x88\x01\x01\x12\x15\n\x04\x65tag\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x46\n\x06system\x18\x0b \x01(\tB6\xbaH3r.2,^systems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\x1a\n\tlifecycle\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x1a\n\tnamespace\x18\r \x01(\tB\x07\xbaH\x04r\x02\x18?\x12R\n\x06labels\x18\x0e \x03(\x0b\x32(.ballast.triage.v1.Component.LabelsEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\x07r\x05\x10\x01\x18\xbd\x02*\x05r\x03\x18\x80\x02\x12&\n\tresources\x18\x0f \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x64\x18\x01\"\x07r\x05\x10\x01\x18\x80\x02\x12\x38\n\x0e\x62usiness_hours\x18\x10 \x01(\x0b\x32 .ballast.triage.v1.BusinessHours\x12\x43\n\x0fseverity_floors\x18\x11 \x03(\x0b\x32 .ballast.triage.v1.SeverityFloorB\x08\xbaH\x05\x92\x01\x02\x10\x14\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_users*]\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x11\n\rTIER_CRITICAL\x10\x01\x12\r\n\tTIER_HIGH\x10\x02\x12\x0f\n\x0bTIER_MEDIUM\x10\x03\x12\x0c\n\x08TIER_LOW\x10\x04*\x9a\x01\n\x0fSeverityMeasure\x12 \n\x1cSEVERITY_MEASURE_UNSPECIFIED\x10\x00\x12#\n\x1fSEVERITY_MEASURE_USERS_AFFECTED\x10\x01\x12\x1e\n\x1aSEVERITY_MEASURE_BURN_RATE\x10\x02\x12 \n\x1cSEVERITY_MEASURE_ALERT_COUNT\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ballast.triage.v1.component_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SEVERITYFLOOR'].fields_by_name['severity']._loaded_options = None
+  _globals['_SEVERITYFLOOR'].fields_by_name['severity']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_SEVERITYFLOOR'].fields_by_name['measure']._loaded_options = None
+  _globals['_SEVERITYFLOOR'].fields_by_name['measure']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_SEVERITYFLOOR'].fields_by_name['at_least']._loaded_options = None
+  _globals['_SEVERITYFLOOR'].fields_by_name['at_least']._serialized_options = b'\272H\026\022\024\031\000\0004&\365k\014C!\000\000\000\000\000\000\000\000@\001'
+  _globals['_COMPONENT_LABELSENTRY']._loaded_options = None
+  _globals['_COMPONENT_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_COMPONENT'].fields_by_name['name']._loaded_options = None
   _globals['_COMPONENT'].fields_by_name['name']._serialized_options = b'\272H3r12/^components/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_COMPONENT'].fields_by_name['display_name']._loaded_options = None
@@ -48,8 +58,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPONENT'].fields_by_name['users']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_COMPONENT'].fields_by_name['etag']._loaded_options = None
   _globals['_COMPONENT'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_TIER']._serialized_start=677
-  _globals['_TIER']._serialized_end=770
-  _globals['_COMPONENT']._serialized_start=144
-  _globals['_COMPONENT']._serialized_end=675
+  _globals['_COMPONENT'].fields_by_name['system']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['system']._serialized_options = b'\272H3r.2,^systems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\330\001\001'
+  _globals['_COMPONENT'].fields_by_name['lifecycle']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['lifecycle']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_COMPONENT'].fields_by_name['namespace']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['namespace']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_COMPONENT'].fields_by_name['labels']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['labels']._serialized_options = b'\272H\025\232\001\022\020@\"\007r\005\020\001\030\275\002*\005r\003\030\200\002'
+  _globals['_COMPONENT'].fields_by_name['resources']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['resources']._serialized_options = b'\272H\020\222\001\r\020d\030\001\"\007r\005\020\001\030\200\002'
+  _globals['_COMPONENT'].fields_by_name['severity_floors']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['severity_floors']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_TIER']._serialized_start=1371
+  _globals['_TIER']._serialized_end=1464
+  _globals['_SEVERITYMEASURE']._serialized_start=1467
+  _globals['_SEVERITYMEASURE']._serialized_end=1621
+  _globals['_SEVERITYFLOOR']._serialized_start=225
+  _globals['_SEVERITYFLOOR']._serialized_end=409
+  _globals['_COMPONENT']._serialized_start=412
+  _globals['_COMPONENT']._serialized_end=1369
+  _globals['_COMPONENT_LABELSENTRY']._serialized_start=1314
+  _globals['_COMPONENT_LABELSENTRY']._serialized_end=1359
 # @@protoc_insertion_point(module_scope)

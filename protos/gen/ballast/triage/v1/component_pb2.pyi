@@ -3,6 +3,8 @@
 isort:skip_file
 Components: the production things that can break, who owns them and what depends on what."""
 
+from ballast.triage.v1 import business_hours_pb2 as _business_hours_pb2
+from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -14,10 +16,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -53,11 +55,89 @@ TIER_LOW: Tier.ValueType  # 4
 """Only colleagues notice."""
 Global___Tier: _TypeAlias = Tier  # noqa: Y015
 
+class _SeverityMeasure:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SeverityMeasureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SeverityMeasure.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEVERITY_MEASURE_UNSPECIFIED: _SeverityMeasure.ValueType  # 0
+    """Not set."""
+    SEVERITY_MEASURE_USERS_AFFECTED: _SeverityMeasure.ValueType  # 1
+    """Users hindered."""
+    SEVERITY_MEASURE_BURN_RATE: _SeverityMeasure.ValueType  # 2
+    """Burn rate of the error budget."""
+    SEVERITY_MEASURE_ALERT_COUNT: _SeverityMeasure.ValueType  # 3
+    """Alerts in the incident."""
+
+class SeverityMeasure(_SeverityMeasure, metaclass=_SeverityMeasureEnumTypeWrapper):
+    """What a severity floor counts."""
+
+SEVERITY_MEASURE_UNSPECIFIED: SeverityMeasure.ValueType  # 0
+"""Not set."""
+SEVERITY_MEASURE_USERS_AFFECTED: SeverityMeasure.ValueType  # 1
+"""Users hindered."""
+SEVERITY_MEASURE_BURN_RATE: SeverityMeasure.ValueType  # 2
+"""Burn rate of the error budget."""
+SEVERITY_MEASURE_ALERT_COUNT: SeverityMeasure.ValueType  # 3
+"""Alerts in the incident."""
+Global___SeverityMeasure: _TypeAlias = SeverityMeasure  # noqa: Y015
+
+@_typing.final
+class SeverityFloor(_message.Message):
+    """From a number on, the severity is at least so bad. What is unknown reaches no floor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    severity: _severity_matrix_pb2.Severity.ValueType
+    """The severity."""
+    measure: Global___SeverityMeasure.ValueType
+    """What is counted."""
+    at_least: _builtins.float
+    """From this number on."""
+    def __init__(
+        self,
+        *,
+        severity: _severity_matrix_pb2.Severity.ValueType = ...,
+        measure: Global___SeverityMeasure.ValueType = ...,
+        at_least: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "measure", b"measure", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeverityFloor: _TypeAlias = SeverityFloor  # noqa: Y015
+
 @_typing.final
 class Component(_message.Message):
     """A production thing that can break."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     NAME_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
@@ -69,6 +149,13 @@ class Component(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    SYSTEM_FIELD_NUMBER: _builtins.int
+    LIFECYCLE_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    BUSINESS_HOURS_FIELD_NUMBER: _builtins.int
+    SEVERITY_FLOORS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `components/{id}`; the id is what alerts carry in their label `component`."""
     display_name: _builtins.str
@@ -81,6 +168,12 @@ class Component(_message.Message):
     """Users it serves, a count; absent when unknown."""
     etag: _builtins.str
     """Version of this state; send it back to change only what you saw."""
+    system: _builtins.str
+    """System it is part of, `systems/{id}`; empty when it is part of none."""
+    lifecycle: _builtins.str
+    """Where it stands in its life, in the organisation's own word, such as `production`."""
+    namespace: _builtins.str
+    """Backstage namespace it was imported from; empty for the default one. Ids know no namespace: an import refuses an entity of another."""
     @_builtins.property
     def revenue_per_minute(self) -> _money_pb2.Money:
         """Revenue lost in a minute without it; absent when unknown."""
@@ -97,6 +190,22 @@ class Component(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Labels, to find it by; nothing is computed from them."""
+
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Backstage resources it needs, as `resource:namespace/name`; kept as told, and no part of the graph of components."""
+
+    @_builtins.property
+    def business_hours(self) -> _business_hours_pb2.BusinessHours:
+        """When people wait for it; the scoring model's hours when absent."""
+
+    @_builtins.property
+    def severity_floors(self) -> _containers.RepeatedCompositeFieldContainer[Global___SeverityFloor]:
+        """Numbers from which an incident of it is at least so bad, whatever the score says."""
+
     def __init__(
         self,
         *,
@@ -110,10 +219,17 @@ class Component(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        system: _builtins.str = ...,
+        lifecycle: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        resources: _abc.Iterable[_builtins.str] | None = ...,
+        business_hours: _business_hours_pb2.BusinessHours | None = ...,
+        severity_floors: _abc.Iterable[Global___SeverityFloor] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_users", b"_users", "create_time", b"create_time", "revenue_per_minute", b"revenue_per_minute", "update_time", b"update_time", "users", b"users"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_users", b"_users", "business_hours", b"business_hours", "create_time", b"create_time", "revenue_per_minute", b"revenue_per_minute", "update_time", b"update_time", "users", b"users"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_users", b"_users", "create_time", b"create_time", "dependencies", b"dependencies", "display_name", b"display_name", "etag", b"etag", "name", b"name", "owner_team", b"owner_team", "revenue_per_minute", b"revenue_per_minute", "tier", b"tier", "update_time", b"update_time", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_users", b"_users", "business_hours", b"business_hours", "create_time", b"create_time", "dependencies", b"dependencies", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "lifecycle", b"lifecycle", "name", b"name", "namespace", b"namespace", "owner_team", b"owner_team", "resources", b"resources", "revenue_per_minute", b"revenue_per_minute", "severity_floors", b"severity_floors", "system", b"system", "tier", b"tier", "update_time", b"update_time", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__users: _TypeAlias = _typing.Literal["users"]  # noqa: Y015
     _WhichOneofArgType__users: _TypeAlias = _typing.Literal["_users", b"_users"]  # noqa: Y015

@@ -24,23 +24,34 @@ _sym_db = _symbol_database.Default()
 
 from ballast.triage.v1 import assessment_pb2 as ballast_dot_triage_dot_v1_dot_assessment__pb2
 from ballast.triage.v1 import component_pb2 as ballast_dot_triage_dot_v1_dot_component__pb2
+from ballast.triage.v1 import escalation_pb2 as ballast_dot_triage_dot_v1_dot_escalation__pb2
+from ballast.triage.v1 import gate_pb2 as ballast_dot_triage_dot_v1_dot_gate__pb2
 from ballast.triage.v1 import severity_matrix_pb2 as ballast_dot_triage_dot_v1_dot_severity__matrix__pb2
 from ballast.triage.v1 import slo_pb2 as ballast_dot_triage_dot_v1_dot_slo__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/triage_events.proto\x12\x11\x62\x61llast.triage.v1\x1a\"ballast/triage/v1/assessment.proto\x1a!ballast/triage/v1/component.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1b\x62\x61llast/triage/v1/slo.proto\"{\n\x0e\x41ssessmentMade\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x36\n\x11previous_severity\x18\x02 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\"C\n\x10\x43omponentChanged\x12/\n\tcomponent\x18\x01 \x01(\x0b\x32\x1c.ballast.triage.v1.Component\"J\n\x15SeverityMatrixChanged\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrix\"B\n\nSloChanged\x12#\n\x03slo\x18\x01 \x01(\x0b\x32\x16.ballast.triage.v1.Slo\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/triage_events.proto\x12\x11\x62\x61llast.triage.v1\x1a\"ballast/triage/v1/assessment.proto\x1a!ballast/triage/v1/component.proto\x1a\"ballast/triage/v1/escalation.proto\x1a\x1c\x62\x61llast/triage/v1/gate.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1b\x62\x61llast/triage/v1/slo.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"{\n\x0e\x41ssessmentMade\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x36\n\x11previous_severity\x18\x02 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\"C\n\x10\x43omponentChanged\x12/\n\tcomponent\x18\x01 \x01(\x0b\x32\x1c.ballast.triage.v1.Component\"J\n\x15SeverityMatrixChanged\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrix\"C\n\x12GatingRulesChanged\x12-\n\x05gates\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.GatingRules\"\xa7\x01\n\x0cInputDrifted\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x17\n\x0fstability_index\x18\x02 \x01(\x01\x12\r\n\x05\x62ound\x18\x03 \x01(\x01\x12\x14\n\x0crecent_count\x18\x04 \x01(\x03\x12\x17\n\x0freference_count\x18\x05 \x01(\x03\x12/\n\x0b\x64\x65tect_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf4\x01\n\x12\x43\x61librationDrifted\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x14\n\x0cweights_hash\x18\x02 \x01(\t\x12\x17\n\x0freference_share\x18\x03 \x01(\x01\x12\x17\n\x0freference_count\x18\x04 \x01(\x03\x12\x15\n\rwatched_count\x18\x05 \x01(\x03\x12\r\n\x05total\x18\x06 \x01(\x01\x12\r\n\x05limit\x18\x07 \x01(\x01\x12\x19\n\x11\x66\x61lse_alarm_every\x18\x08 \x01(\x01\x12/\n\x0b\x64\x65tect_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\rEscalationDue\x12\x31\n\nescalation\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Escalation\"B\n\nSloChanged\x12#\n\x03slo\x18\x01 \x01(\x0b\x32\x16.ballast.triage.v1.Slo\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ballast.triage.v1.triage_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ASSESSMENTMADE']._serialized_start=201
-  _globals['_ASSESSMENTMADE']._serialized_end=324
-  _globals['_COMPONENTCHANGED']._serialized_start=326
-  _globals['_COMPONENTCHANGED']._serialized_end=393
-  _globals['_SEVERITYMATRIXCHANGED']._serialized_start=395
-  _globals['_SEVERITYMATRIXCHANGED']._serialized_end=469
-  _globals['_SLOCHANGED']._serialized_start=471
-  _globals['_SLOCHANGED']._serialized_end=537
+  _globals['_ASSESSMENTMADE']._serialized_start=300
+  _globals['_ASSESSMENTMADE']._serialized_end=423
+  _globals['_COMPONENTCHANGED']._serialized_start=425
+  _globals['_COMPONENTCHANGED']._serialized_end=492
+  _globals['_SEVERITYMATRIXCHANGED']._serialized_start=494
+  _globals['_SEVERITYMATRIXCHANGED']._serialized_end=568
+  _globals['_GATINGRULESCHANGED']._serialized_start=570
+  _globals['_GATINGRULESCHANGED']._serialized_end=637
+  _globals['_INPUTDRIFTED']._serialized_start=640
+  _globals['_INPUTDRIFTED']._serialized_end=807
+  _globals['_CALIBRATIONDRIFTED']._serialized_start=810
+  _globals['_CALIBRATIONDRIFTED']._serialized_end=1054
+  _globals['_ESCALATIONDUE']._serialized_start=1056
+  _globals['_ESCALATIONDUE']._serialized_end=1122
+  _globals['_SLOCHANGED']._serialized_start=1124
+  _globals['_SLOCHANGED']._serialized_end=1190
 # @@protoc_insertion_point(module_scope)

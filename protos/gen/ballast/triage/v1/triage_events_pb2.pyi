@@ -5,10 +5,13 @@ Events of triage, the data of its CloudEvents."""
 
 from ballast.triage.v1 import assessment_pb2 as _assessment_pb2
 from ballast.triage.v1 import component_pb2 as _component_pb2
+from ballast.triage.v1 import escalation_pb2 as _escalation_pb2
+from ballast.triage.v1 import gate_pb2 as _gate_pb2
 from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
 from ballast.triage.v1 import slo_pb2 as _slo_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -95,6 +98,154 @@ class SeverityMatrixChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SeverityMatrixChanged: _TypeAlias = SeverityMatrixChanged  # noqa: Y015
+
+@_typing.final
+class GatingRulesChanged(_message.Message):
+    """The gating rules have a new version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def gates(self) -> _gate_pb2.GatingRules:
+        """The new version."""
+
+    def __init__(
+        self,
+        *,
+        gates: _gate_pb2.GatingRules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gates", b"gates"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gates", b"gates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GatingRulesChanged: _TypeAlias = GatingRulesChanged  # noqa: Y015
+
+@_typing.final
+class InputDrifted(_message.Message):
+    """What the model looks at of incidents is no longer what it was. Sent once when a drift begins."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_FIELD_NUMBER: _builtins.int
+    STABILITY_INDEX_FIELD_NUMBER: _builtins.int
+    BOUND_FIELD_NUMBER: _builtins.int
+    RECENT_COUNT_FIELD_NUMBER: _builtins.int
+    REFERENCE_COUNT_FIELD_NUMBER: _builtins.int
+    DETECT_TIME_FIELD_NUMBER: _builtins.int
+    feature: _builtins.str
+    """The input, such as `users_affected`."""
+    stability_index: _builtins.float
+    """Population stability index of the recent incidents against those before them."""
+    bound: _builtins.float
+    """What the index had to exceed: in one look at all inputs, one in a hundred false alarms."""
+    recent_count: _builtins.int
+    """Incidents in the recent window."""
+    reference_count: _builtins.int
+    """Incidents in the window before it."""
+    @_builtins.property
+    def detect_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was seen."""
+
+    def __init__(
+        self,
+        *,
+        feature: _builtins.str = ...,
+        stability_index: _builtins.float = ...,
+        bound: _builtins.float = ...,
+        recent_count: _builtins.int = ...,
+        reference_count: _builtins.int = ...,
+        detect_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detect_time", b"detect_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "detect_time", b"detect_time", "feature", b"feature", "recent_count", b"recent_count", "reference_count", b"reference_count", "stability_index", b"stability_index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InputDrifted: _TypeAlias = InputDrifted  # noqa: Y015
+
+@_typing.final
+class CalibrationDrifted(_message.Message):
+    """Incidents are misjudged more often than they were under the same weights. Sent once when a drift begins."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    WEIGHTS_HASH_FIELD_NUMBER: _builtins.int
+    REFERENCE_SHARE_FIELD_NUMBER: _builtins.int
+    REFERENCE_COUNT_FIELD_NUMBER: _builtins.int
+    WATCHED_COUNT_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    FALSE_ALARM_EVERY_FIELD_NUMBER: _builtins.int
+    DETECT_TIME_FIELD_NUMBER: _builtins.int
+    model_version: _builtins.str
+    """The version of the scoring model."""
+    weights_hash: _builtins.str
+    """SHA-256 of its weights, hex."""
+    reference_share: _builtins.float
+    """Share misjudged among the first incidents assessed by these weights, of the newest 2,000."""
+    reference_count: _builtins.int
+    """How many those were."""
+    watched_count: _builtins.int
+    """Incidents after them."""
+    total: _builtins.float
+    """Where the chart stands; it trips at `limit`."""
+    limit: _builtins.float
+    """Limit of the chart, set so that false alarms are `false_alarm_every` incidents apart on average."""
+    false_alarm_every: _builtins.float
+    """Mean number of incidents between false alarms."""
+    @_builtins.property
+    def detect_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was seen."""
+
+    def __init__(
+        self,
+        *,
+        model_version: _builtins.str = ...,
+        weights_hash: _builtins.str = ...,
+        reference_share: _builtins.float = ...,
+        reference_count: _builtins.int = ...,
+        watched_count: _builtins.int = ...,
+        total: _builtins.float = ...,
+        limit: _builtins.float = ...,
+        false_alarm_every: _builtins.float = ...,
+        detect_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detect_time", b"detect_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detect_time", b"detect_time", "false_alarm_every", b"false_alarm_every", "limit", b"limit", "model_version", b"model_version", "reference_count", b"reference_count", "reference_share", b"reference_share", "total", b"total", "watched_count", b"watched_count", "weights_hash", b"weights_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalibrationDrifted: _TypeAlias = CalibrationDrifted  # noqa: Y015
+
+@_typing.final
+class EscalationDue(_message.Message):
+    """An open incident is about to miss its time to restore, or has missed it. Sent once for each target of an incident."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ESCALATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def escalation(self) -> _escalation_pb2.Escalation:
+        """What is known of it."""
+
+    def __init__(
+        self,
+        *,
+        escalation: _escalation_pb2.Escalation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["escalation", b"escalation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["escalation", b"escalation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EscalationDue: _TypeAlias = EscalationDue  # noqa: Y015
 
 @_typing.final
 class SloChanged(_message.Message):

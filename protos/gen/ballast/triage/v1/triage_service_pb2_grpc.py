@@ -65,6 +65,11 @@ class TriageServiceStub:
                 request_serializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.ListSeverityMatrixRevisionsRequest.SerializeToString,
                 response_deserializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.ListSeverityMatrixRevisionsResponse.FromString,
                 _registered_method=True)
+        self.DryRunSeverityMatrix = channel.unary_unary(
+                '/ballast.triage.v1.TriageService/DryRunSeverityMatrix',
+                request_serializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.DryRunSeverityMatrixRequest.SerializeToString,
+                response_deserializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.DryRunSeverityMatrixResponse.FromString,
+                _registered_method=True)
         self.GetAssessment = channel.unary_unary(
                 '/ballast.triage.v1.TriageService/GetAssessment',
                 request_serializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.GetAssessmentRequest.SerializeToString,
@@ -129,6 +134,14 @@ class TriageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DryRunSeverityMatrix(self, request, context):
+        """Reads the latest assessments by a matrix that need not be stored, and stores nothing. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
+        THRESHOLDS_NOT_RISING. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAssessment(self, request, context):
         """Returns an assessment, the newest revision or a stated one, by its name or by its incident's. Fails with ASSESSMENT_NOT_FOUND. Safe to retry.
         """
@@ -137,7 +150,7 @@ class TriageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAssessments(self, request, context):
-        """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+        """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,6 +195,11 @@ def add_TriageServiceServicer_to_server(servicer, server):
                     servicer.ListSeverityMatrixRevisions,
                     request_deserializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.ListSeverityMatrixRevisionsRequest.FromString,
                     response_serializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.ListSeverityMatrixRevisionsResponse.SerializeToString,
+            ),
+            'DryRunSeverityMatrix': grpc.unary_unary_rpc_method_handler(
+                    servicer.DryRunSeverityMatrix,
+                    request_deserializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.DryRunSeverityMatrixRequest.FromString,
+                    response_serializer=ballast_dot_triage_dot_v1_dot_triage__service__pb2.DryRunSeverityMatrixResponse.SerializeToString,
             ),
             'GetAssessment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAssessment,
@@ -362,6 +380,33 @@ class TriageService:
             '/ballast.triage.v1.TriageService/ListSeverityMatrixRevisions',
             ballast_dot_triage_dot_v1_dot_triage__service__pb2.ListSeverityMatrixRevisionsRequest.SerializeToString,
             ballast_dot_triage_dot_v1_dot_triage__service__pb2.ListSeverityMatrixRevisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DryRunSeverityMatrix(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.triage.v1.TriageService/DryRunSeverityMatrix',
+            ballast_dot_triage_dot_v1_dot_triage__service__pb2.DryRunSeverityMatrixRequest.SerializeToString,
+            ballast_dot_triage_dot_v1_dot_triage__service__pb2.DryRunSeverityMatrixResponse.FromString,
             options,
             channel_credentials,
             insecure,

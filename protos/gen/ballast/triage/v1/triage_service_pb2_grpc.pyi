@@ -47,10 +47,14 @@ class TriageServiceStub:
     """
     ListSeverityMatrixRevisions: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListSeverityMatrixRevisionsRequest, _triage_service_pb2.ListSeverityMatrixRevisionsResponse]
     """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    DryRunSeverityMatrix: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.DryRunSeverityMatrixRequest, _triage_service_pb2.DryRunSeverityMatrixResponse]
+    """Reads the latest assessments by a matrix that need not be stored, and stores nothing. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
+    THRESHOLDS_NOT_RISING. Safe to retry.
+    """
     GetAssessment: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.GetAssessmentRequest, _triage_service_pb2.GetAssessmentResponse]
     """Returns an assessment, the newest revision or a stated one, by its name or by its incident's. Fails with ASSESSMENT_NOT_FOUND. Safe to retry."""
     ListAssessments: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]
-    """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     SimulateAssessment: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.SimulateAssessmentRequest, _triage_service_pb2.SimulateAssessmentResponse]
     """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry."""
 
@@ -73,10 +77,14 @@ class TriageServiceAsyncStub(TriageServiceStub):
     """
     ListSeverityMatrixRevisions: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListSeverityMatrixRevisionsRequest, _triage_service_pb2.ListSeverityMatrixRevisionsResponse]  # type: ignore[assignment]
     """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    DryRunSeverityMatrix: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.DryRunSeverityMatrixRequest, _triage_service_pb2.DryRunSeverityMatrixResponse]  # type: ignore[assignment]
+    """Reads the latest assessments by a matrix that need not be stored, and stores nothing. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
+    THRESHOLDS_NOT_RISING. Safe to retry.
+    """
     GetAssessment: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.GetAssessmentRequest, _triage_service_pb2.GetAssessmentResponse]  # type: ignore[assignment]
     """Returns an assessment, the newest revision or a stated one, by its name or by its incident's. Fails with ASSESSMENT_NOT_FOUND. Safe to retry."""
     ListAssessments: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]  # type: ignore[assignment]
-    """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     SimulateAssessment: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.SimulateAssessmentRequest, _triage_service_pb2.SimulateAssessmentResponse]  # type: ignore[assignment]
     """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry."""
 
@@ -134,6 +142,16 @@ class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
 
     @_abc_1.abstractmethod
+    def DryRunSeverityMatrix(
+        self,
+        request: _triage_service_pb2.DryRunSeverityMatrixRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_triage_service_pb2.DryRunSeverityMatrixResponse, _abc.Awaitable[_triage_service_pb2.DryRunSeverityMatrixResponse]]:
+        """Reads the latest assessments by a matrix that need not be stored, and stores nothing. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
+        THRESHOLDS_NOT_RISING. Safe to retry.
+        """
+
+    @_abc_1.abstractmethod
     def GetAssessment(
         self,
         request: _triage_service_pb2.GetAssessmentRequest,
@@ -147,7 +165,7 @@ class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _triage_service_pb2.ListAssessmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_triage_service_pb2.ListAssessmentsResponse, _abc.Awaitable[_triage_service_pb2.ListAssessmentsResponse]]:
-        """Lists assessments at their newest revision, newest incident first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+        """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
 
     @_abc_1.abstractmethod
     def SimulateAssessment(
