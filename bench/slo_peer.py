@@ -42,8 +42,11 @@ def main(count: int, url: str) -> None:
     backend = {"class": "Prometheus", "url": url} if url else {"class": "instant.Instant"}
     config = {"error_budget_policies": {"default": {"steps": steps}}, "backends": {"counted": backend}, "exporters": {}}
     begin = time.perf_counter()
-    made = sum(len(compute(_slo(number), config, timestamp=time.time())) for number in range(count))
-    sys.stdout.write(json.dumps({"reports": made, "seconds": time.perf_counter() - begin}) + "\n")
+    reports = [report for number in range(count) for report in compute(_slo(number), config, timestamp=time.time())]
+    seconds = time.perf_counter() - begin
+    if not all(report["valid"] for report in reports):
+        raise SystemExit(f"a report is not valid: {next(report['errors'] for report in reports if not report['valid'])}")
+    sys.stdout.write(json.dumps({"reports": len(reports), "seconds": seconds}) + "\n")
 
 
 def _slo(number: int) -> dict[str, Any]:

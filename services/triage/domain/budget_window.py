@@ -39,7 +39,7 @@ def window_at(window: Window, now: datetime) -> Span:
     if isinstance(window, RollingWindow):
         return Span(now - window.length, now)
     if window.unit in _ELAPSED:
-        first, length = _begin(window, 0), _ELAPSED[window.unit] * window.count
+        first, length = _utc(window.starts_at, window), _ELAPSED[window.unit] * window.count
         begin = first + length * max((now - first) // length, 0)
         return Span(begin, begin + length)
     number = max(_number(window, now.astimezone(ZoneInfo(window.time_zone)).replace(tzinfo=None)), 0)
@@ -84,8 +84,12 @@ def _number(window: CalendarWindow, local: datetime) -> int:
 
 
 def _begin(window: CalendarWindow, number: int) -> datetime:
+    return _utc(_local_begin(window, number), window)
+
+
+def _utc(local: datetime, window: CalendarWindow) -> datetime:
     # A wall time that the clocks skip counts with the offset before the change, of one that comes twice the first is meant (RFC 5545).
-    return _local_begin(window, number).replace(tzinfo=ZoneInfo(window.time_zone), fold=0).astimezone(UTC)
+    return local.replace(tzinfo=ZoneInfo(window.time_zone), fold=0).astimezone(UTC)
 
 
 def _local_begin(window: CalendarWindow, number: int) -> datetime:
