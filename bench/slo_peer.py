@@ -39,17 +39,17 @@ def main(count: int, url: str) -> None:
         }
         for window in WINDOWS
     ]
-    backend = {"class": "Prometheus", "url": url} if url else {"class": "instant.Instant"}
-    config = {"error_budget_policies": {"default": {"steps": steps}}, "backends": {"counted": backend}, "exporters": {}}
+    backend = "prometheus" if url else "instant.Instant"
+    config = {"error_budget_policies": {"default": {"steps": steps}}, "backends": {backend: {"url": url} if url else {}}, "exporters": {}}
     begin = time.perf_counter()
-    reports = [report for number in range(count) for report in compute(_slo(number), config, timestamp=time.time())]
+    reports = [report for number in range(count) for report in compute(_slo(number, backend), config, timestamp=time.time())]
     seconds = time.perf_counter() - begin
     if not all(report["valid"] for report in reports):
         raise SystemExit(f"a report is not valid: {next(report['errors'] for report in reports if not report['valid'])}")
     sys.stdout.write(json.dumps({"reports": len(reports), "seconds": seconds}) + "\n")
 
 
-def _slo(number: int) -> dict[str, Any]:
+def _slo(number: int, backend: str) -> dict[str, Any]:
     metric = "prometheus_http_requests_total"
     return {
         "apiVersion": "sre.google.com/v2",
@@ -57,11 +57,11 @@ def _slo(number: int) -> dict[str, Any]:
         "metadata": {"name": f"slo-{number}", "labels": {"service_name": "shop", "feature_name": "pay", "slo_name": "good"}},
         "spec": {
             "description": "good answers",
-            "backend": "counted",
+            "backend": backend,
             "method": "good_bad_ratio",
             "exporters": [],
             "goal": 0.999,
-            "service_level_indicator": {"filter_good": f'{metric}{{code="200"}}[window]', "filter_valid": f"{metric}[window]"},
+            "service_level_indicator": {"filter_good": f'{metric}{{code="200"}}[window]', "filter_bad": f'{metric}{{code="500"}}[window]'},
         },
     }
 
