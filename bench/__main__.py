@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.assessments import assessments
 from bench.batches import batches_of_500
+from bench.budgets import budgets
 from bench.catalogue import catalogue
 from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
@@ -33,6 +34,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "latency": alert_to_bundle,
     "catalogue": catalogue,
     "assessments": assessments,
+    "budgets": budgets,
 }
 QUICK = Sizes(
     rounds=2,
@@ -51,6 +53,7 @@ QUICK = Sizes(
     scored=500,
     assessed=200,
     simulations=50,
+    budget_slos=500,
 )
 
 

@@ -33,6 +33,7 @@ class Sizes:
     simulations: int = 500
     entities: int = 10_000  # of a catalogue
     blasts: int = 1_000
+    budget_slos: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

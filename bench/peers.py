@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def alerta(directory: Path, engines: Engines, database: str) -> Iterator[Started
 
     It lives in an environment of its own, installed at the first run: none of it is a dependency of Ballast.
     """
-    python = _alerta_environment(directory / "alerta-venv")
+    python = own_environment(directory / "alerta-venv", ALERTA_RELEASE, _ALERTA_PACKAGES)
     settings = directory / "alertad.conf"
     url = engines.database_url_for(database).replace("postgresql+asyncpg://", "postgresql://", 1)
     settings.write_text(f"DATABASE_URL = {url!r}\nDATABASE_NAME = {database!r}\nSECRET_KEY = 'bench'\nAUTH_REQUIRED = False\n")
@@ -68,21 +68,22 @@ def alerta(directory: Path, engines: Engines, database: str) -> Iterator[Started
         yield peer
 
 
-def _alerta_environment(venv: Path) -> Path:
+def own_environment(venv: Path, release: str, packages: Sequence[str]) -> Path:
+    """Returns the interpreter of an environment that holds these packages, installed at the first run. Raises Absent."""
     python = venv / "bin" / "python"
     done = venv / "installed"
-    if done.exists() and done.read_text() == ALERTA_RELEASE:
+    if done.exists() and done.read_text() == release:
         return python
     commands = (
         [sys.executable, "-m", "venv", "--clear", str(venv)],
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_ALERTA_PACKAGES],
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
     )
     for command in commands:
         try:
             ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
         except subprocess.TimeoutExpired:
-            raise Absent(f"absent: {ALERTA_RELEASE} was not installed within {_INSTALL_SECONDS} s") from None
+            raise Absent(f"absent: {release} was not installed within {_INSTALL_SECONDS} s") from None
         if ended.returncode != 0:
-            raise Absent(f"absent: {ALERTA_RELEASE} could not be installed: {ended.stderr.strip().splitlines()[-1:]}")
-    done.write_text(ALERTA_RELEASE)
+            raise Absent(f"absent: {release} could not be installed: {ended.stderr.strip().splitlines()[-1:]}")
+    done.write_text(release)
     return python

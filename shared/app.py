@@ -79,6 +79,10 @@ class App:
         """Runs `work()` from `open` on, and cancels it once calls under way have ended at `stop`: they may wait for what it does."""
         self._background.add(name, work)
 
+    def closing(self, close: Callable[[], Awaitable[object]]) -> None:
+        """Calls `close()` at `stop`, after everything that was opened since has been closed."""
+        self._stack.push_async_callback(close)
+
     async def tick(self) -> None:
         """Runs all that is scheduled, as a simulated clock asks for."""
         for tick in self._ticks:

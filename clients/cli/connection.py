@@ -25,6 +25,7 @@ from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
 from ballast.triage.v1 import (
     calibration_service_pb2,
     catalogue_service_pb2,
+    error_budget_service_pb2,
     gate_service_pb2,
     queue_service_pb2,
     slo_service_pb2,
@@ -32,6 +33,7 @@ from ballast.triage.v1 import (
 )
 from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
 from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
+from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceStub
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
 from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
 from ballast.triage.v1.slo_service_pb2_grpc import SloServiceStub
@@ -54,6 +56,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
     from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceAsyncStub
     from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
+    from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceAsyncStub
     from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
     from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
     from ballast.triage.v1.slo_service_pb2_grpc import SloServiceAsyncStub
@@ -81,6 +84,7 @@ _MORE = {
         gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
         calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
         slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
+        error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
     ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -132,6 +136,10 @@ class Connection:
     @cached_property
     def gates(self) -> "GateServiceAsyncStub":
         return GateServiceStub(self._channel("triage"))
+
+    @cached_property
+    def budgets(self) -> "ErrorBudgetServiceAsyncStub":
+        return ErrorBudgetServiceStub(self._channel("triage"))
 
     @cached_property
     def slos(self) -> "SloServiceAsyncStub":

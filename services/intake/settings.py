@@ -16,7 +16,7 @@ class IntakeSettings(ServiceSettings):
     port: int = Field(7101, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     subscribers: dict[str, Subscriber] = Field(
         default_factory=lambda: {
-            "triage": Subscriber(address="127.0.0.1:7102", types=INCIDENT_EVENTS),
+            "triage": Subscriber(address="127.0.0.1:7102", types=(*INCIDENT_EVENTS, "ballast.intake.v1.MaintenanceWindowChanged")),
             "playbook": Subscriber(address="127.0.0.1:7104", types=INCIDENT_EVENTS),
             "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),
         },

@@ -1,5 +1,9 @@
 """Triage put together."""
 
+from datetime import timedelta
+from functools import partial
+
+from services.triage.clients import PrometheusClient
 from services.triage.domain.defaults import default_gates, default_matrix, default_model
 from services.triage.domain.escalation import EscalationRule
 from services.triage.domain.triage_cost import default_costs
@@ -18,10 +22,21 @@ from services.triage.storage.slo_document_store import SloDocumentStore
 from services.triage.storage.slo_imports import SloImports
 from services.triage.storage.slo_store import SloStore
 from services.triage.storage.tables import MIGRATIONS
-from services.triage.transport import calibration_servicer, catalogue_servicer, gate_servicer, queue_servicer, slo_servicer
-from services.triage.transport.events import IncidentEvents, OwnEvents, encode
+from services.triage.transport import (
+    budget_policy_servicer,
+    calibration_servicer,
+    catalogue_servicer,
+    error_budget_servicer,
+    gate_servicer,
+    queue_servicer,
+    sli_servicer,
+    slo_servicer,
+)
+from services.triage.transport.budget_events import BudgetSources
+from services.triage.transport.events import IncidentEvents, OwnEvents, both, encode
 from services.triage.transport.servicer import SERVICE, TriageServicer
 from services.triage.usecases.assessments import Assessments, Yardsticks
+from services.triage.usecases.budget_parts import BudgetParts
 from services.triage.usecases.calibrations import Calibrations
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.catalogue_imports import CatalogueImports
@@ -35,7 +50,7 @@ from services.triage.usecases.matrices import Matrices
 from services.triage.usecases.overrides import Overrides
 from services.triage.usecases.slos import Slos
 from shared.app import App
-from shared.clock import Clock, RealClock
+from shared.clock import Clock, RealClock, SimulatedClock
 
 NAME = "triage"
 
@@ -63,7 +78,9 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
     _serve_slos(app)
     labels = _serve_calibration(app, yardsticks, assessments)
-    app.receive(IncidentEvents(assessments, labels).handlers() | OwnEvents(assessments).handlers())
+    budgets = _serve_budgets(app, settings)
+    incidents = both(IncidentEvents(assessments, labels).handlers(), BudgetSources(budgets.incidents, budgets.store).handlers())
+    app.receive(incidents | OwnEvents(assessments).handlers())
     return app
 
 
@@ -82,3 +99,22 @@ def _serve_slos(app: App) -> None:
     imports, store = SloImports(app.database, app.outbox), SloStore(app.database, app.outbox)
     slos = Slos(imports, store, SloDocumentStore(app.database), app.clock)
     app.serve(slo_servicer.SERVICE, slo_servicer.SloServicer(app.database, slos))
+
+
+def _serve_budgets(app: App, settings: TriageSettings) -> BudgetParts:
+    """Takes what was counted, and says what remains of budgets and what follows."""
+    parts = BudgetParts(app.database, app.outbox, app.clock)
+    app.serve(sli_servicer.SERVICE, sli_servicer.SliServicer(app.database, parts.samples))
+    app.serve(budget_policy_servicer.SERVICE, budget_policy_servicer.BudgetPolicyServicer(app.database, parts.policies))
+    app.serve(error_budget_servicer.SERVICE, error_budget_servicer.ErrorBudgetServicer(app.database, parts, app.feed, app.clock))
+    app.every("* * * * *", "budgets", parts.watch.tick)
+    app.every("37 * * * *", "indicator detail", parts.housekeeping.run)
+    app.background("budgets", partial(parts.watch.beat, app.clock))
+    client = PrometheusClient(settings.prometheus_hosts, timedelta(seconds=settings.pull_deadline_seconds))
+    app.closing(client.close)
+    pulling = parts.pulling(client, settings.prometheus_url, timedelta(seconds=settings.pull_interval_seconds))
+    if isinstance(app.clock, SimulatedClock):  # on a simulated clock things are due when it moves, and only then
+        app.every("* * * * *", "indicators", pulling.pull)
+    else:
+        app.background("indicators", partial(pulling.run, app.clock))
+    return parts

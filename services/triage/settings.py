@@ -42,3 +42,11 @@ class TriageSettings(ServiceSettings):
     currency: str = Field(
         "USD", pattern="^[A-Z]{3}$", description="Currency of the revenue scale, ISO 4217; revenue in another counts as unknown."
     )
+    prometheus_url: str = Field("", description="Prometheus asked for SLOs whose data source names no url, such as http://127.0.0.1:9090.")
+    prometheus_hosts: tuple[str, ...] = Field(
+        ("127.0.0.1", "localhost"), description='Hosts that data sources of SLOs may name; others are not asked. "*" allows any.'
+    )
+    pull_interval_seconds: float = Field(
+        60, ge=1, le=600, description="How often Prometheus is asked for indicators; the step between their samples."
+    )
+    pull_deadline_seconds: float = Field(10, gt=0, le=60, description="Deadline of one query to Prometheus.")

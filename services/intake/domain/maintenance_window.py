@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from services.intake.domain.errors import MaintenanceWindowOver, MutingRefused, RecurrenceRefused
 from services.intake.domain.matcher import Matchers, check_matchers
-from services.intake.domain.recurrence import Unusable, expand, utc_of
 from shared.errors import Violation
+from shared.recurrence import Unusable, expand, utc_of
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=7)

@@ -1,9 +1,10 @@
 """What triage refuses, and why.
 
 InvalidInput        CatalogueTooLarge, DependencyCycle, MatrixIncomplete, MatrixNotMonotone, ThresholdsNotRising, GatesRefused,
-                    PeriodInvalid, SloBundleTooLarge
+                    PeriodInvalid, SloBundleTooLarge, AdjustmentRefused, BudgetPolicyRefused
 NotFound            ComponentNotFound, ComponentRevisionNotFound, MatrixRevisionNotFound, GatesRevisionNotFound, AssessmentNotFound,
-                    ScoringModelNotFound, SloNotFound, SloRevisionNotFound, SloDocumentNotFound
+                    ScoringModelNotFound, SloNotFound, SloRevisionNotFound, SloDocumentNotFound,
+                    BudgetPolicyRevisionNotFound, BudgetIncidentNotFound
 PreconditionFailed  IncidentNotHeld, TooFewLabels
 """
 
@@ -176,3 +177,41 @@ class SloDocumentNotFound(NotFound):
             f"name: there is no document {wanted}; ListSloDocuments and ListSlos list those there are",
             metadata={"name": name, "revision": str(revision)},
         )
+
+
+# Error budgets.
+
+
+class AdjustmentRefused(InvalidInput):
+    """An adjustment that cannot be: every field at fault."""
+
+    reason = "ADJUSTMENT_REFUSED"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations), violations)
+
+
+class BudgetPolicyRefused(InvalidInput):
+    """A budget policy that cannot be: every field at fault."""
+
+    reason = "BUDGET_POLICY_REFUSED"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations), violations)
+
+
+class BudgetPolicyRevisionNotFound(NotFound):
+    reason = "BUDGET_POLICY_REVISION_NOT_FOUND"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"revision: there is no budget policy {revision}; ListBudgetPolicyRevisions lists those there are",
+            metadata={"revision": str(revision)},
+        )
+
+
+class BudgetIncidentNotFound(NotFound):
+    reason = "INCIDENT_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"incident: triage has not heard of {name}; wait for its event, or mend the name", metadata={"name": name})

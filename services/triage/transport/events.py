@@ -5,6 +5,7 @@ from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
+from services.triage.domain.budget_events import BudgetEvent
 from services.triage.domain.events import (
     AssessmentMade,
     CalibrationDrifted,
@@ -15,6 +16,7 @@ from services.triage.domain.events import (
     InputDrifted,
     SloChanged,
 )
+from services.triage.transport.budget_events import encode_budget
 from services.triage.transport.calibration_convert import calibration_drifted_to_pb, input_drifted_to_pb
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.escalation_convert import escalation_to_pb
@@ -39,8 +41,10 @@ _TRIGGERS = {
 }
 
 
-def encode(event: Event) -> EncodedEvent:
+def encode(event: Event | BudgetEvent) -> EncodedEvent:
     """Returns the event as it is recorded."""
+    if isinstance(event, BudgetEvent):
+        return encode_budget(event)
     if isinstance(event, AssessmentMade):
         made = event.assessment
         previous = event.previous_severity.value if event.previous_severity else 0
@@ -125,3 +129,18 @@ class IncidentEvents:
             return Outcome.STALE
         await self._labels.hear(incident, rating_from_pb(message, event.time))
         return Outcome.ACCEPTED
+
+
+def both(first: dict[str, Handler], second: dict[str, Handler]) -> dict[str, Handler]:
+    """Returns handlers that give each event to both, in this order; it is stale when neither had use for it."""
+
+    def chained(one: Handler, other: Handler) -> Handler:
+        async def handle(event: ReceivedEvent) -> Outcome:
+            outcomes = {await one(event), await other(event)}
+            return Outcome.ACCEPTED if Outcome.ACCEPTED in outcomes else Outcome.STALE
+
+        return handle
+
+    return {
+        kind: chained(first[kind], second[kind]) if kind in first and kind in second else (first | second)[kind] for kind in first | second
+    }

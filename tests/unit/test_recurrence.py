@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.intake.domain.recurrence import MOST_OCCURRENCES, Unusable, expand, read_rrule, utc_of
+from shared.recurrence import MOST_OCCURRENCES, Unusable, expand, read_rrule, utc_of
 
 NEW_YORK, BERLIN = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
 NINE = datetime(1997, 9, 2, 9)  # noqa: DTZ001 - the wall time from which the examples of RFC 5545, section 3.8.5.3, count

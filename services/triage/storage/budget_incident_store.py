@@ -1,0 +1,99 @@
+"""What budgets know of incidents, and the duties raised, in PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.triage.domain.budget_cause import BudgetCause
+from services.triage.domain.budget_events import DutyArose
+from services.triage.domain.budget_window import Span
+from services.triage.domain.errors import BudgetIncidentNotFound
+from services.triage.domain.incident_budget import BudgetIncident, Duty
+from services.triage.storage.budget_tables import budget_duty, budget_incident
+from shared.events.outbox import Outbox
+from shared.storage.database import Database
+
+
+class BudgetIncidentStore:
+    """Incidents by when they were open and whose they are."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def keep(self, incident: BudgetIncident, version: int) -> bool:
+        """Keeps an incident at this version; returns False for one not newer than the one held."""
+        values = {
+            "incident": incident.name,
+            "version": version,
+            "incident_class": incident.class_,
+            "cause": incident.cause.value,
+            "cause_ref": incident.cause_ref,
+            "components": list(incident.components),
+            "opened_at": incident.opened_at,
+            "ended_at": incident.ended_at,
+        }
+        statement = insert(budget_incident).values(values)
+        upsert = statement.on_conflict_do_update(
+            index_elements=["incident"],
+            set_={name: statement.excluded[name] for name in values if name != "incident"},
+            where=budget_incident.c.version < version,
+        )
+        async with self._database.transaction() as connection:
+            return (await connection.execute(upsert.returning(budget_incident.c.incident))).first() is not None
+
+    async def get(self, name: str) -> BudgetIncident:
+        """Raises BudgetIncidentNotFound."""
+        found = await self._find(budget_incident.c.incident == name)
+        if not found:
+            raise BudgetIncidentNotFound(name)
+        return found[0]
+
+    async def between(self, span: Span, components: Sequence[str] = ()) -> list[BudgetIncident]:
+        """Returns the incidents open at some time of the span, of these components or of all, the oldest first."""
+        columns = budget_incident.c
+        conditions: list[ColumnElement[bool]] = [
+            columns.opened_at < span.ends_at,
+            or_(columns.ended_at.is_(None), columns.ended_at > span.starts_at),
+        ]
+        if components:
+            conditions.append(columns.components.overlap(list(components)))
+        return await self._find(*conditions)
+
+    async def arise(self, duties: Sequence[Duty], now: datetime) -> list[Duty]:
+        """Raises the duties that are new, each with its event, and returns them: once for each incident, or class and quarter."""
+        raised = []
+        async with self._database.transaction() as connection:
+            for duty in duties:
+                values = {
+                    "slo": duty.slo,
+                    "objective": duty.objective,
+                    "kind": duty.kind.value,
+                    "about": _about(duty, now),
+                    "raised_at": now,
+                }
+                new = insert(budget_duty).values(values).on_conflict_do_nothing().returning(budget_duty.c.slo)
+                if (await connection.execute(new)).first() is not None:
+                    raised.append(duty)
+            await self._outbox.record(connection, [DutyArose(duty, now) for duty in raised])
+        return raised
+
+    async def _find(self, *conditions: ColumnElement[bool]) -> list[BudgetIncident]:
+        statement = select(budget_incident).where(*conditions).order_by(budget_incident.c.opened_at, budget_incident.c.incident)
+        async with self._database.transaction() as connection:
+            return [_incident(row) for row in await connection.execute(statement)]
+
+
+def _about(duty: Duty, now: datetime) -> str:
+    if duty.about.startswith("incidents/"):
+        return duty.about
+    return f"{now.year}Q{(now.month + 2) // 3} {duty.about}"
+
+
+def _incident(row: Any) -> BudgetIncident:
+    return BudgetIncident(
+        row.incident, row.incident_class, BudgetCause(row.cause), row.cause_ref, tuple(row.components), row.opened_at, row.ended_at
+    )
