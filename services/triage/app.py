@@ -9,6 +9,7 @@ from services.triage.domain.escalation import EscalationRule
 from services.triage.domain.triage_cost import default_costs
 from services.triage.settings import TriageSettings
 from services.triage.storage.assessment_store import AssessmentStore
+from services.triage.storage.budget_state_store import BudgetStateStore
 from services.triage.storage.catalogue_store import CatalogueStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.drift_store import DriftStore
@@ -66,14 +67,13 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), found, app.clock)
     gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
     yardsticks = Yardsticks(default_model(settings.currency), matrices, gating)
-    assessments = Assessments(found, landscape, yardsticks, app.clock)
+    assessments = Assessments(found, landscape, BudgetStateStore(app.database, app.outbox), yardsticks, app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
-    rule = EscalationRule(settings.escalate_at_chance, settings.escalate_at_share)
-    escalations = Escalations(EscalationStore(app.database, app.outbox), rule, app.clock)
+    escalations = Escalations(EscalationStore(app.database, app.outbox), EscalationRule(*settings.escalate_at), app.clock)
     app.every("* * * * *", "escalations", escalations.tick)
-    imports = CatalogueImports(imported, app.clock)
     app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments))
-    app.serve(catalogue_servicer.SERVICE, catalogue_servicer.CatalogueServicer(app.database, catalogue, imports, landscape))
+    importing = catalogue, CatalogueImports(imported, app.clock), landscape
+    app.serve(catalogue_servicer.SERVICE, catalogue_servicer.CatalogueServicer(app.database, *importing))
     app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, escalations, app.feed))
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
     _serve_slos(app)

@@ -11,6 +11,7 @@ _SURROUNDINGS = (
     "ballast.triage.v1.ComponentChanged",
     "ballast.triage.v1.SeverityMatrixChanged",
     "ballast.triage.v1.GatingRulesChanged",
+    "ballast.triage.v1.ErrorBudgetChanged",
 )
 
 
@@ -50,3 +51,8 @@ class TriageSettings(ServiceSettings):
         60, ge=1, le=600, description="How often Prometheus is asked for indicators; the step between their samples."
     )
     pull_deadline_seconds: float = Field(10, gt=0, le=60, description="Deadline of one query to Prometheus.")
+
+    @property
+    def escalate_at(self) -> tuple[float, float]:
+        """Chance, and share of the time."""
+        return self.escalate_at_chance, self.escalate_at_share

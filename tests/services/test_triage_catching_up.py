@@ -7,6 +7,7 @@ from ballast.triage.v1 import component_pb2, triage_service_pb2
 
 from services.triage.domain.defaults import default_gates, default_matrix, default_model
 from services.triage.storage.assessment_store import AssessmentStore
+from services.triage.storage.budget_state_store import BudgetStateStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.gate_store import gate_store
 from services.triage.storage.matrix_store import matrix_store
@@ -30,7 +31,7 @@ def assessments_of(suite: Suite, clock: SimulatedClock) -> Assessments:
     found = AssessmentStore(database, outbox, "USD")
     matrices = Matrices(matrix_store(database, outbox, default_matrix()), found, clock)
     yardsticks = Yardsticks(default_model("USD"), matrices, Gating(gate_store(database, outbox, default_gates()), clock))
-    return Assessments(found, Landscape(ComponentStore(database, outbox)), yardsticks, clock)
+    return Assessments(found, Landscape(ComponentStore(database, outbox)), BudgetStateStore(database, outbox), yardsticks, clock)
 
 
 async def changed(suite: Suite, assessments: Assessments, *components: str) -> list[str]:

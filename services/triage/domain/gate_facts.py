@@ -1,12 +1,13 @@
 """What gating rules may read: each fact by name, with its type, and how it is found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from cel_expr_python import cel
 
+from services.triage.domain.budget_policy import BudgetEffect
 from services.triage.domain.incident import Incident
 from services.triage.domain.inputs import Surroundings, is_business_hours
 from services.triage.domain.severity import Severity
@@ -62,6 +63,23 @@ def _teams(of: Situation) -> list[str]:
     return sorted({each.owner_team.removeprefix("teams/") for each in of.around.known if each.owner_team})
 
 
+def _worst(of: Situation, name: str, pick: Callable[[Iterable[float]], float]) -> float | None:
+    found = [value for each in of.around.budgets if (value := getattr(each, name)) is not None]
+    return pick(found) if found else None
+
+
+def _pages(of: Situation) -> bool:
+    return any(each.pages for each in of.around.budgets)
+
+
+def _frozen(of: Situation) -> bool:
+    return any(each.effect is BudgetEffect.FREEZE for each in of.around.budgets)
+
+
+def _id(name: str) -> str:
+    return name.partition("/")[2]
+
+
 FACTS = (
     Fact("incident.state", _T.STRING, "`open`, `acknowledged`, `mitigated` or `resolved`", lambda of: _plain(of.incident.state)),
     Fact("incident.title", _T.STRING, "its title: text from outside", lambda of: of.incident.title),
@@ -88,6 +106,11 @@ FACTS = (
     Fact("component.dependents", _T.INT, "components that need them, directly or through others", lambda of: of.around.dependents),
     Fact("component.teams", _T.List(_T.STRING), "ids of the teams that own them", _teams),
     Fact("component.unknown", _T.List(_T.STRING), "ids that the catalogue does not know", lambda of: list(of.around.unknown(of.incident))),
+    Fact("slo.burn_rate", _T.DOUBLE, "worst burn rate of their SLOs in an hour, as last told", lambda of: _worst(of, "burn_rate", max)),
+    Fact("slo.budget_remaining", _T.DOUBLE, "least share left of an error budget of theirs", lambda of: _worst(of, "remaining", min)),
+    Fact("slo.pages", _T.BOOL, "whether the burn-alert table pages for one of them", _pages),
+    Fact("slo.frozen", _T.BOOL, "whether the budget policy freezes one of them", _frozen),
+    Fact("slo.names", _T.List(_T.STRING), "ids of their SLOs", lambda of: sorted({_id(each.slo) for each in of.around.budgets})),
     Fact("assessment.score", _T.DOUBLE, "points", lambda of: of.verdict.score.points),
     Fact("assessment.severity", _T.INT, "1 (worst) to 5, before gates and people", lambda of: int(of.verdict.severity)),
     Fact("assessment.impact", _T.STRING, "`low`, `medium` or `high`", lambda of: _plain(of.verdict.impact)),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
+from services.triage.domain.budget_snapshot import BudgetSnapshot
 from services.triage.domain.component import Component
 from services.triage.domain.incident import Evidence, Incident
 from services.triage.domain.recurrence import Recurrence
@@ -23,6 +24,7 @@ class Surroundings:
     known: tuple[Component, ...] = ()  # in the order of their names
     dependents: int = 0
     recurrence: Recurrence = field(default_factory=Recurrence)
+    budgets: tuple[BudgetSnapshot, ...] = ()  # of its components, by SLO and objective
 
     def unknown(self, incident: Incident) -> tuple[str, ...]:
         """Returns the ids of the incident's components that the catalogue does not hold."""
@@ -58,7 +60,7 @@ def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs
         "dependents": Reading(around.dependents if around.known or around.dependents else None, all_known),
         "components_affected": Reading(len(set(incident.components)) or None),
         "workaround": Reading(evidence.workaround),
-        "burn_rate": Reading(evidence.burn_rate),
+        "burn_rate": Reading(_burn_rate(evidence, around.budgets)),
         "recent_change": Reading(evidence.recent_change),
         "alert_count": Reading(max(1, incident.alert_count)),
         "business_hours": Reading(_any_open(around.known, incident.opened_at)),
@@ -78,6 +80,14 @@ def _any_open(known: Sequence[Component], at: datetime) -> bool:
     own = [component.business_hours for component in known if component.business_hours is not None]
     needs_default = not known or len(own) < len(known)
     return any(hours.hold(at) for hours in own) or (needs_default and is_business_hours(at))
+
+
+def _burn_rate(evidence: Evidence, budgets: Sequence[BudgetSnapshot]) -> float | None:
+    """Returns the worst of what the alerts told and what was measured."""
+    measured = [each.burn_rate for each in budgets if each.burn_rate is not None]
+    told = [] if evidence.burn_rate is None else [evidence.burn_rate]
+    # To one decimal, as burn rates are spoken of: or every minute of a burn would make a revision.
+    return max([*told, *(round(each, 1) for each in measured)], default=None)
 
 
 def _tier(known: Sequence[Component], all_known: bool) -> Reading:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, tuple_
@@ -11,11 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from services.triage.domain.budget_events import BudgetEvent, BudgetStepChanged, ErrorBudgetChanged
 from services.triage.domain.budget_policy import BudgetEffect
 from services.triage.domain.budget_report import BudgetReport
+from services.triage.domain.budget_snapshot import BudgetSnapshot
+from services.triage.domain.burn_alert import DEFAULT_RULES, BurnAction, BurnVerdict
 from services.triage.storage.budget_tables import budget_state
 from services.triage.storage.slo_tables import slo
 from shared.events.outbox import Outbox
 from shared.storage.database import Database
 
+_HOUR = timedelta(hours=1)
 _FINEST = 0.01  # a change of the rest smaller than this share of the budget is not told by itself
 
 
@@ -47,6 +50,14 @@ class BudgetStateStore:
         statement = select(slo.c.component).join(budget_state, budget_state.c.slo == slo.c.name).where(frozen)
         async with self._database.transaction() as connection:
             return {row.component for row in await connection.execute(statement)}
+
+    async def of_components(self, components: Sequence[str]) -> tuple[BudgetSnapshot, ...]:
+        """Returns where the budgets of these components stood when last told, by SLO and objective; those never told of spend nothing."""
+        names = [f"components/{each}" for each in components]
+        statement = select(budget_state).join(slo, budget_state.c.slo == slo.c.name).where(slo.c.component.in_(names))
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(statement.order_by(budget_state.c.slo, budget_state.c.objective))
+            return tuple(_snapshot(row) for row in rows)
 
     async def tell(self, reports: Sequence[BudgetReport], now: datetime) -> int:
         """Tells of budgets that stand otherwise than was last told, with their events, and returns how many did.
@@ -104,6 +115,7 @@ def _row(report: BudgetReport, now: datetime) -> dict[str, Any]:
     told = {
         "effect": report.standing.effect.value,
         "remaining": report.remaining,
+        "burn": next((each.burn for each in report.burns if each.window == _HOUR), None),
         "alerts": [int(verdict) for _, verdict in report.alerts],
     }
     return {
@@ -114,6 +126,13 @@ def _row(report: BudgetReport, now: datetime) -> dict[str, Any]:
         "told": told,
         "since": now,
     }
+
+
+def _snapshot(row: Any) -> BudgetSnapshot:
+    told = row.told
+    verdicts = zip(DEFAULT_RULES, told["alerts"], strict=True)
+    pages = any(rule.action is BurnAction.PAGE and verdict == BurnVerdict.BURNING for rule, verdict in verdicts)
+    return BudgetSnapshot(row.slo, row.objective, told["burn"], told["remaining"], pages, BudgetEffect(told["effect"]))
 
 
 def _told(row: Any) -> Told:

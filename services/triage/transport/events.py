@@ -2,6 +2,7 @@
 
 from ballast.intake.v1 import incident_pb2
 from ballast.intake.v1 import intake_events_pb2 as intake
+from ballast.triage.v1 import budget_events_pb2
 from ballast.triage.v1 import triage_events_pb2 as pb
 from google.protobuf.message import Message
 
@@ -87,6 +88,7 @@ class OwnEvents:
             pb.ComponentChanged.DESCRIPTOR.full_name: self._component_changed,
             pb.SeverityMatrixChanged.DESCRIPTOR.full_name: self._matrix_changed,
             pb.GatingRulesChanged.DESCRIPTOR.full_name: self._gates_changed,
+            budget_events_pb2.ErrorBudgetChanged.DESCRIPTOR.full_name: self._budget_changed,
         }
 
     async def _component_changed(self, event: ReceivedEvent) -> Outcome:
@@ -96,6 +98,11 @@ class OwnEvents:
 
     async def _matrix_changed(self, _: ReceivedEvent) -> Outcome:
         await self._assessments.assess_again((), "SEVERITY_MATRIX_CHANGED")
+        return Outcome.ACCEPTED
+
+    async def _budget_changed(self, event: ReceivedEvent) -> Outcome:
+        budget = event.unpack(budget_events_pb2.ErrorBudgetChanged).error_budget
+        await self._assessments.assess_again([budget.component], "ERROR_BUDGET_CHANGED")
         return Outcome.ACCEPTED
 
     async def _gates_changed(self, _: ReceivedEvent) -> Outcome:

@@ -13,6 +13,7 @@ from services.triage.domain.inputs import Surroundings
 from services.triage.domain.model import ScoringModel
 from services.triage.storage.assessment_pages import AssessmentQuery
 from services.triage.storage.assessment_store import AssessmentStore
+from services.triage.storage.budget_state_store import BudgetStateStore
 from services.triage.usecases.gating import Gating
 from services.triage.usecases.landscape import Landscape
 from services.triage.usecases.matrices import Matrices
@@ -40,9 +41,12 @@ class Yardsticks:
 class Assessments:
     """How bad incidents are."""
 
-    def __init__(self, store: AssessmentStore, landscape: Landscape, yardsticks: Yardsticks, clock: Clock) -> None:
+    def __init__(
+        self, store: AssessmentStore, landscape: Landscape, budgets: BudgetStateStore, yardsticks: Yardsticks, clock: Clock
+    ) -> None:
         self._store = store
         self._landscape = landscape
+        self._budgets = budgets
         self._yardsticks = yardsticks
         self._clock = clock
         # Open incidents assessed again at this version of the landscape, by this process.
@@ -111,7 +115,8 @@ class Assessments:
 
     async def _around(self, incident: Incident) -> Surroundings:
         around = await self._landscape.surroundings(incident.components)
-        return replace(around, recurrence=await self._store.recurrence(incident))
+        budgets = await self._budgets.of_components(incident.components)
+        return replace(around, recurrence=await self._store.recurrence(incident), budgets=budgets)
 
     async def _assess_again(self, incident: str, trigger: str) -> None:
         for _ in range(_MOST_TRIES):
