@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from ballast.triage.v1 import assessment_pb2, gate_pb2, severity_matrix_pb2
+from ballast.triage.v1 import assessment_pb2, gate_pb2, severity_matrix_pb2, what_if_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
 from google.protobuf.message import Message
 from rich.console import RenderableType
@@ -23,7 +23,7 @@ from clients.cli.formats import (
 from clients.cli.names import either_name
 from clients.cli.output import Column, cell, facts, table
 from clients.cli.session import Session, with_session
-from shared.errors import NotFound
+from shared.errors import NotFound, invalid_field
 
 app = typer.Typer(help="Show how bad an incident is, term by term.")
 
@@ -48,6 +48,40 @@ async def show(
     session.output.answer(response, lambda: draw_assessment(response.assessment))
 
 
+@app.command("what-if")
+@with_session()
+async def what_if(
+    session: Session,
+    change: Annotated[
+        list[str],
+        typer.Argument(metavar="FEATURE=VALUE…", help="An input and its value: a number, yes, no, a name such as outage, or unknown."),
+    ],
+    incident: Annotated[str, typer.Option(metavar="INCIDENT", help="Start from this incident as it was last assessed.")] = "",
+    component: Annotated[list[str] | None, typer.Option(metavar="ID", help="Of this component; repeat for several.")] = None,
+) -> None:
+    """Assesses an incident with any input changed, or one that need not exist, and stores nothing."""
+    (name,) = either_name("INCIDENT", ("incidents",), incident) if incident else ("",)
+    request = pb.SimulateAssessmentRequest(incident=name, components=component or (), changes=[_change(each) for each in change])
+    response = await session.connection.triage.SimulateAssessment(request)
+    session.output.answer(response, lambda: draw_assessment(response.assessment))
+
+
+def _change(text: str) -> what_if_pb2.InputChange:
+    """Raises InvalidInput for what is no change."""
+    feature, equals, value = text.partition("=")
+    if not equals or not feature:
+        raise invalid_field("FEATURE=VALUE", f"{text!r} is no change; write such as users_affected=5000", reason="CHANGE_INVALID")
+    change = what_if_pb2.InputChange(feature=feature)
+    if value in {"yes", "no"}:
+        change.yes = value == "yes"
+    elif value != "unknown":
+        try:
+            change.number = float(value)
+        except ValueError:
+            change.choice = value
+    return change
+
+
 async def _first_found(session: Session, names: list[str], revision: int) -> pb.GetAssessmentResponse:
     for name in names[:-1]:
         try:
@@ -61,8 +95,8 @@ def draw_assessment(assessment: assessment_pb2.Assessment) -> Iterable[Renderabl
     yield cell(f"{_severity(assessment, 'severity')}  {assessment.title}", "bold")
     yield facts(
         [
-            ("name", f"{assessment.name} revision {assessment.revision} ({assessment.trigger})"),
-            ("incident", f"{assessment.incident} ({enum_text(assessment, 'incident_state')})"),
+            ("name", f"{assessment.name} revision {assessment.revision} ({assessment.trigger})" if assessment.name else "supposed"),
+            ("incident", f"{assessment.incident} ({enum_text(assessment, 'incident_state')})" if assessment.incident else ""),
             ("a person said", _said(assessment)),
             ("assessed", _severity(assessment, "assessed_severity")),
             ("confidence", f"{percent_text(assessment.confidence)} ({_chances(assessment)})" if assessment.severity_chances else ""),
@@ -93,7 +127,8 @@ def draw_assessment(assessment: assessment_pb2.Assessment) -> Iterable[Renderabl
     if assessment.differences:
         changed = [(each.subject, each.before, each.after, f"{each.points:+.1f}" if each.points else "") for each in assessment.differences]
         columns = ("what", "before", "after", Column("points", right=True))
-        yield table(f"what differs from revision {assessment.revision - 1}", columns, changed)
+        before = f"revision {assessment.revision - 1}" if assessment.revision else "how it is assessed now"
+        yield table(f"what differs from {before}", columns, changed)
 
 
 def draw_terms(assessment: assessment_pb2.Assessment) -> RenderableType:

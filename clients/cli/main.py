@@ -45,7 +45,7 @@ COMMANDS = {
     "components": SubCommand("clients.cli.components", "app", "List, show and import components; what needs them, how they changed."),
     "budgets": SubCommand("clients.cli.budgets", "app", "List, show, adjust and draw error budgets."),
     "slos": SubCommand("clients.cli.slos", "app", "Import, export, list, show and delete SLOs."),
-    "assessments": SubCommand("clients.cli.assessments", "app", "Show how bad an incident is, term by term."),
+    "assessments": SubCommand("clients.cli.assessments", "app", "Show how bad an incident is, term by term, and what if."),
     "queue": SubCommand("clients.cli.queue", "app", "List and watch what waits, the costliest first; say better how bad it is."),
     "matrix": SubCommand("clients.cli.matrix", "app", "Show, try and change the severity matrix."),
     "gates": SubCommand("clients.cli.gates", "app", "Show, try and change the rules that raise a severity, page or ask for more."),

@@ -132,3 +132,15 @@ async def test_a_forecast_says_when_it_cannot_tell_and_escalations_are_listed(su
     await suite.app.tick()
     listed = await run("queue", "escalations")
     assert all(part in listed.out for part in ("The time to restore has passed.", "100 %", "1 escalation")), listed.out
+
+
+async def test_what_if_is_asked_of_an_incident_or_of_none(suite: Suite, run: Run) -> None:
+    happened = incident("pay", **INFORMATION)
+    await deliver(suite, opened(happened))
+    ran = await run("assessments", "what-if", "service_impact=outage", "users_affected=5000", "--incident", happened.name)
+    assert all(part in ran.out for part in ("supposed", "what differs from how it is assessed now", "5,000", "outage")), ran
+    free = await run("assessments", "what-if", "tier=critical", "workaround=no", "burn_rate=unknown", "--component", "nowhere")
+    assert all(part in free.out for part in ("critical", "unknown components", "nowhere")), free
+    for wrong, why in (("users_affected", "no change"), ("luck=1", "is no input"), ("tier=gold", "one of low, medium, high, critical")):
+        refused = await run("assessments", "what-if", wrong)
+        assert (refused.code, why in refused.err) == (ExitCode.REFUSED, True), refused

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ballast.intake.v1 import intake_events_pb2
-from ballast.triage.v1 import assessment_pb2, component_pb2
+from ballast.triage.v1 import assessment_pb2, component_pb2, what_if_pb2
 from ballast.triage.v1 import queue_service_pb2 as pb
 from ballast.triage.v1 import severity_matrix_pb2 as matrix_pb
 from ballast.triage.v1 import triage_service_pb2 as triage_pb
@@ -220,3 +220,24 @@ async def test_a_changed_matrix_has_every_open_incident_assessed_again(suite: Su
 
     await until(is_worse)
     assert (await assessment(suite, happened.name)).trigger == "SEVERITY_MATRIX_CHANGED"
+
+
+async def test_what_if_starts_from_an_incident_and_says_what_would_be_other(suite: Suite) -> None:
+    happened = incident("pay", users_affected=10, **INFORMATION)
+    await deliver(suite, opened(happened))
+    before = await assessment(suite, happened.name)
+    changes = [what_if_pb2.InputChange(feature="service_impact", choice="outage"), what_if_pb2.InputChange(feature="users_affected")]
+    request = triage_pb.SimulateAssessmentRequest(incident=happened.name, changes=changes)
+    found = (await suite.triage.SimulateAssessment(request)).assessment
+    assert found.score > before.score
+    moved = {each.subject: (each.before, each.after) for each in found.differences}
+    assert (moved["service_impact"], moved["users_affected"]) == (("information", "outage"), ("10", "unknown"))
+    assert "business_hours" not in moved
+    assert (await suite.triage.SimulateAssessment(request)).assessment == found
+    assert await assessment(suite, happened.name) == before
+    same = await suite.triage.SimulateAssessment(triage_pb.SimulateAssessmentRequest(incident=happened.name))
+    assert list(same.assessment.differences) == []
+    with pytest.raises(InvalidInput, match="did you mean users_affected"):
+        await suite.triage.SimulateAssessment(
+            triage_pb.SimulateAssessmentRequest(changes=[what_if_pb2.InputChange(feature="users_afected", number=1)])
+        )

@@ -1,7 +1,7 @@
 """Findings: how bad one incident is, with everything that led to it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.triage.domain.counterfactual import Counterfactual
@@ -9,7 +9,7 @@ from services.triage.domain.gate import GateAnswer, Gates
 from services.triage.domain.gate_facts import Situation
 from services.triage.domain.human_override import HumanOverride
 from services.triage.domain.incident import Incident, IncidentState
-from services.triage.domain.inputs import Surroundings, inputs_of
+from services.triage.domain.inputs import Reading, Surroundings, inputs_of
 from services.triage.domain.model import ScoringModel
 from services.triage.domain.promise import expected_loss_per_hour, restore_target
 from services.triage.domain.recurrence import Recurrence
@@ -75,16 +75,24 @@ Judge = Callable[[HumanOverride | None], Finding]
 """Finds how bad an incident is, once it is known whether a person said otherwise."""
 
 
-def situation_of(incident: Incident, around: Surroundings, standards: Standards) -> Situation:
-    """Returns what gates are asked about."""
-    verdict = judge(inputs_of(incident, around, standards.model.currency), standards.model, standards.matrix.document)
+def situation_of(incident: Incident, around: Surroundings, standards: Standards, instead: Mapping[str, Reading] | None = None) -> Situation:
+    """Returns what gates are asked about; readings `instead` of those found are for what-if questions."""
+    inputs = inputs_of(incident, around, standards.model.currency)
+    inputs = replace(inputs, readings={**inputs.readings, **(instead or {})})
+    verdict = judge(inputs, standards.model, standards.matrix.document)
     return Situation(incident, around, verdict, expected_loss_per_hour(around.known, incident.evidence.service_impact))
 
 
-def find(incident: Incident, around: Surroundings, standards: Standards, human_override: HumanOverride | None = None) -> Finding:
+def find(
+    incident: Incident,
+    around: Surroundings,
+    standards: Standards,
+    human_override: HumanOverride | None = None,
+    instead: Mapping[str, Reading] | None = None,
+) -> Finding:
     """Assesses an incident. The same arguments give the same finding, whenever it is asked."""
     model, matrix = standards.model, standards.matrix
-    situation = situation_of(incident, around, standards)
+    situation = situation_of(incident, around, standards, instead)
     verdict, answer = situation.verdict, standards.gates.ask(situation)
     severity = human_override.severity if human_override else answer.severity_with(verdict.severity)
     return Finding(

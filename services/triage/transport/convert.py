@@ -1,10 +1,13 @@
 """Triage's domain values to protobuf and back."""
 
+from collections.abc import Iterable
+
 from ballast.triage.v1 import assessment_pb2, component_pb2, severity_matrix_pb2
 from ballast.triage.v1 import triage_service_pb2 as pb
 
 from services.triage.domain.assessment import Assessment
 from services.triage.domain.component import Component, StoredComponent, Tier
+from services.triage.domain.difference import Difference
 from services.triage.domain.finding import Finding
 from services.triage.domain.human_override import HumanOverride
 from services.triage.domain.matrix_trial import MatrixTrial
@@ -144,11 +147,20 @@ def assessment_to_pb(assessment: Assessment) -> assessment_pb2.Assessment:
     message.trace_id = assessment.trace_id
     message.create_time.FromDatetime(assessment.create_time)
     message.etag = etag_of(assessment.revision)
-    message.differences.extend(
-        assessment_pb2.AssessmentDifference(subject=each.subject, before=each.before, after=each.after, points=each.points)
-        for each in assessment.differences
-    )
+    message.differences.extend(_difference_to_pb(each) for each in assessment.differences)
     return message
+
+
+def simulated_to_pb(finding: Finding, differences: Iterable[Difference]) -> assessment_pb2.Assessment:
+    message = finding_to_pb(finding)
+    message.differences.extend(_difference_to_pb(each) for each in differences)
+    return message
+
+
+def _difference_to_pb(difference: Difference) -> assessment_pb2.AssessmentDifference:
+    return assessment_pb2.AssessmentDifference(
+        subject=difference.subject, before=difference.before, after=difference.after, points=difference.points
+    )
 
 
 def finding_to_pb(finding: Finding) -> assessment_pb2.Assessment:

@@ -4,14 +4,13 @@ from ballast.triage.v1 import triage_service_pb2 as pb
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceServicer, add_TriageServiceServicer_to_server
 
 from services.triage.transport import convert
-from services.triage.transport.incidents import component_ids, evidence_from_pb
+from services.triage.transport.what_if import supposition_from_pb
 from services.triage.usecases.assessments import Assessments
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.matrices import Matrices
 from shared.paging import page_query
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
-from shared.rpc.wellknown import time_from_pb
 from shared.storage.database import Database
 
 SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["TriageService"], add_TriageServiceServicer_to_server)
@@ -73,8 +72,5 @@ class TriageServicer(TriageServiceServicer):
         return pb.ListAssessmentsResponse(assessments=assessments, next_page_token=page.next_page_token)
 
     async def SimulateAssessment(self, request: pb.SimulateAssessmentRequest, context: object) -> pb.SimulateAssessmentResponse:
-        opened_at = time_from_pb(request, "opened_at")
-        finding = await self._assessments.simulate(
-            component_ids(request.components), evidence_from_pb(request.evidence), opened_at, request.alert_count or 1
-        )
-        return pb.SimulateAssessmentResponse(assessment=convert.finding_to_pb(finding))
+        found, differences = await self._assessments.simulate(supposition_from_pb(request))
+        return pb.SimulateAssessmentResponse(assessment=convert.simulated_to_pb(found, differences))

@@ -2,15 +2,16 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
 from services.triage.domain.assessment import Assessment, Occasion
+from services.triage.domain.difference import Difference, differences
 from services.triage.domain.finding import Finding, Judge, Standards, find, situation_of
 from services.triage.domain.gate_facts import Situation
-from services.triage.domain.incident import Evidence, Incident
+from services.triage.domain.incident import Incident
 from services.triage.domain.inputs import Surroundings
 from services.triage.domain.model import ScoringModel
+from services.triage.domain.what_if import Supposition, supposed
 from services.triage.storage.assessment_pages import AssessmentQuery
 from services.triage.storage.assessment_store import AssessmentStore
 from services.triage.storage.budget_state_store import BudgetStateStore
@@ -89,11 +90,21 @@ class Assessments:
         self._store.when_kept(lambda: done.update(assessed))
         return assessed
 
-    async def simulate(self, components: tuple[str, ...], evidence: Evidence, opened_at: datetime | None, alert_count: int) -> Finding:
-        """Assesses an incident that need not exist, opened now when not said otherwise, and stores nothing."""
-        opened_at = opened_at or self._clock.now()
-        judge = await self.judge(Incident(opened_at, components=components, alert_count=alert_count, evidence=evidence))
-        return judge(None)
+    async def simulate(self, asked: Supposition) -> tuple[Finding, tuple[Difference, ...]]:
+        """Assesses an incident that need not exist, or one that does with any input changed, and stores nothing.
+
+        Returns what is found, and in what it differs from how the incident that does exist is assessed now.
+        """
+        base = (await self._store.held(asked.incident)).incident if asked.incident else Incident(self._clock.now())
+        told = asked.over(base)
+        told.evidence.check()
+        around, standards = await self._around(told), await self._yardsticks.standards()
+        instead = supposed(told, asked.changes, standards.model)
+        found = replace(find(instead.incident, around, standards, instead=instead.readings), incident="")
+        if not asked.incident:
+            return found, ()
+        present = find(base, await self._around(base), standards)
+        return found, differences(present, replace(found, incident=present.incident))
 
     async def get(self, name: str, revision: int) -> Assessment:
         return await self._store.get(name, revision)

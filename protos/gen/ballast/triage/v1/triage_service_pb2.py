@@ -27,11 +27,12 @@ from ballast.intake.v1 import incident_pb2 as ballast_dot_intake_dot_v1_dot_inci
 from ballast.triage.v1 import assessment_pb2 as ballast_dot_triage_dot_v1_dot_assessment__pb2
 from ballast.triage.v1 import component_pb2 as ballast_dot_triage_dot_v1_dot_component__pb2
 from ballast.triage.v1 import severity_matrix_pb2 as ballast_dot_triage_dot_v1_dot_severity__matrix__pb2
+from ballast.triage.v1 import what_if_pb2 as ballast_dot_triage_dot_v1_dot_what__if__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ballast/triage/v1/triage_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a ballast/intake/v1/incident.proto\x1a\"ballast/triage/v1/assessment.proto\x1a!ballast/triage/v1/component.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x17UpsertComponentsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12=\n\ncomponents\x18\x02 \x03(\x0b\x32\x1c.ballast.triage.v1.ComponentB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"L\n\x18UpsertComponentsResponse\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.ballast.triage.v1.Component\"[\n\x13GetComponentRequest\x12\x44\n\x04name\x18\x01 \x01(\tB6\xbaH3r12/^components/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"G\n\x14GetComponentResponse\x12/\n\tcomponent\x18\x01 \x01(\x0b\x32\x1c.ballast.triage.v1.Component\"q\n\x15ListComponentsRequest\x12\x1b\n\nowner_team\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x46\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"c\n\x16ListComponentsResponse\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.ballast.triage.v1.Component\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x18GetSeverityMatrixRequest\x12\x19\n\x08revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"N\n\x19GetSeverityMatrixResponse\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrix\"\x90\x01\n\x1bUpdateSeverityMatrixRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x39\n\x06matrix\x18\x02 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrixB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"Q\n\x1cUpdateSeverityMatrixResponse\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrix\"a\n\"ListSeverityMatrixRevisionsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"s\n#ListSeverityMatrixRevisionsResponse\x12\x33\n\x08matrices\x18\x01 \x03(\x0b\x32!.ballast.triage.v1.SeverityMatrix\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x1b\x44ryRunSeverityMatrixRequest\x12\x39\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrixB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\tincidents\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x88\'(\x00\"\x88\x01\n\x0cMatrixChange\x12\x10\n\x08incident\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12+\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12*\n\x05\x61\x66ter\x18\x04 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\"]\n\rSeverityCount\x12-\n\x08severity\x18\x01 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x05\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x05\"\xaf\x01\n\x1c\x44ryRunSeverityMatrixResponse\x12\x11\n\tincidents\x18\x01 \x01(\x05\x12\x30\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1f.ballast.triage.v1.MatrixChange\x12\x18\n\x10\x63hanges_left_out\x18\x03 \x01(\x05\x12\x30\n\x06\x63ounts\x18\x04 \x03(\x0b\x32 .ballast.triage.v1.SeverityCount\"\x8b\x01\n\x14GetAssessmentRequest\x12X\n\x04name\x18\x01 \x01(\tBJ\xbaHGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x19\n\x08revision\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"J\n\x15GetAssessmentResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\"\xa6\x01\n\x10\x41ssessmentFilter\x12@\n\nseverities\x18\x01 \x03(\x0e\x32\x1b.ballast.triage.v1.SeverityB\x0f\xbaH\x0c\x92\x01\t\"\x07\x82\x01\x04\x10\x01 \x00\x12\x15\n\x04team\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x46\x12\x39\n\x0fincident_states\x18\x03 \x03(\x0e\x32 .ballast.intake.v1.IncidentState\"\xc7\x01\n\x16ListAssessmentsRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32#.ballast.triage.v1.AssessmentFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12;\n\x05order\x18\x04 \x01(\x0e\x32\".ballast.triage.v1.AssessmentOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x17ListAssessmentsResponse\x12\x32\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb5\x01\n\x19SimulateAssessmentRequest\x12\x1c\n\ncomponents\x18\x01 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12-\n\x08\x65vidence\x18\x02 \x01(\x0b\x32\x1b.ballast.intake.v1.Evidence\x12-\n\topened_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x0b\x61lert_count\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"O\n\x1aSimulateAssessmentResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment*t\n\x0f\x41ssessmentOrder\x12 \n\x1c\x41SSESSMENT_ORDER_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41SSESSMENT_ORDER_EXPECTED_LOSS\x10\x01\x12\x1b\n\x17\x41SSESSMENT_ORDER_NEWEST\x10\x02\x32\xe6\t\n\rTriageService\x12v\n\x10UpsertComponents\x12*.ballast.triage.v1.UpsertComponentsRequest\x1a+.ballast.triage.v1.UpsertComponentsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x03\x12j\n\x0cGetComponent\x12&.ballast.triage.v1.GetComponentRequest\x1a\'.ballast.triage.v1.GetComponentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12p\n\x0eListComponents\x12(.ballast.triage.v1.ListComponentsRequest\x1a).ballast.triage.v1.ListComponentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12y\n\x11GetSeverityMatrix\x12+.ballast.triage.v1.GetSeverityMatrixRequest\x1a,.ballast.triage.v1.GetSeverityMatrixResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x82\x01\n\x14UpdateSeverityMatrix\x12..ballast.triage.v1.UpdateSeverityMatrixRequest\x1a/.ballast.triage.v1.UpdateSeverityMatrixResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x04\x12\x97\x01\n\x1bListSeverityMatrixRevisions\x12\x35.ballast.triage.v1.ListSeverityMatrixRevisionsRequest\x1a\x36.ballast.triage.v1.ListSeverityMatrixRevisionsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x82\x01\n\x14\x44ryRunSeverityMatrix\x12..ballast.triage.v1.DryRunSeverityMatrixRequest\x1a/.ballast.triage.v1.DryRunSeverityMatrixResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12m\n\rGetAssessment\x12\'.ballast.triage.v1.GetAssessmentRequest\x1a(.ballast.triage.v1.GetAssessmentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12s\n\x0fListAssessments\x12).ballast.triage.v1.ListAssessmentsRequest\x1a*.ballast.triage.v1.ListAssessmentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12|\n\x12SimulateAssessment\x12,.ballast.triage.v1.SimulateAssessmentRequest\x1a-.ballast.triage.v1.SimulateAssessmentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ballast/triage/v1/triage_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a ballast/intake/v1/incident.proto\x1a\"ballast/triage/v1/assessment.proto\x1a!ballast/triage/v1/component.proto\x1a\'ballast/triage/v1/severity_matrix.proto\x1a\x1f\x62\x61llast/triage/v1/what_if.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x17UpsertComponentsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12=\n\ncomponents\x18\x02 \x03(\x0b\x32\x1c.ballast.triage.v1.ComponentB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"L\n\x18UpsertComponentsResponse\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.ballast.triage.v1.Component\"[\n\x13GetComponentRequest\x12\x44\n\x04name\x18\x01 \x01(\tB6\xbaH3r12/^components/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"G\n\x14GetComponentResponse\x12/\n\tcomponent\x18\x01 \x01(\x0b\x32\x1c.ballast.triage.v1.Component\"q\n\x15ListComponentsRequest\x12\x1b\n\nowner_team\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x46\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"c\n\x16ListComponentsResponse\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.ballast.triage.v1.Component\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x18GetSeverityMatrixRequest\x12\x19\n\x08revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"N\n\x19GetSeverityMatrixResponse\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrix\"\x90\x01\n\x1bUpdateSeverityMatrixRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x39\n\x06matrix\x18\x02 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrixB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"Q\n\x1cUpdateSeverityMatrixResponse\x12\x31\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrix\"a\n\"ListSeverityMatrixRevisionsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"s\n#ListSeverityMatrixRevisionsResponse\x12\x33\n\x08matrices\x18\x01 \x03(\x0b\x32!.ballast.triage.v1.SeverityMatrix\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x1b\x44ryRunSeverityMatrixRequest\x12\x39\n\x06matrix\x18\x01 \x01(\x0b\x32!.ballast.triage.v1.SeverityMatrixB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\tincidents\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x88\'(\x00\"\x88\x01\n\x0cMatrixChange\x12\x10\n\x08incident\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12+\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12*\n\x05\x61\x66ter\x18\x04 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\"]\n\rSeverityCount\x12-\n\x08severity\x18\x01 \x01(\x0e\x32\x1b.ballast.triage.v1.Severity\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x05\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x05\"\xaf\x01\n\x1c\x44ryRunSeverityMatrixResponse\x12\x11\n\tincidents\x18\x01 \x01(\x05\x12\x30\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1f.ballast.triage.v1.MatrixChange\x12\x18\n\x10\x63hanges_left_out\x18\x03 \x01(\x05\x12\x30\n\x06\x63ounts\x18\x04 \x03(\x0b\x32 .ballast.triage.v1.SeverityCount\"\x8b\x01\n\x14GetAssessmentRequest\x12X\n\x04name\x18\x01 \x01(\tBJ\xbaHGrE2C^(assessments|incidents)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x19\n\x08revision\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"J\n\x15GetAssessmentResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment\"\xa6\x01\n\x10\x41ssessmentFilter\x12@\n\nseverities\x18\x01 \x03(\x0e\x32\x1b.ballast.triage.v1.SeverityB\x0f\xbaH\x0c\x92\x01\t\"\x07\x82\x01\x04\x10\x01 \x00\x12\x15\n\x04team\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x46\x12\x39\n\x0fincident_states\x18\x03 \x03(\x0e\x32 .ballast.intake.v1.IncidentState\"\xc7\x01\n\x16ListAssessmentsRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32#.ballast.triage.v1.AssessmentFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12;\n\x05order\x18\x04 \x01(\x0e\x32\".ballast.triage.v1.AssessmentOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x17ListAssessmentsResponse\x12\x32\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1d.ballast.triage.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc3\x02\n\x19SimulateAssessmentRequest\x12\x1c\n\ncomponents\x18\x01 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12-\n\x08\x65vidence\x18\x02 \x01(\x0b\x32\x1b.ballast.intake.v1.Evidence\x12-\n\topened_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x0b\x61lert_count\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12Q\n\x08incident\x18\x05 \x01(\tB?\xbaH<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x39\n\x07\x63hanges\x18\x06 \x03(\x0b\x32\x1e.ballast.triage.v1.InputChangeB\x08\xbaH\x05\x92\x01\x02\x10\x32\"O\n\x1aSimulateAssessmentResponse\x12\x31\n\nassessment\x18\x01 \x01(\x0b\x32\x1d.ballast.triage.v1.Assessment*t\n\x0f\x41ssessmentOrder\x12 \n\x1c\x41SSESSMENT_ORDER_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41SSESSMENT_ORDER_EXPECTED_LOSS\x10\x01\x12\x1b\n\x17\x41SSESSMENT_ORDER_NEWEST\x10\x02\x32\xe6\t\n\rTriageService\x12v\n\x10UpsertComponents\x12*.ballast.triage.v1.UpsertComponentsRequest\x1a+.ballast.triage.v1.UpsertComponentsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x03\x12j\n\x0cGetComponent\x12&.ballast.triage.v1.GetComponentRequest\x1a\'.ballast.triage.v1.GetComponentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12p\n\x0eListComponents\x12(.ballast.triage.v1.ListComponentsRequest\x1a).ballast.triage.v1.ListComponentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12y\n\x11GetSeverityMatrix\x12+.ballast.triage.v1.GetSeverityMatrixRequest\x1a,.ballast.triage.v1.GetSeverityMatrixResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x82\x01\n\x14UpdateSeverityMatrix\x12..ballast.triage.v1.UpdateSeverityMatrixRequest\x1a/.ballast.triage.v1.UpdateSeverityMatrixResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x04\x12\x97\x01\n\x1bListSeverityMatrixRevisions\x12\x35.ballast.triage.v1.ListSeverityMatrixRevisionsRequest\x1a\x36.ballast.triage.v1.ListSeverityMatrixRevisionsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x82\x01\n\x14\x44ryRunSeverityMatrix\x12..ballast.triage.v1.DryRunSeverityMatrixRequest\x1a/.ballast.triage.v1.DryRunSeverityMatrixResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12m\n\rGetAssessment\x12\'.ballast.triage.v1.GetAssessmentRequest\x1a(.ballast.triage.v1.GetAssessmentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12s\n\x0fListAssessments\x12).ballast.triage.v1.ListAssessmentsRequest\x1a*.ballast.triage.v1.ListAssessmentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12|\n\x12SimulateAssessment\x12,.ballast.triage.v1.SimulateAssessmentRequest\x1a-.ballast.triage.v1.SimulateAssessmentResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -82,6 +83,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIMULATEASSESSMENTREQUEST'].fields_by_name['components']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_SIMULATEASSESSMENTREQUEST'].fields_by_name['alert_count']._loaded_options = None
   _globals['_SIMULATEASSESSMENTREQUEST'].fields_by_name['alert_count']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_SIMULATEASSESSMENTREQUEST'].fields_by_name['incident']._loaded_options = None
+  _globals['_SIMULATEASSESSMENTREQUEST'].fields_by_name['incident']._serialized_options = b'\272H<r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\330\001\001'
+  _globals['_SIMULATEASSESSMENTREQUEST'].fields_by_name['changes']._loaded_options = None
+  _globals['_SIMULATEASSESSMENTREQUEST'].fields_by_name['changes']._serialized_options = b'\272H\005\222\001\002\0202'
   _globals['_TRIAGESERVICE'].methods_by_name['UpsertComponents']._loaded_options = None
   _globals['_TRIAGESERVICE'].methods_by_name['UpsertComponents']._serialized_options = b'\220\002\002\252\273\030\002\010\003'
   _globals['_TRIAGESERVICE'].methods_by_name['GetComponent']._loaded_options = None
@@ -102,54 +107,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRIAGESERVICE'].methods_by_name['ListAssessments']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_TRIAGESERVICE'].methods_by_name['SimulateAssessment']._loaded_options = None
   _globals['_TRIAGESERVICE'].methods_by_name['SimulateAssessment']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
-  _globals['_ASSESSMENTORDER']._serialized_start=2956
-  _globals['_ASSESSMENTORDER']._serialized_end=3072
-  _globals['_UPSERTCOMPONENTSREQUEST']._serialized_start=301
-  _globals['_UPSERTCOMPONENTSREQUEST']._serialized_end=422
-  _globals['_UPSERTCOMPONENTSRESPONSE']._serialized_start=424
-  _globals['_UPSERTCOMPONENTSRESPONSE']._serialized_end=500
-  _globals['_GETCOMPONENTREQUEST']._serialized_start=502
-  _globals['_GETCOMPONENTREQUEST']._serialized_end=593
-  _globals['_GETCOMPONENTRESPONSE']._serialized_start=595
-  _globals['_GETCOMPONENTRESPONSE']._serialized_end=666
-  _globals['_LISTCOMPONENTSREQUEST']._serialized_start=668
-  _globals['_LISTCOMPONENTSREQUEST']._serialized_end=781
-  _globals['_LISTCOMPONENTSRESPONSE']._serialized_start=783
-  _globals['_LISTCOMPONENTSRESPONSE']._serialized_end=882
-  _globals['_GETSEVERITYMATRIXREQUEST']._serialized_start=884
-  _globals['_GETSEVERITYMATRIXREQUEST']._serialized_end=937
-  _globals['_GETSEVERITYMATRIXRESPONSE']._serialized_start=939
-  _globals['_GETSEVERITYMATRIXRESPONSE']._serialized_end=1017
-  _globals['_UPDATESEVERITYMATRIXREQUEST']._serialized_start=1020
-  _globals['_UPDATESEVERITYMATRIXREQUEST']._serialized_end=1164
-  _globals['_UPDATESEVERITYMATRIXRESPONSE']._serialized_start=1166
-  _globals['_UPDATESEVERITYMATRIXRESPONSE']._serialized_end=1247
-  _globals['_LISTSEVERITYMATRIXREVISIONSREQUEST']._serialized_start=1249
-  _globals['_LISTSEVERITYMATRIXREVISIONSREQUEST']._serialized_end=1346
-  _globals['_LISTSEVERITYMATRIXREVISIONSRESPONSE']._serialized_start=1348
-  _globals['_LISTSEVERITYMATRIXREVISIONSRESPONSE']._serialized_end=1463
-  _globals['_DRYRUNSEVERITYMATRIXREQUEST']._serialized_start=1465
-  _globals['_DRYRUNSEVERITYMATRIXREQUEST']._serialized_end=1584
-  _globals['_MATRIXCHANGE']._serialized_start=1587
-  _globals['_MATRIXCHANGE']._serialized_end=1723
-  _globals['_SEVERITYCOUNT']._serialized_start=1725
-  _globals['_SEVERITYCOUNT']._serialized_end=1818
-  _globals['_DRYRUNSEVERITYMATRIXRESPONSE']._serialized_start=1821
-  _globals['_DRYRUNSEVERITYMATRIXRESPONSE']._serialized_end=1996
-  _globals['_GETASSESSMENTREQUEST']._serialized_start=1999
-  _globals['_GETASSESSMENTREQUEST']._serialized_end=2138
-  _globals['_GETASSESSMENTRESPONSE']._serialized_start=2140
-  _globals['_GETASSESSMENTRESPONSE']._serialized_end=2214
-  _globals['_ASSESSMENTFILTER']._serialized_start=2217
-  _globals['_ASSESSMENTFILTER']._serialized_end=2383
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=2386
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=2585
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=2587
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=2689
-  _globals['_SIMULATEASSESSMENTREQUEST']._serialized_start=2692
-  _globals['_SIMULATEASSESSMENTREQUEST']._serialized_end=2873
-  _globals['_SIMULATEASSESSMENTRESPONSE']._serialized_start=2875
-  _globals['_SIMULATEASSESSMENTRESPONSE']._serialized_end=2954
-  _globals['_TRIAGESERVICE']._serialized_start=3075
-  _globals['_TRIAGESERVICE']._serialized_end=4329
+  _globals['_ASSESSMENTORDER']._serialized_start=3131
+  _globals['_ASSESSMENTORDER']._serialized_end=3247
+  _globals['_UPSERTCOMPONENTSREQUEST']._serialized_start=334
+  _globals['_UPSERTCOMPONENTSREQUEST']._serialized_end=455
+  _globals['_UPSERTCOMPONENTSRESPONSE']._serialized_start=457
+  _globals['_UPSERTCOMPONENTSRESPONSE']._serialized_end=533
+  _globals['_GETCOMPONENTREQUEST']._serialized_start=535
+  _globals['_GETCOMPONENTREQUEST']._serialized_end=626
+  _globals['_GETCOMPONENTRESPONSE']._serialized_start=628
+  _globals['_GETCOMPONENTRESPONSE']._serialized_end=699
+  _globals['_LISTCOMPONENTSREQUEST']._serialized_start=701
+  _globals['_LISTCOMPONENTSREQUEST']._serialized_end=814
+  _globals['_LISTCOMPONENTSRESPONSE']._serialized_start=816
+  _globals['_LISTCOMPONENTSRESPONSE']._serialized_end=915
+  _globals['_GETSEVERITYMATRIXREQUEST']._serialized_start=917
+  _globals['_GETSEVERITYMATRIXREQUEST']._serialized_end=970
+  _globals['_GETSEVERITYMATRIXRESPONSE']._serialized_start=972
+  _globals['_GETSEVERITYMATRIXRESPONSE']._serialized_end=1050
+  _globals['_UPDATESEVERITYMATRIXREQUEST']._serialized_start=1053
+  _globals['_UPDATESEVERITYMATRIXREQUEST']._serialized_end=1197
+  _globals['_UPDATESEVERITYMATRIXRESPONSE']._serialized_start=1199
+  _globals['_UPDATESEVERITYMATRIXRESPONSE']._serialized_end=1280
+  _globals['_LISTSEVERITYMATRIXREVISIONSREQUEST']._serialized_start=1282
+  _globals['_LISTSEVERITYMATRIXREVISIONSREQUEST']._serialized_end=1379
+  _globals['_LISTSEVERITYMATRIXREVISIONSRESPONSE']._serialized_start=1381
+  _globals['_LISTSEVERITYMATRIXREVISIONSRESPONSE']._serialized_end=1496
+  _globals['_DRYRUNSEVERITYMATRIXREQUEST']._serialized_start=1498
+  _globals['_DRYRUNSEVERITYMATRIXREQUEST']._serialized_end=1617
+  _globals['_MATRIXCHANGE']._serialized_start=1620
+  _globals['_MATRIXCHANGE']._serialized_end=1756
+  _globals['_SEVERITYCOUNT']._serialized_start=1758
+  _globals['_SEVERITYCOUNT']._serialized_end=1851
+  _globals['_DRYRUNSEVERITYMATRIXRESPONSE']._serialized_start=1854
+  _globals['_DRYRUNSEVERITYMATRIXRESPONSE']._serialized_end=2029
+  _globals['_GETASSESSMENTREQUEST']._serialized_start=2032
+  _globals['_GETASSESSMENTREQUEST']._serialized_end=2171
+  _globals['_GETASSESSMENTRESPONSE']._serialized_start=2173
+  _globals['_GETASSESSMENTRESPONSE']._serialized_end=2247
+  _globals['_ASSESSMENTFILTER']._serialized_start=2250
+  _globals['_ASSESSMENTFILTER']._serialized_end=2416
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=2419
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=2618
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=2620
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=2722
+  _globals['_SIMULATEASSESSMENTREQUEST']._serialized_start=2725
+  _globals['_SIMULATEASSESSMENTREQUEST']._serialized_end=3048
+  _globals['_SIMULATEASSESSMENTRESPONSE']._serialized_start=3050
+  _globals['_SIMULATEASSESSMENTRESPONSE']._serialized_end=3129
+  _globals['_TRIAGESERVICE']._serialized_start=3250
+  _globals['_TRIAGESERVICE']._serialized_end=4504
 # @@protoc_insertion_point(module_scope)

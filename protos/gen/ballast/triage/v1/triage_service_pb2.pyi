@@ -7,6 +7,7 @@ from ballast.intake.v1 import incident_pb2 as _incident_pb2
 from ballast.triage.v1 import assessment_pb2 as _assessment_pb2
 from ballast.triage.v1 import component_pb2 as _component_pb2
 from ballast.triage.v1 import severity_matrix_pb2 as _severity_matrix_pb2
+from ballast.triage.v1 import what_if_pb2 as _what_if_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -652,8 +653,12 @@ class SimulateAssessmentRequest(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     OPENED_AT_FIELD_NUMBER: _builtins.int
     ALERT_COUNT_FIELD_NUMBER: _builtins.int
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     alert_count: _builtins.int
     """Alerts in it; 1 when zero."""
+    incident: _builtins.str
+    """Start from this incident, `incidents/{uuid}`, as it was last assessed; what the other fields say stands in place of its own."""
     @_builtins.property
     def components(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the components, as alerts carry them; those not in the catalogue count as unknown."""
@@ -666,6 +671,12 @@ class SimulateAssessmentRequest(_message.Message):
     def opened_at(self) -> _timestamp_pb2.Timestamp:
         """When it would open; now when absent."""
 
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_what_if_pb2.InputChange]:
+        """Other values of inputs, each at most once. What the incident itself tells (its evidence and alerts) is changed for gates too; what is
+        known of components is changed for the score alone.
+        """
+
     def __init__(
         self,
         *,
@@ -673,10 +684,12 @@ class SimulateAssessmentRequest(_message.Message):
         evidence: _incident_pb2.Evidence | None = ...,
         opened_at: _timestamp_pb2.Timestamp | None = ...,
         alert_count: _builtins.int = ...,
+        incident: _builtins.str = ...,
+        changes: _abc.Iterable[_what_if_pb2.InputChange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "opened_at", b"opened_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_count", b"alert_count", "components", b"components", "evidence", b"evidence", "opened_at", b"opened_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_count", b"alert_count", "changes", b"changes", "components", b"components", "evidence", b"evidence", "incident", b"incident", "opened_at", b"opened_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -691,7 +704,9 @@ class SimulateAssessmentResponse(_message.Message):
     ASSESSMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def assessment(self) -> _assessment_pb2.Assessment:
-        """The assessment; its name, incident and trace id are empty."""
+        """The assessment; its name, incident and trace id are empty. Of an incident that exists, `differences` says what would be other than it
+        is now.
+        """
 
     def __init__(
         self,

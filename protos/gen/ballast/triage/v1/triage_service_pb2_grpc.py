@@ -157,7 +157,8 @@ class TriageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SimulateAssessment(self, request, context):
-        """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry.
+        """Assesses an incident that need not exist, or one that does with any input changed, and stores nothing. The same inputs, model, matrix
+        and gates give the same answer. Fails with CHANGE_INVALID, ASSESSMENT_NOT_FOUND. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,7 +56,9 @@ class TriageServiceStub:
     ListAssessments: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]
     """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     SimulateAssessment: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.SimulateAssessmentRequest, _triage_service_pb2.SimulateAssessmentResponse]
-    """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry."""
+    """Assesses an incident that need not exist, or one that does with any input changed, and stores nothing. The same inputs, model, matrix
+    and gates give the same answer. Fails with CHANGE_INVALID, ASSESSMENT_NOT_FOUND. Safe to retry.
+    """
 
 @_typing.type_check_only
 class TriageServiceAsyncStub(TriageServiceStub):
@@ -86,7 +88,9 @@ class TriageServiceAsyncStub(TriageServiceStub):
     ListAssessments: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListAssessmentsRequest, _triage_service_pb2.ListAssessmentsResponse]  # type: ignore[assignment]
     """Lists assessments at their newest revision, what costs most an hour first: the queue. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     SimulateAssessment: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.SimulateAssessmentRequest, _triage_service_pb2.SimulateAssessmentResponse]  # type: ignore[assignment]
-    """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry."""
+    """Assesses an incident that need not exist, or one that does with any input changed, and stores nothing. The same inputs, model, matrix
+    and gates give the same answer. Fails with CHANGE_INVALID, ASSESSMENT_NOT_FOUND. Safe to retry.
+    """
 
 class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
     """Says how bad incidents are. Never opens or closes one."""
@@ -173,6 +177,8 @@ class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _triage_service_pb2.SimulateAssessmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_triage_service_pb2.SimulateAssessmentResponse, _abc.Awaitable[_triage_service_pb2.SimulateAssessmentResponse]]:
-        """Assesses an incident that need not exist, and stores nothing. The same inputs, model and matrix give the same answer. Safe to retry."""
+        """Assesses an incident that need not exist, or one that does with any input changed, and stores nothing. The same inputs, model, matrix
+        and gates give the same answer. Fails with CHANGE_INVALID, ASSESSMENT_NOT_FOUND. Safe to retry.
+        """
 
 def add_TriageServiceServicer_to_server(servicer: TriageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
