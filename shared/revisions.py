@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic
 
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, func, select, text
@@ -53,6 +54,8 @@ class RevisionStore(Generic[Document]):
         self._outbox = outbox
         self._table = table
         self._form = form
+        self._number = select(func.max(table.c.revision))  # made once: to put a statement together takes longer than to run it
+        self._held: Revision[Document] | None = None
 
     async def newest(self, now: datetime) -> Revision[Document]:
         """Returns the newest version; makes the first one, dated `now`, when there is none."""
@@ -112,9 +115,18 @@ class RevisionStore(Generic[Document]):
         return made
 
     async def _newest(self, connection: AsyncConnection) -> Revision[Document] | None:
-        newest = select(func.max(self._table.c.revision)).scalar_subquery()
-        row = (await connection.execute(select(self._table).where(self._table.c.revision == newest))).first()
-        return None if row is None else self._from_row(row)
+        number: int | None = (await connection.execute(self._number)).scalar_one()
+        if number is None:
+            return None
+        # A version never changes, so the one held is read again only when there is a newer one, or this one was taken back.
+        if self._held is None or self._held.revision != number:
+            found = self._from_row((await connection.execute(select(self._table).where(self._table.c.revision == number))).one())
+            self._database.after_commit(partial(self._hold, found))  # not before: the transaction may have made it itself
+            return found
+        return self._held
+
+    async def _hold(self, found: Revision[Document]) -> None:
+        self._held = found
 
     def _from_row(self, row: Any) -> Revision[Document]:
         return Revision(row.revision, self._form.from_json(row.document), row.author, row.reason, row.created_at)

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, insert, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, insert, select, text
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -92,16 +93,9 @@ class AssessmentStore:
 
     async def recurrence(self, incident: Incident) -> Recurrence:
         """Returns how often incidents of the same class were opened before this one; those merged into others do not count."""
-        row = assessment.c
-        columns = (row.incident, row.title, row.severity, row.opened_at, row.resolved_at)
-        statement = (
-            select(*columns)
-            .where(row.class_ == class_of(incident), row.opened_at < incident.opened_at, row.incident != incident.name, ~row.merged)
-            .order_by(row.opened_at.desc())
-            .limit(_MOST_SIMILAR)
-        )
+        asked = {"class": class_of(incident), "opened_at": incident.opened_at, "incident": incident.name}
         async with self._database.transaction() as connection:
-            rows = list(await connection.execute(statement))
+            rows = list(await connection.execute(_SIMILAR, asked))
         return recurrence(incident.opened_at, [SimilarIncident(each[0], each[1], Severity(each[2]), each[3], each[4]) for each in rows])
 
     async def latest_findings(self, count: int) -> list[Finding]:
@@ -162,16 +156,15 @@ class AssessmentStore:
             "snapshot": incident_to_json(incident),
             "class_": class_of(incident),
         }
-        statement = upsert(assessment).values(id=after.id, **values)
-        await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+        await connection.execute(_WRITE, {"id": after.id} | values)
         if after is not before:
-            await connection.execute(insert(assessment_revision).values(assessment_to_row(after)))
+            await connection.execute(_ADD_REVISION, assessment_to_row(after))
             await self._outbox.record(connection, [AssessmentMade(after, before.finding.severity if before else None)])
 
 
 async def _locked(connection: AsyncConnection, incident: str) -> Any:
     await connection.execute(_LOCK, {"incident": incident})
-    return (await connection.execute(_newest().where(assessment.c.incident == incident))).first()
+    return (await connection.execute(_NEWEST_OF, {"of": incident})).first()
 
 
 def _id(name: str) -> UUID:
@@ -216,3 +209,28 @@ def _joined(which: ColumnElement[bool]) -> Select[Any]:
     row = assessment.c
     held = (row.incident_version, row.opened_at, row.severity, row.loss_per_hour, row.snapshot, row.human_override)
     return select(assessment_revision, *held).join_from(assessment, assessment_revision, on)
+
+
+# Statements of every assessment, made once: to put one together takes longer than to run it.
+_NEWEST_OF = _newest().where(assessment.c.incident == bindparam("of"))
+_ADD_REVISION = insert(assessment_revision)
+_SIMILAR = (
+    select(assessment.c.incident, assessment.c.title, assessment.c.severity, assessment.c.opened_at, assessment.c.resolved_at)
+    .where(
+        assessment.c.class_ == bindparam("class"),
+        assessment.c.opened_at < bindparam("opened_at"),
+        assessment.c.incident != bindparam("incident"),
+        ~assessment.c.merged,
+    )
+    .order_by(assessment.c.opened_at.desc())
+    .limit(_MOST_SIMILAR)
+)
+
+
+def _write() -> Insert:
+    statement = upsert(assessment)
+    kept = {column.key: statement.excluded[column.key] for column in assessment.columns if column.key != "id"}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=kept)
+
+
+_WRITE = _write()

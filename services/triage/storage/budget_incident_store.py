@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from services.triage.domain.budget_cause import BudgetCause
 from services.triage.domain.budget_events import DutyArose
@@ -15,6 +16,19 @@ from services.triage.domain.incident_budget import BudgetIncident, Duty
 from services.triage.storage.budget_tables import budget_duty, budget_incident
 from shared.events.outbox import Outbox
 from shared.storage.database import Database
+
+
+def _keep() -> ReturningInsert[tuple[str]]:
+    statement = insert(budget_incident)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["incident"],
+        set_={column.name: statement.excluded[column.name] for column in budget_incident.columns if column.name != "incident"},
+        where=budget_incident.c.version < statement.excluded.version,
+    )
+    return upsert.returning(budget_incident.c.incident)
+
+
+_KEEP = _keep()  # made once, as it runs with every event of an incident
 
 
 class BudgetIncidentStore:
@@ -36,14 +50,8 @@ class BudgetIncidentStore:
             "opened_at": incident.opened_at,
             "ended_at": incident.ended_at,
         }
-        statement = insert(budget_incident).values(values)
-        upsert = statement.on_conflict_do_update(
-            index_elements=["incident"],
-            set_={name: statement.excluded[name] for name in values if name != "incident"},
-            where=budget_incident.c.version < version,
-        )
         async with self._database.transaction() as connection:
-            return (await connection.execute(upsert.returning(budget_incident.c.incident))).first() is not None
+            return (await connection.execute(_KEEP, values)).first() is not None
 
     async def get(self, name: str) -> BudgetIncident:
         """Raises BudgetIncidentNotFound."""

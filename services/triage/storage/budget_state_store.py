@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, any_, bindparam, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from services.triage.domain.budget_events import BudgetEvent, BudgetStepChanged, ErrorBudgetChanged
 from services.triage.domain.budget_policy import BudgetEffect
@@ -19,6 +19,13 @@ from shared.events.outbox import Outbox
 from shared.storage.database import Database
 
 _HOUR = timedelta(hours=1)
+# Asked with every assessment, and made once: to put a statement together takes longer than to run it.
+_OF_COMPONENTS = (
+    select(budget_state)
+    .join(slo, budget_state.c.slo == slo.c.name)
+    .where(slo.c.component == any_(bindparam("names", type_=ARRAY(Text))))
+    .order_by(budget_state.c.slo, budget_state.c.objective)
+)
 _FINEST = 0.01  # a change of the rest smaller than this share of the budget is not told by itself
 
 
@@ -54,10 +61,8 @@ class BudgetStateStore:
     async def of_components(self, components: Sequence[str]) -> tuple[BudgetSnapshot, ...]:
         """Returns where the budgets of these components stood when last told, by SLO and objective; those never told of spend nothing."""
         names = [f"components/{each}" for each in components]
-        statement = select(budget_state).join(slo, budget_state.c.slo == slo.c.name).where(slo.c.component.in_(names))
         async with self._database.transaction() as connection:
-            rows = await connection.execute(statement.order_by(budget_state.c.slo, budget_state.c.objective))
-            return tuple(_snapshot(row) for row in rows)
+            return tuple(_snapshot(row) for row in await connection.execute(_OF_COMPONENTS, {"names": names}))
 
     async def tell(self, reports: Sequence[BudgetReport], now: datetime) -> int:
         """Tells of budgets that stand otherwise than was last told, with their events, and returns how many did.

@@ -26,6 +26,7 @@ _REVISIONS = """
     select was.*, made.revision, made.change, made.author, made.created_at as made_at from component_revision made
     cross join lateral jsonb_populate_record(null::component, made.document) was
 """
+_VERSION = select(catalogue_version.c.version)  # made once, as it is asked with every assessment
 
 
 class ComponentStore:
@@ -113,7 +114,7 @@ class ComponentStore:
     async def version(self) -> int:
         """Returns the version of the components as a whole."""
         async with self._database.transaction() as connection:
-            found: int = (await connection.execute(select(catalogue_version.c.version))).scalar_one()
+            found: int = (await connection.execute(_VERSION)).scalar_one()
         return found
 
     async def graph(self, held_version: int = 0, held: ComponentGraph | None = None) -> tuple[int, ComponentGraph]:
