@@ -375,11 +375,11 @@ async def test_a_delivery_waits_for_a_replica_that_knows_its_subscriber(
             async def has_tried() -> bool:
                 return await attempts() > before
 
-            await until(has_tried, seconds=30)
+            await until(has_tried, seconds=60)
             assert (await old.admin.GetBacklog(admin_pb.GetBacklogRequest())).dead_letter_count == 0
-            sink.failing = lambda _: None
-            async with intake_serving(own, engines, clock, subscribers={"new": {"address": sink.address}}):
-                await until(lambda: bool(sink.about(name)), seconds=60)
+        sink.failing = lambda _: None
+        async with intake_serving(own, engines, clock, subscribers={"new": {"address": sink.address}}):
+            await until(lambda: bool(sink.about(name)), seconds=60)
 
 
 async def test_a_delivery_to_who_is_no_longer_a_subscriber_becomes_a_dead_letter(
