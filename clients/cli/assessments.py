@@ -22,7 +22,7 @@ from clients.cli.formats import (
 )
 from clients.cli.names import either_name
 from clients.cli.output import Column, cell, facts, table
-from clients.cli.session import Session, with_session
+from clients.cli.session import LARGEST_REVISION, Session, with_session
 from shared.errors import NotFound, invalid_field
 
 app = typer.Typer(help="Show how bad an incident is, term by term.")
@@ -40,7 +40,7 @@ async def show(
     name: Annotated[
         str, typer.Argument(metavar="INCIDENT_OR_ASSESSMENT", help="incidents/{uuid}, assessments/{uuid}, or the UUID of either.")
     ],
-    revision: Annotated[int, typer.Option(metavar="N", min=0, help="This revision; the newest when 0.")] = 0,
+    revision: Annotated[int, typer.Option(metavar="N", min=0, max=LARGEST_REVISION, help="This revision; the newest when 0.")] = 0,
 ) -> None:
     """Shows an assessment: the terms of its score, overrides, and what would alter the severity."""
     names = either_name("INCIDENT_OR_ASSESSMENT", ("assessments", "incidents"), name)

@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from clients.cli.budget_drawing import draw_adjustments, draw_budget, draw_list, draw_points, draw_uses
 from clients.cli.connection import every_page
+from clients.cli.documents import check_writable
 from clients.cli.names import component_name, resource_name, slo_name, team_name
 from clients.cli.output import cell
 from clients.cli.session import Limit, Session, with_session
@@ -21,7 +22,7 @@ from shared.errors import invalid_field
 app = typer.Typer(help="List, show, adjust and draw error budgets.")
 
 _Slo = Annotated[str, typer.Argument(metavar="SLO", help="slos/{id}, or the id.")]
-_Objective = Annotated[int, typer.Option("--objective", metavar="N", min=0, help="Position of the objective in the SLO, from 0.")]
+_Objective = Annotated[int, typer.Option("--objective", metavar="N", min=0, max=1_000, help="Position of the objective, from 0.")]
 _SHOWN_POINTS = 31
 
 
@@ -122,6 +123,8 @@ async def burn_down(
     points: Annotated[int, typer.Option(metavar="N", min=0, max=2000, help="How many points; 121 for a picture, 31 for a table.")] = 0,
 ) -> None:
     """Shows what remained of a budget over its window, as a table or as a picture."""
+    if svg is not None:
+        check_writable("--svg", svg)
     count = points or (121 if svg else _SHOWN_POINTS)
     request = pb.GetBurnDownRequest(slo=slo_name("SLO", slo), objective=objective, point_count=count)
     response = await session.connection.budgets.GetBurnDown(request)

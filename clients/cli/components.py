@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clients.cli import components_drawing as draw
 from clients.cli.connection import LARGEST_PAGE, every_page
-from clients.cli.documents import read_document
+from clients.cli.documents import check_writable, read_document
 from clients.cli.failures import ExitCode
 from clients.cli.names import component_name, team_name
 from clients.cli.session import Limit, Session, with_session
@@ -57,7 +57,10 @@ async def import_(
     ],
     check: Annotated[bool, typer.Option("--check", help="Say what would be stored, and store nothing.")] = False,
 ) -> int:
-    """Imports Backstage entities. Good documents land; bad ones are listed with file, document and line, and the exit code is then 2."""
+    """Imports Backstage entities. Good documents land; bad ones are listed with file, document and line, and the exit code is then 2.
+
+    A file that cannot be read stops all of them, before anything is sent.
+    """
     read = await asyncio.to_thread(_read_files, files, session)
     request = pb.ImportCatalogueRequest(request_id=str(uuid.uuid4()), files=read, validate_only=check)
     summary = await _followed(session, request)
@@ -70,7 +73,7 @@ async def import_(
 async def blast(
     session: Session,
     component: _Component,
-    depth: Annotated[int, typer.Option(metavar="N", min=0, help="Follow it so far; 0 for all the way.")] = 0,
+    depth: Annotated[int, typer.Option(metavar="N", min=0, max=1_000_000, help="Follow it so far; 0 for all the way.")] = 0,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this file as well.")] = None,
     limit: Limit = 50,
 ) -> None:
@@ -80,6 +83,7 @@ async def blast(
     if len(response.dependents) > LARGEST_PAGE:  # merging pages has merged their extents, which are all the same
         response.extent.CopyFrom((await session.connection.catalogue.GetBlastRadius(request)).extent)
     if svg is not None:
+        check_writable("--svg", svg)
         # Drawing needs matplotlib, which takes half a second to load.
         from clients.cli.components_picture import draw_blast
 

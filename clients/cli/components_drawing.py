@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.type.money_pb2 import Money as WireMoney
 from rich.console import RenderableType
 
-from clients.cli.formats import count_text, enum_text, member_text, money_text, time_text
+from clients.cli.formats import count_text, enum_text, member_text, money_text, number_text, severity_text, time_text
 from clients.cli.output import Column, cell, facts, table, total
 from shared.money import Money
 
@@ -40,6 +40,10 @@ def draw_components(response: triage_service_pb2.ListComponentsResponse) -> Iter
     yield total(len(rows), "component", response.next_page_token)
 
 
+def _floor(floor: component_pb2.SeverityFloor) -> str:
+    return f"{severity_text(floor.severity)} from {number_text(floor.at_least)} {enum_text(floor, 'measure')}"
+
+
 def draw_component(component: component_pb2.Component, extent: catalogue_pb2.BlastExtent) -> Iterable[RenderableType]:
     hours = component.business_hours
     yield cell(f"{component.name}  {component.display_name}", "bold")
@@ -54,6 +58,7 @@ def draw_component(component: component_pb2.Component, extent: catalogue_pb2.Bla
             ("namespace", component.namespace),
             ("business hours", hours_text(hours) if component.HasField("business_hours") else ""),
             ("holidays", ", ".join(f"{day.year}-{day.month:02}-{day.day:02}" for day in hours.holidays)),
+            ("at least", "; ".join(_floor(each) for each in component.severity_floors)),
             ("needs", ", ".join(_id(each) for each in component.dependencies)),
             ("resources", ", ".join(component.resources)),
             ("labels", ", ".join(f"{key}={value}" for key, value in sorted(component.labels.items()))),

@@ -1,5 +1,6 @@
 """Documents given as a file or on stdin: read whole, of bounded size, as UTF-8."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def read_document(file: str, session: Session, largest_bytes: int, reason: str =
         return data.decode()
     except UnicodeDecodeError as error:
         raise _refused(file, reason, f"is no UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+def check_writable(option: str, path: Path) -> None:
+    """Raises InvalidInput for a file that cannot be written, before anything is asked or drawn for it."""
+    folder = path.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or path.is_dir():
+        raise invalid_field(option, f"{path} cannot be written; give a file in a folder that is there", reason="FILE_UNWRITABLE")
 
 
 def _refused(file: str, reason: str, description: str) -> InvalidInput:

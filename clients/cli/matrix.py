@@ -16,7 +16,7 @@ from clients.cli.documents import read_document
 from clients.cli.formats import count_text, duration_text, enum_text, number_text, severity_text, time_text
 from clients.cli.message_file import message_yaml, read_message
 from clients.cli.output import Column, cell, facts, plain, table, total
-from clients.cli.session import Limit, Session, with_session
+from clients.cli.session import LARGEST_REVISION, Limit, Session, with_session
 
 LARGEST_BYTES = 64 * 1024
 _LEVELS = (matrix_pb.LEVEL_LOW, matrix_pb.LEVEL_MEDIUM, matrix_pb.LEVEL_HIGH)
@@ -31,7 +31,7 @@ _File = Annotated[str, typer.Argument(metavar="FILE", help="A matrix in YAML, as
 @with_session()
 async def show(
     session: Session,
-    revision: Annotated[int, typer.Option(metavar="N", min=0, help="A revision; the newest when left out.")] = 0,
+    revision: Annotated[int, typer.Option(metavar="N", min=0, max=LARGEST_REVISION, help="A revision; the newest when left out.")] = 0,
     yaml: Annotated[bool, typer.Option("--yaml", help="Print the document alone, to edit and set again.")] = False,
 ) -> None:
     """Shows the matrix: which severity where impact and urgency meet, from which points, and what each severity asks for."""

@@ -32,7 +32,7 @@ def read_message(text: str, into: Read) -> Read:
     try:
         return json_format.ParseDict(_worded(told), into)
     except json_format.ParseError as error:
-        raise _refused(f"does not fit the contract: {error}") from None
+        raise _refused(f"does not fit the contract: {_told(error)}") from None
 
 
 def message_yaml(message: Message, *leave_out: str) -> str:
@@ -55,6 +55,14 @@ def _plain(told: Any, key: str = "") -> Any:
     if isinstance(told, list):
         return [_plain(each, key) for each in told]
     return told.partition("_")[2].lower() if isinstance(told, str) and key in _ENUMS else told
+
+
+def _told(error: json_format.ParseError) -> str:
+    """Returns what the parser says, and what may stand there where it only says that something may not."""
+    text = str(error).rstrip(".")
+    if "Invalid enum value" in text:
+        return f"{text}; severities are {', '.join(_SEVERITIES[1])}, levels {', '.join(_LEVELS[1])}, in either case"
+    return text
 
 
 def _refused(description: str) -> InvalidInput:

@@ -36,6 +36,7 @@ _Timeout = Annotated[
     ),
 ]
 
+LARGEST_REVISION = 2**63 - 1
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most this many; 0 for all.")]
 
 

@@ -17,7 +17,7 @@ from clients.cli.failures import ExitCode
 from clients.cli.formats import count_text
 from clients.cli.names import component_name, slo_document_name, slo_name, team_name
 from clients.cli.output import plain
-from clients.cli.session import Limit, Session, with_session
+from clients.cli.session import LARGEST_REVISION, Limit, Session, with_session
 from shared.errors import invalid_field
 
 LARGEST_BYTES = 1024 * 1024
@@ -25,7 +25,7 @@ LARGEST_BYTES = 1024 * 1024
 app = typer.Typer(help="Import, export, list, show and delete SLOs.")
 
 _Slo = Annotated[str, typer.Argument(metavar="SLO", help="slos/{id}, or the id: the document's metadata.name.")]
-_Revision = Annotated[int, typer.Option(metavar="N", min=0, help="This revision; the newest when 0.")]
+_Revision = Annotated[int, typer.Option(metavar="N", min=0, max=LARGEST_REVISION, help="This revision; the newest when 0.")]
 
 
 @app.command("import")
@@ -36,7 +36,10 @@ async def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of each document, and store nothing.")] = False,
     kept: Annotated[bool, typer.Option("--kept", help="Show also what is kept though it has no meaning to Ballast.")] = False,
 ) -> int:
-    """Imports documents, file by file; the good ones of a file land, and exit code 2 says that others did not."""
+    """Imports documents, file by file; the good ones of a file land, and exit code 2 says that others did not.
+
+    A file that cannot be read stops all of them, before anything is sent.
+    """
     texts = [await asyncio.to_thread(read_document, file, session, LARGEST_BYTES, "SLO_FILE_INVALID") for file in files]
     answers = []
     for file, text in zip(files, texts, strict=True):

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from ballast.triage.v1 import component_pb2
+from ballast.triage.v1 import severity_matrix_pb2 as matrix_pb
+from ballast.triage.v1 import triage_service_pb2 as triage_pb
 
 from clients.cli.failures import ExitCode
 from shared.clock import SimulatedClock
@@ -144,3 +147,33 @@ async def test_what_if_is_asked_of_an_incident_or_of_none(suite: Suite, run: Run
     for wrong, why in (("users_affected", "no change"), ("luck=1", "is no input"), ("tier=gold", "one of low, medium, high, critical")):
         refused = await run("assessments", "what-if", wrong)
         assert (refused.code, why in refused.err) == (ExitCode.REFUSED, True), refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("matrix", "show", "--revision", "99999999999999999999"), "Invalid value"),
+        (("gates", "show", "--revision", "99999999999999999999"), "Invalid value"),
+        (("components", "blast", "pay", "--depth", "99999999999"), "Invalid value"),
+        (("budgets", "burn-down", "none", "--objective", "99999999999"), "Invalid value"),
+        (("components", "blast", "pay", "--svg", "/nowhere/x.svg"), "give a file in a folder that is there"),
+        (("budgets", "burn-down", "none", "--svg", "/nowhere/x.svg"), "give a file in a folder that is there"),
+    ],
+)
+async def test_numbers_and_files_that_cannot_be_are_refused_and_crash_nothing(run: Run, arguments: tuple[str, ...], why: str) -> None:
+    ran = await run(*arguments)
+    assert (ran.code, why in ran.err) == (ExitCode.REFUSED, True), ran
+
+
+async def test_a_severity_that_there_is_not_is_refused_with_those_there_are(run: Run) -> None:
+    ran = await run("gates", "try", "-", stdin="rules: [{name: x, condition: 'true', reason: y, elevate_to: sev9}]")
+    assert (ran.code, "severities are SEV1, SEV2" in ran.err) == (ExitCode.REFUSED, True), ran
+
+
+async def test_a_component_shows_its_floors(suite: Suite, run: Run) -> None:
+    floor = component_pb2.SeverityFloor(
+        severity=matrix_pb.SEVERITY_SEV1, measure=component_pb2.SEVERITY_MEASURE_USERS_AFFECTED, at_least=5_000
+    )
+    component = component_pb2.Component(name="components/floored", severity_floors=[floor])
+    await suite.triage.UpsertComponents(triage_pb.UpsertComponentsRequest(components=[component]))
+    assert "SEV1 from 5,000 users affected" in (await run("components", "show", "floored")).out

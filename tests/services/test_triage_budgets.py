@@ -276,6 +276,40 @@ async def test_planned_work_is_left_out_and_the_answer_says_why(triage: Triage) 
     assert HOUR not in burns(after)
 
 
+async def test_the_minute_in_which_planned_work_begins_is_left_out_whole(triage: Triage) -> None:
+    await triage.put(of := slo("partial", "partial"))
+    await triage.fill(of, range(59, 9, -1), 100, 100)
+    begins = triage.clock.now().replace(second=0, microsecond=0) - 5 * MINUTE + timedelta(seconds=27)
+    await triage.record(sample(of, begins + timedelta(seconds=20), 0, 900))
+    before = await triage.budget(of)
+    await triage.plan("partial", begins, 30 * MINUTE, START - DAY)
+    after = await triage.budget(of)
+    assert (before.total - before.good, after.total - after.good) == (900, 0)
+
+
+async def test_counts_beyond_what_can_be_are_refused_alone_and_spoil_nothing(triage: Triage) -> None:
+    await triage.put(of := slo("huge"))
+    now = triage.clock.now()
+    answered = await triage.record(sample(of, now - MINUTE, 0, 1e308), sample(of, now - 2 * MINUTE, 0, 1_000))
+    assert [(each.index, each.field) for each in answered.errors] == [(0, "samples[0].total")]
+    budget = await triage.budget(of)
+    assert (budget.total, budget.alerts[0].verdict) == (1_000, BURNING)
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit"),
+    [
+        (1_001, error_budget_pb2.ADJUSTMENT_UNIT_PERCENT),
+        (-1e9, error_budget_pb2.ADJUSTMENT_UNIT_PERCENT),
+        (1e6, error_budget_pb2.ADJUSTMENT_UNIT_MINUTES),
+    ],
+)
+async def test_an_adjustment_that_nobody_can_mean_is_refused_naming_the_limit(triage: Triage, amount: float, unit: int) -> None:
+    await triage.put(of := slo("absurd"))
+    with pytest.raises(InvalidInput, match="amount: is beyond"):
+        await adjust(triage, of, amount, unit=unit)
+
+
 async def test_planned_work_does_not_reach_back_before_it_was_planned(triage: Triage) -> None:
     of = await filled(triage, slo("hindsight"), bad_last_hour=600)
     before = await triage.budget(of)

@@ -4,7 +4,7 @@ import pytest
 
 from services.triage.domain.component import Component, check_components
 from shared.errors import InvalidInput
-from tests.support.triage import money_of
+from tests.support.triage import component, money_of
 
 
 def test_negative_revenue_is_refused_naming_the_field() -> None:
@@ -33,3 +33,10 @@ def test_every_fault_of_a_batch_is_named_at_once() -> None:
 
 def test_a_component_with_nothing_but_a_name_is_accepted() -> None:
     check_components([Component("components/a"), Component("components/b", revenue_per_minute=money_of("0 USD"))])
+
+
+def test_a_revenue_that_no_organisation_has_is_refused_before_it_is_counted_with() -> None:
+    with pytest.raises(InvalidInput, match="at most 1,000,000,000,000 a minute") as refused:
+        check_components([component("web", revenue="9223372036854775807.999999999 USD")])
+    assert [each.field for each in refused.value.violations] == ["components[0].revenue_per_minute"]
+    check_components([component("web", revenue="1000000000000 USD")])

@@ -48,7 +48,8 @@ def check_adjustment(adjustment: BudgetAdjustment, objectives: int) -> None:
         Violation(field, rule)
         for field, is_broken, rule in (
             ("objective", not 0 <= adjustment.objective < objectives, f"must be from 0 to {objectives - 1}: the SLO has {objectives}"),
-            ("amount", not (0 < abs(adjustment.amount) <= 1e15), "must be a number other than 0: positive gives back, negative takes"),
+            ("amount", adjustment.amount == 0, "is 0; positive gives back, negative takes"),
+            ("amount", abs(adjustment.amount) > _most(adjustment.unit), f"is beyond {_most(adjustment.unit):,} either way"),
             ("reason", not adjustment.reason.strip(), "is empty; it stays with the budget for good"),
             ("approver", not adjustment.approver.strip(), "is empty; name who agreed"),
             ("approver", _same(adjustment.approver, adjustment.author), "is the one who adjusts; name another person, who agreed"),
@@ -58,6 +59,11 @@ def check_adjustment(adjustment: BudgetAdjustment, objectives: int) -> None:
     ]
     if found:
         raise AdjustmentRefused(found)
+
+
+def _most(unit: AdjustmentUnit) -> int:
+    """Returns the largest amount that can be meant: ten times the budget in percent, a year in minutes."""
+    return {AdjustmentUnit.PERCENT: 1_000, AdjustmentUnit.MINUTES: 527_040}.get(unit, 10**15)
 
 
 def share_of(adjustment: BudgetAdjustment, target: float, period: timedelta, expected_total: float) -> float:

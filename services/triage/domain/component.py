@@ -12,6 +12,7 @@ from shared.errors import InvalidInput, Violation
 from shared.money import Money
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_MOST_REVENUE = 10**12  # more than any organisation has in a year, and sums of it still fit every number of the contract
 
 
 class Tier(IntEnum):
@@ -54,6 +55,8 @@ class Component:
         found = []
         if money.amount < 0:
             found.append(Violation(path, f"is {money}; revenue must not be negative, leave it out when it is unknown"))
+        if money.amount > _MOST_REVENUE:
+            found.append(Violation(path, f"is {money}; at most {_MOST_REVENUE:,} a minute is taken for a revenue"))
         if not _CURRENCY.fullmatch(money.currency):
             found.append(Violation(f"{path}.currency_code", f"is {money.currency!r}; give an ISO 4217 code such as USD"))
         return found

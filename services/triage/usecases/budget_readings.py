@@ -165,6 +165,11 @@ class BudgetReadings:
         np.subtract.at(total, (rows, columns), out_total)
 
 
+def minutes_of(exclusions: Sequence[Exclusion]) -> list[Span]:
+    """Returns the times whose events are left out: by whole minutes, as events are counted, the one in which work begins with it."""
+    return united([Span(_begin_of(minute_of(each.span.starts_at)), each.span.ends_at) for each in exclusions])
+
+
 def edge_of(when: datetime) -> int:
     """Returns the minute before which all counts that came before `when`, which mostly is the begin of a minute."""
     return -int(-when.timestamp() // 60)
@@ -189,7 +194,7 @@ def _excluded(
         return []
     found = []
     for row, key in enumerate(keys):
-        spans = united([each.span for each in exclusions.get(key.slo.component, ())])
+        spans = minutes_of(exclusions.get(key.slo.component, ()))
         # Cut where the counts are, so that the minute under way is left out as far as it was counted.
         ends = _begin_of(present_edge(now))
         begins = [present_edge(now - window) for window in windows] + [begin_edge(key)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from services.triage.domain.budget_adjustment import AdjustmentUnit, BudgetAdjustment, check_adjustment
 from services.triage.domain.budget_report import BudgetReport
-from services.triage.domain.budget_window import Span, united
+from services.triage.domain.budget_window import Span
 from services.triage.domain.error_budget import Floats
 from services.triage.domain.errors import SloNotFound
 from services.triage.domain.incident_budget import IncidentUse
@@ -20,7 +20,7 @@ from services.triage.storage.budget_store import BudgetStore
 from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.storage.sli_store import SliStore
 from services.triage.usecases.budget_evaluation import BudgetEvaluation
-from services.triage.usecases.budget_readings import BudgetReadings, BudgetTable, begin_edge, present_edge
+from services.triage.usecases.budget_readings import BudgetReadings, BudgetTable, begin_edge, minutes_of, present_edge
 from services.triage.usecases.budget_watch import BudgetWatch
 from shared.clock import Clock
 from shared.errors import invalid_field
@@ -181,7 +181,7 @@ class Budgets:
         good, total = good[1:] - good[0], total[1:] - total[0]
         cuts = [
             (place, cut)
-            for each in united([each.span for each in table.exclusions.get(key.slo.component, ())])
+            for each in minutes_of(table.exclusions.get(key.slo.component, ()))
             for place, at in enumerate(times)
             if (cut := each.cut(Span(key.span.starts_at, at + (timedelta(minutes=1) if at == table.now else timedelta(0)))))
         ]

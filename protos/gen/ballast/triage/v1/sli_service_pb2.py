@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ballast/triage/v1/sli_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x01\n\tSliSample\x12I\n\x03slo\x18\x01 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x37\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x0c\n\x04good\x18\x04 \x01(\x01\x12\r\n\x05total\x18\x05 \x01(\x01\x12\r\n\x05reset\x18\x06 \x01(\x08\"t\n\x10RecordSliRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x07samples\x18\x02 \x03(\x0b\x32\x1c.ballast.triage.v1.SliSampleB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x90N\"\x03\xd8\x01\x03\"P\n\x0bSampleError\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"[\n\x11RecordSliResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12.\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x1e.ballast.triage.v1.SampleError2o\n\nSliService\x12\x61\n\tRecordSli\x12#.ballast.triage.v1.RecordSliRequest\x1a$.ballast.triage.v1.RecordSliResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ballast/triage/v1/sli_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x01\n\tSliSample\x12I\n\x03slo\x18\x01 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x37\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1e\n\x04good\x18\x04 \x01(\x01\x42\x10\xbaH\r\x12\x0b\x19\x00\x00\x34&\xf5k\x0c\x43@\x01\x12\x1f\n\x05total\x18\x05 \x01(\x01\x42\x10\xbaH\r\x12\x0b\x19\x00\x00\x34&\xf5k\x0c\x43@\x01\x12\r\n\x05reset\x18\x06 \x01(\x08\"t\n\x10RecordSliRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x07samples\x18\x02 \x03(\x0b\x32\x1c.ballast.triage.v1.SliSampleB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x90N\"\x03\xd8\x01\x03\"P\n\x0bSampleError\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"[\n\x11RecordSliResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12.\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x1e.ballast.triage.v1.SampleError2o\n\nSliService\x12\x61\n\tRecordSli\x12#.ballast.triage.v1.RecordSliRequest\x1a$.ballast.triage.v1.RecordSliResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SLISAMPLE'].fields_by_name['source']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
   _globals['_SLISAMPLE'].fields_by_name['occurred_at']._loaded_options = None
   _globals['_SLISAMPLE'].fields_by_name['occurred_at']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_SLISAMPLE'].fields_by_name['good']._loaded_options = None
+  _globals['_SLISAMPLE'].fields_by_name['good']._serialized_options = b'\272H\r\022\013\031\000\0004&\365k\014C@\001'
+  _globals['_SLISAMPLE'].fields_by_name['total']._loaded_options = None
+  _globals['_SLISAMPLE'].fields_by_name['total']._serialized_options = b'\272H\r\022\013\031\000\0004&\365k\014C@\001'
   _globals['_RECORDSLIREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RECORDSLIREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_RECORDSLIREQUEST'].fields_by_name['samples']._loaded_options = None
@@ -47,13 +51,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SLISERVICE'].methods_by_name['RecordSli']._loaded_options = None
   _globals['_SLISERVICE'].methods_by_name['RecordSli']._serialized_options = b'\220\002\002\252\273\030\002\010\002'
   _globals['_SLISAMPLE']._serialized_start=153
-  _globals['_SLISAMPLE']._serialized_end=368
-  _globals['_RECORDSLIREQUEST']._serialized_start=370
-  _globals['_RECORDSLIREQUEST']._serialized_end=486
-  _globals['_SAMPLEERROR']._serialized_start=488
-  _globals['_SAMPLEERROR']._serialized_end=568
-  _globals['_RECORDSLIRESPONSE']._serialized_start=570
-  _globals['_RECORDSLIRESPONSE']._serialized_end=661
-  _globals['_SLISERVICE']._serialized_start=663
-  _globals['_SLISERVICE']._serialized_end=774
+  _globals['_SLISAMPLE']._serialized_end=404
+  _globals['_RECORDSLIREQUEST']._serialized_start=406
+  _globals['_RECORDSLIREQUEST']._serialized_end=522
+  _globals['_SAMPLEERROR']._serialized_start=524
+  _globals['_SAMPLEERROR']._serialized_end=604
+  _globals['_RECORDSLIRESPONSE']._serialized_start=606
+  _globals['_RECORDSLIRESPONSE']._serialized_end=697
+  _globals['_SLISERVICE']._serialized_start=699
+  _globals['_SLISERVICE']._serialized_end=810
 # @@protoc_insertion_point(module_scope)
