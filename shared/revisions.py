@@ -26,6 +26,7 @@ class Form(Generic[Document]):
     """How documents of one kind are stored and told of."""
 
     name: str  # for errors, such as `severityMatrix`
+    field: str  # where a request that changes it has it, such as `matrix`
     default: Document  # the first version
     to_json: Callable[[Document], Any]
     from_json: Callable[[Any], Document]
@@ -96,7 +97,7 @@ class RevisionStore(Generic[Document]):
             assert newest is not None
             if not etag:
                 now = etag_of(newest.revision)
-                raise Conflict(f"{self._form.name}.etag: is empty; read it and send its etag, which is {now} now")
+                raise Conflict(f"{self._form.field}.etag: is empty; read it and send its etag, which is {now} now")
             check_etag(self._form.name, newest.revision, etag)
             if newest.document == made.document:
                 return newest

@@ -61,8 +61,8 @@ async def test_rules_that_cannot_be_asked_or_were_changed_meanwhile_are_refused_
     with pytest.raises(InvalidInput, match=r"line 1, column 25: .*_>_") as refused:
         await update(suite, rule("incident.users_affected > 1.5"))
     assert (refused.value.reason, refused.value.violations[0].field) == ("GATES_REFUSED", "gates.rules[0].condition")
-    for etag in ("", "v99"):
-        with pytest.raises(Conflict):
+    for etag, why in (("", "gates.etag: is empty; read it and send its etag"), ("v99", "read it again")):
+        with pytest.raises(Conflict, match=why):
             await update(suite, rule("true"), etag=etag)
     assert await newest(suite) == before
 

@@ -5,12 +5,13 @@ The default steps are google/slo-generator's sample policy and, for the exhauste
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import IntEnum
 
 from services.triage.domain.budget_cause import FORGIVEN, BudgetCause
 from services.triage.domain.errors import BudgetPolicyRefused
 from shared.errors import Violation
+from shared.revision import Revision
 
 _MOST_STEPS = 20
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=400)
@@ -75,15 +76,7 @@ class BudgetPolicy:
         return tuple(dict.fromkeys(step.window for step in self.steps if step.window))
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetPolicyRevision:
-    """One version of the policy."""
-
-    revision: int
-    policy: BudgetPolicy
-    author: str
-    reason: str
-    create_time: datetime
+BudgetPolicyRevision = Revision[BudgetPolicy]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.triage.storage.tables import metadata
+from shared.revisions import revision_table
 
 # What is counted of an SLO: its events, and slices of time where a budget counts those. Minutes are counted from 1970 on.
 sli_series = Table(
@@ -110,15 +111,7 @@ budget_incident = Table(
     Index("budget_incident_by_component", "components", postgresql_using="gin"),
 )
 
-budget_policy = Table(
-    "budget_policy",
-    metadata,
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
-    Column("document", JSONB, nullable=False),
-    Column("author", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-)
+budget_policy = revision_table("budget_policy", metadata)
 
 # The step each budget is in, and its last rest told to others.
 budget_state = Table(

@@ -14,7 +14,7 @@ from shared.storage.database import Database
 
 def gate_store(database: Database, outbox: Outbox, default: Rules) -> RevisionStore[Rules]:
     """Returns the versions of the gating rules; the first is `default`, stored when they are first looked at."""
-    form = Form("gatingRules", default, rules_to_json, rules_from_json, GatingRulesChanged, GatesRevisionNotFound)
+    form = Form("gatingRules", "gates", default, rules_to_json, rules_from_json, GatingRulesChanged, GatesRevisionNotFound)
     return RevisionStore(database, outbox, gating_rules, form)
 
 

@@ -12,5 +12,5 @@ from shared.storage.database import Database
 
 def matrix_store(database: Database, outbox: Outbox, default: SeverityMatrix) -> RevisionStore[SeverityMatrix]:
     """Returns the versions of the severity matrix; the first is `default`, stored when the matrix is first looked at."""
-    form = Form("severityMatrix", default, matrix_to_json, matrix_from_json, SeverityMatrixChanged, MatrixRevisionNotFound)
+    form = Form("severityMatrix", "matrix", default, matrix_to_json, matrix_from_json, SeverityMatrixChanged, MatrixRevisionNotFound)
     return RevisionStore(database, outbox, severity_matrix, form)

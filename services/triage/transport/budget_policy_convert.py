@@ -15,9 +15,9 @@ def policy_from_pb(message: pb.BudgetPolicy) -> BudgetPolicy:
 def policy_to_pb(made: BudgetPolicyRevision) -> pb.BudgetPolicy:
     return pb.BudgetPolicy(
         revision=made.revision,
-        steps=[_step_to_pb(each) for each in made.policy.steps],
-        post_mortem_share=made.policy.post_mortem_share,
-        planning_share=made.policy.planning_share,
+        steps=[_step_to_pb(each) for each in made.document.steps],
+        post_mortem_share=made.document.post_mortem_share,
+        planning_share=made.document.planning_share,
         author=made.author,
         reason=made.reason,
         etag=etag_of(made.revision),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from services.triage.clients import PrometheusClient
 from services.triage.domain.budget_policy import default_policy
 from services.triage.storage.budget_incident_store import BudgetIncidentStore
-from services.triage.storage.budget_policy_store import BudgetPolicyStore
+from services.triage.storage.budget_policy_store import budget_policy_store
 from services.triage.storage.budget_state_store import BudgetStateStore
 from services.triage.storage.budget_store import BudgetStore
 from services.triage.storage.budgeted_slos import BudgetedSlos
@@ -26,7 +26,7 @@ class BudgetParts:
 
     def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         slos, series = BudgetedSlos(database), SliStore(database)
-        policies, states = BudgetPolicyStore(database, outbox, default_policy()), BudgetStateStore(database, outbox)
+        policies, states = budget_policy_store(database, outbox, default_policy()), BudgetStateStore(database, outbox)
         self._slos = slos
         self.store, self.incidents = BudgetStore(database), BudgetIncidentStore(database, outbox)
         readings = BudgetReadings(series, self.store)

@@ -2,17 +2,17 @@
 
 from services.triage.domain.budget_policy import BudgetPolicy, BudgetPolicyRevision
 from services.triage.domain.errors import BudgetPolicyRefused
-from services.triage.storage.budget_policy_store import BudgetPolicyStore
 from shared.clock import Clock
 from shared.errors import Violation
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
+from shared.revisions import RevisionStore
 
 
 class BudgetPolicies:
     """The versions of the budget policy."""
 
-    def __init__(self, store: BudgetPolicyStore, clock: Clock) -> None:
+    def __init__(self, store: RevisionStore[BudgetPolicy], clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

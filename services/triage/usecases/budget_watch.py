@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from services.triage.domain.budget_policy import BudgetPolicy
 from services.triage.domain.budget_window import Span
 from services.triage.domain.incident_budget import FOUR_WEEKS, QUARTER, duties_of
 from services.triage.domain.slo import Slo
 from services.triage.storage.budget_incident_store import BudgetIncidentStore
-from services.triage.storage.budget_policy_store import BudgetPolicyStore
 from services.triage.storage.budget_state_store import BudgetStateStore, Told
 from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.storage.sli_store import SliStore
@@ -18,6 +18,7 @@ from services.triage.usecases.budget_evaluation import BudgetEvaluation, step_pl
 from services.triage.usecases.budget_readings import BudgetTable
 from shared.clock import Clock
 from shared.errors import BallastError
+from shared.revisions import RevisionStore
 
 _BEAT_SECONDS = 1.0
 _RECENT = timedelta(hours=1)
@@ -32,7 +33,7 @@ class BudgetWatch:
         self,
         slos: BudgetedSlos,
         evaluation: BudgetEvaluation,
-        policies: BudgetPolicyStore,
+        policies: RevisionStore[BudgetPolicy],
         states: BudgetStateStore,
         incidents: BudgetIncidentStore,
     ) -> None:
@@ -67,7 +68,7 @@ class BudgetWatch:
         await self._raise_duties(list(known.values()), now)
 
     async def _look(self, slos: Sequence[Slo], now: datetime) -> None:
-        policy = (await self._policies.newest(now)).policy
+        policy = (await self._policies.newest(now)).document
         table = await self._evaluation.table(slos, policy, now)
         rows = _moved(table, step_places(table, policy).tolist(), await self._states.all())
         for begin in range(0, len(rows), _MOST_AT_ONCE):
@@ -80,7 +81,7 @@ class BudgetWatch:
         concerned = [slo for slo in slos if slo.component in components]
         if not concerned:
             return
-        policy = (await self._policies.newest(now)).policy
+        policy = (await self._policies.newest(now)).document
         table = await self._evaluation.table(concerned, policy, now)
         incidents = await self._incidents.between(Span(now - QUARTER, now), sorted(components))
         uses = await self._evaluation.uses(table, incidents)

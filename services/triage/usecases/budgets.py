@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from services.triage.domain.budget_adjustment import AdjustmentUnit, BudgetAdjustment, check_adjustment
+from services.triage.domain.budget_policy import BudgetPolicy
 from services.triage.domain.budget_report import BudgetReport
 from services.triage.domain.budget_window import Span
 from services.triage.domain.error_budget import Floats
@@ -15,7 +16,6 @@ from services.triage.domain.incident_budget import IncidentUse
 from services.triage.domain.sli_series import Refusal, Sample
 from services.triage.domain.slo import Slo
 from services.triage.storage.budget_incident_store import BudgetIncidentStore
-from services.triage.storage.budget_policy_store import BudgetPolicyStore
 from services.triage.storage.budget_store import BudgetStore
 from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.storage.sli_store import SliStore
@@ -27,6 +27,7 @@ from shared.errors import invalid_field
 from shared.ids import new_id
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
+from shared.revisions import RevisionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Budgets:
         store: BudgetStore,
         readings: BudgetReadings,
         evaluation: BudgetEvaluation,
-        policies: BudgetPolicyStore,
+        policies: RevisionStore[BudgetPolicy],
     ) -> None:
         self._slos = slos
         self._store = store
@@ -107,12 +108,12 @@ class Budgets:
 
     async def get(self, name: str, now: datetime) -> list[BudgetReport]:
         """Returns the budget of each objective of an SLO. Raises SloNotFound."""
-        policy = (await self._policies.newest(now)).policy
+        policy = (await self._policies.newest(now)).document
         return await self._evaluation.reports([await self._slo(name)], policy, now)
 
     async def page(self, query: BudgetQuery, paging: PageQuery, now: datetime) -> Page[BudgetReport]:
         """Returns a page of budgets, the one with the least left first."""
-        policy = (await self._policies.newest(now)).policy
+        policy = (await self._policies.newest(now)).document
         table = await self._evaluation.table(await self._chosen(query), policy, now)
         rests = table.measured.remaining.tolist()
         order = sorted((rests[row], key.slo.name, key.objective, row) for row, key in enumerate(table.keys))
@@ -156,7 +157,7 @@ class Budgets:
         Each point is of the budget as it is known now: the last is what remains. Raises SloNotFound.
         """
         slo = await self._slo(name)
-        policy = (await self._policies.newest(now)).policy
+        policy = (await self._policies.newest(now)).document
         table = await self._evaluation.table([slo], policy, now)
         if not 0 <= objective < len(table.keys):
             raise invalid_field(
@@ -206,7 +207,7 @@ class IncidentUses:
     """What incidents used of budgets."""
 
     def __init__(
-        self, slos: BudgetedSlos, incidents: BudgetIncidentStore, evaluation: BudgetEvaluation, policies: BudgetPolicyStore
+        self, slos: BudgetedSlos, incidents: BudgetIncidentStore, evaluation: BudgetEvaluation, policies: RevisionStore[BudgetPolicy]
     ) -> None:
         self._slos = slos
         self._incidents = incidents
@@ -217,7 +218,7 @@ class IncidentUses:
         """Returns what an incident used of each budget of its components. Raises BudgetIncidentNotFound."""
         incident = await self._incidents.get(name)
         slos = [slo for slo in (await self._slos.all()).values() if slo.component in incident.components]
-        table = await self._evaluation.table(slos, (await self._policies.newest(now)).policy, now)
+        table = await self._evaluation.table(slos, (await self._policies.newest(now)).document, now)
         return await self._evaluation.uses(table, [incident])
 
     async def of_slo(self, name: str, lookback: timedelta, now: datetime) -> list[IncidentUse]:
@@ -225,5 +226,5 @@ class IncidentUses:
         known = await self._slos.all()
         if name not in known:
             raise SloNotFound(name)
-        table = await self._evaluation.table([known[name]], (await self._policies.newest(now)).policy, now)
+        table = await self._evaluation.table([known[name]], (await self._policies.newest(now)).document, now)
         return await self._evaluation.uses(table, await self._incidents.between(Span(now - lookback, now), [known[name].component]))
