@@ -72,7 +72,7 @@ async def test_a_person_overrides_and_withdraws_and_both_are_listed(suite: Suite
     assert "withdrawn" in listed.out
 
 
-async def test_the_queue_is_watched_from_a_token_on(suite: Suite, run: Run) -> None:
+async def test_the_queue_is_watched_as_it_changes(suite: Suite, run: Run) -> None:
     await deliver(suite, opened(incident("pay", title="Payments fail", **OUTAGE)))
     watching: asyncio.Future[Ran] = asyncio.ensure_future(run("queue", "watch", "--count", "1"))
     for _ in range(50):

@@ -18,7 +18,7 @@ from services.triage.domain.inputs import Surroundings
 from services.triage.domain.what_if import InputChange, Supposition, supposed
 from services.triage.storage.findings import finding_to_json
 from shared.errors import InvalidInput
-from tests.support.triage import FIRST_MATRIX, assessed, component, incident, situations
+from tests.support.triage import FIRST_MATRIX, component, incident, situations
 
 ROOT = Path(__file__).parents[2]
 STANDARDS = Standards(default_model(), FIRST_MATRIX, gates_of(1, default_gates()))
@@ -102,7 +102,3 @@ def test_the_same_inputs_give_the_same_answer_in_any_process(seed: str) -> None:
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     ran = subprocess.run([sys.executable, "-c", _ASK], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout.strip() == digest()
-
-
-def test_the_same_incident_asked_about_twice_is_found_alike() -> None:
-    assert assessed(incident("web"), component()) == assessed(incident("web"), component())
