@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from ballast.allocation.v1 import allocation_messages_pb2, decision_pb2
-from ballast.governance.v1 import governance_service_pb2, ledger_pb2
+from ballast.governance.v1 import ledger_pb2, ledger_service_pb2
 from ballast.triage.v1 import triage_service_pb2
 from rich.console import RenderableType
 from rich.tree import Tree
@@ -49,8 +49,8 @@ async def trace(
 async def _entries(session: Session, trace_id: str) -> Sequence[ledger_pb2.LedgerEntry]:
     if not trace_id:
         return ()
-    request = governance_service_pb2.ListLedgerEntriesRequest(trace_id=trace_id)
-    return (await every_page(session.connection.governance.ListLedgerEntries, request, "entries", 0)).entries
+    request = ledger_service_pb2.ListEntriesRequest(filter=ledger_service_pb2.EntryFilter(trace_id=trace_id))
+    return (await every_page(session.connection.ledger.ListEntries, request, "entries", 0)).entries
 
 
 async def _titles(session: Session, decision: decision_pb2.Decision) -> dict[str, str]:

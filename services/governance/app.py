@@ -5,23 +5,41 @@ from services.governance.storage.ledger_store import LedgerStore
 from services.governance.storage.lineage_store import LineageStore
 from services.governance.storage.record_store import RecordStore
 from services.governance.storage.tables import MIGRATIONS
-from services.governance.transport.events import Arrivals, encode
+from services.governance.transport import ledger_servicer
+from services.governance.transport.events import encode
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
+from services.governance.transport.sink_servicer import SinkServicer
+from services.governance.usecases.exports import Exports
 from services.governance.usecases.ledger import Ledger
+from services.governance.usecases.proofs import Proofs
 from services.governance.usecases.record_events import RecordEvents
 from services.governance.usecases.trace_lineage import TraceLineage
 from shared.app import App
 from shared.clock import Clock, RealClock
+from shared.events import sink
+from shared.transparency.note import Signer
+from shared.transparency.signing_key import signer_from_file
 
 NAME = "governance"
+_EXPORT_BATCH = 500
 
 
 async def build(settings: GovernanceSettings, clock: Clock | None = None) -> App:
     """Builds the service; nothing listens or connects until it is started."""
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
-    record_events = RecordEvents(RecordStore(app.database), app.clock)
-    ledger = Ledger(LedgerStore(app.database), settings.verification_batch)
+    ledger_store = LedgerStore(app.database)
+    ledger = Ledger(ledger_store, settings.verification_batch)
+    app.closing(ledger.close)
+    proofs = Proofs(ledger_store, _signer(settings), app.clock)
+    app.every("* * * * *", "checkpoint", proofs.tick)
+    record_events = RecordEvents(RecordStore(app.database), ledger, app.clock)
     trace_lineage = TraceLineage(LineageStore(app.database), settings.lineage_walk_limit)
     app.serve(SERVICE, GovernanceServicer(ledger, trace_lineage))
-    app.receive(Arrivals(record_events).handlers())
+    app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(ledger, proofs, Exports(ledger_store, proofs, _EXPORT_BATCH)))
+    app.serve(sink.SERVICE, SinkServicer(record_events))
     return app
+
+
+def _signer(settings: GovernanceSettings) -> Signer:
+    path = settings.signing_key or settings.state_dir / "ledger-key.pem"
+    return signer_from_file(settings.origin, path, make=settings.signing_key is None)

@@ -1,6 +1,6 @@
 """Settings of governance, read from BALLAST_GOVERNANCE_* in the environment."""
 
-from pydantic import Field
+from pydantic import Field, FilePath
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -13,6 +13,15 @@ class GovernanceSettings(ServiceSettings):
 
     port: int = Field(7106, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     verification_batch: int = Field(1000, ge=1, le=100_000, description="Entries verified between two answers of VerifyLedger.")
+    origin: str = Field(
+        "ballast/governance",
+        pattern=r"^[^\s+]{1,256}$",
+        description="Name of this ledger in its checkpoints and of its key; best a URL without scheme, as example.org/ballast.",
+    )
+    signing_key: FilePath | None = Field(
+        None,
+        description="PEM file (PKCS #8) with the Ed25519 key that signs checkpoints; empty makes one under state_dir.",
+    )
     lineage_walk_limit: int = Field(
         100_000, ge=100, le=1_000_000, description="Nodes one TraceLineage may visit; beyond them it is refused."
     )

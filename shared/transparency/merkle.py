@@ -103,6 +103,23 @@ def inclusion_ranges(index: int, size: int) -> list[Range]:
     return path[::-1]
 
 
+def node_ranges(node: Range, size: int) -> list[Range]:
+    """Returns what the audit path of a node hashes, from the node up; `node` is the leaves below it."""
+    return [each for each in inclusion_ranges(node[0], size) if each[0] >= node[1] or each[1] <= node[0]]
+
+
+def root_from_node(node: Range, size: int, found: Hash, path: Sequence[Hash]) -> Hash | None:
+    """Returns the root that the audit path of a node leads to; None where it has not the length it must have."""
+    if not 0 <= node[0] < node[1] <= size:
+        return None
+    ranges = node_ranges(node, size)
+    if len(ranges) != len(path):
+        return None
+    for each, sibling in zip(ranges, path, strict=True):
+        found = node_hash(found, sibling) if each[0] > node[0] else node_hash(sibling, found)
+    return found
+
+
 def consistency_ranges(old: int, new: int) -> list[Range]:
     """Returns the ranges that the proof of consistency between two sizes hashes (RFC 6962, 2.1.2), in the proof's order."""
     if not 0 < old <= new:

@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from ballast.events.v1 import event_sink_service_pb2 as sink_pb
-from ballast.governance.v1 import governance_service_pb2 as pb
+from ballast.governance.v1 import governance_service_pb2
+from ballast.governance.v1 import ledger_service_pb2 as pb
 from ballast.intake.v1.intake_events_pb2 import IncidentOpened
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -30,10 +32,14 @@ async def governance(urls: dict[str, str], engines: Engines, clock: SimulatedClo
 async def test_an_event_becomes_one_entry_with_all_it_says(governance: Governance) -> None:
     opened = incident_opened("incidents/says")
     assert await governance.deliver(opened) == [ACCEPTED]
-    (entry,) = (await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(subject="incidents/says"))).entries
+    request = pb.ListEntriesRequest(filter=pb.EntryFilter(subject="incidents/says"))
+    (entry,) = (await governance.ledger.ListEntries(request)).entries
     assert (entry.event_id, entry.source, entry.type) == (opened.id, "/ballast/test", "ballast.intake.v1.IncidentOpened")
     assert (entry.principal, entry.trace_id) == ("ada", TRACE_ID)
-    assert entry.payload_hash == hashlib.sha256(opened.proto_data.value).hexdigest()
+    assert entry.hash == hashlib.sha256(b"\x00" + entry.leaf.encode()).hexdigest()
+    line = json.loads(entry.leaf)
+    assert (line["event_id"], line["subject"], line["content_sha256"]) == (opened.id, "incidents/says", entry.payload_hash)
+    assert not entry.erased
     assert entry.event_time.ToDatetime(tzinfo=START.tzinfo) == entry.record_time.ToDatetime(tzinfo=START.tzinfo) == START
 
 
@@ -42,16 +48,6 @@ async def test_an_event_delivered_twice_is_one_entry(governance: Governance) -> 
     assert await governance.deliver(twice) == [ACCEPTED]
     assert await governance.deliver(twice, twice) == [ACCEPTED, ACCEPTED]
     assert await governance.entries(subject="incidents/twice") == [twice.id]
-
-
-async def test_an_event_delivered_again_after_the_inbox_was_pruned_is_one_entry(governance: Governance, urls: dict[str, str]) -> None:
-    again = incident_opened("incidents/pruned")
-    await governance.deliver(again)
-    connection = await connect_raw(urls["governance"], "governance")
-    await connection.execute("delete from inbox where id = $1", again.id)
-    await connection.close()
-    assert await governance.deliver(again) == [ACCEPTED]
-    assert await governance.entries(subject="incidents/pruned") == [again.id]
 
 
 async def test_the_same_id_from_two_sources_is_two_entries(governance: Governance) -> None:
@@ -101,7 +97,7 @@ async def test_events_delivered_at_once_leave_no_gap(governance: Governance) -> 
     assert sorted(await governance.entries(subject="incidents/at-once")) == sorted(each.id for each in many)
     *_, last = await governance.verify()
     assert not last.HasField("fault")
-    entries = (await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(page_size=1000))).entries
+    entries = (await governance.ledger.ListEntries(pb.ListEntriesRequest(page_size=1000))).entries
     assert [entry.sequence for entry in entries] == list(range(1, last.verified_count + 1))
 
 
@@ -110,8 +106,8 @@ async def test_entries_are_listed_page_by_page_in_their_order(governance: Govern
     await governance.deliver(*events)
     found, token = [], ""
     while True:
-        request = pb.ListLedgerEntriesRequest(subject="incidents/paged", page_size=2, page_token=token)
-        page = await governance.rpc.ListLedgerEntries(request)
+        request = pb.ListEntriesRequest(filter=pb.EntryFilter(subject="incidents/paged"), page_size=2, page_token=token)
+        page = await governance.ledger.ListEntries(request)
         found += [entry.event_id for entry in page.entries]
         token = page.next_page_token
         if not token:
@@ -128,23 +124,71 @@ async def test_entries_are_found_by_trace_in_either_case(governance: Governance)
 
 async def test_a_page_token_of_another_query_is_refused(governance: Governance) -> None:
     await governance.deliver(*(event(IncidentOpened(), "incidents/tokens") for _ in range(2)))
-    page = await governance.rpc.ListLedgerEntries(pb.ListLedgerEntriesRequest(subject="incidents/tokens", page_size=1))
+    page = await governance.ledger.ListEntries(pb.ListEntriesRequest(filter=pb.EntryFilter(subject="incidents/tokens"), page_size=1))
     with pytest.raises(InvalidInput) as refused:
         await governance.entries(subject="incidents/other", page_token=page.next_page_token)
     assert refused.value.reason == "PAGE_TOKEN_INVALID"
 
 
+async def test_entries_are_found_by_who_caused_them_and_where_they_come_from(governance: Governance) -> None:
+    mine = event(IncidentOpened(), "incidents/mine", source="/ballast/elsewhere")
+    mine.attributes["principal"].ce_string = "grace"
+    await governance.deliver(mine)
+    assert await governance.entries(principal="grace") == await governance.entries(source="/ballast/elsewhere") == [mine.id]
+
+
+async def test_a_list_begins_after_the_sequence_asked_for(governance: Governance) -> None:
+    events = [event(IncidentOpened(), "incidents/after") for _ in range(3)]
+    await governance.deliver(*events)
+    request = pb.ListEntriesRequest(filter=pb.EntryFilter(subject="incidents/after"), page_size=1)
+    (first,) = (await governance.ledger.ListEntries(request)).entries
+    assert await governance.entries(subject="incidents/after", after_sequence=first.sequence) == [each.id for each in events[1:]]
+
+
+async def test_the_former_list_answers_the_same(governance: Governance) -> None:
+    told = event(IncidentOpened(), "incidents/former")
+    await governance.deliver(told)
+    request = governance_service_pb2.ListLedgerEntriesRequest(subject="incidents/former")
+    assert [entry.event_id for entry in (await governance.rpc.ListLedgerEntries(request)).entries] == [told.id]
+
+
+async def test_a_watch_tells_every_entry_once_from_where_it_was_asked_to_begin(governance: Governance) -> None:
+    before, *after = (event(IncidentOpened(), "incidents/watched") for _ in range(4))
+    await governance.deliver(before)
+    wanted = pb.EntryFilter(subject="incidents/watched")
+    present = aiter(governance.ledger.WatchEntries(pb.WatchEntriesRequest(filter=wanted, after_sequence=-1), timeout=30))
+    begin = await anext(present)
+    assert not begin.HasField("entry")
+    for each in after:
+        await governance.deliver(incident_opened("incidents/unwatched"))
+        await governance.deliver(each)
+    assert [(await anext(present)).entry.event_id for _ in after] == [each.id for each in after]
+    past = aiter(governance.ledger.WatchEntries(pb.WatchEntriesRequest(filter=wanted), timeout=30))
+    await anext(past)
+    told = [await anext(past) for _ in range(4)]
+    assert [each.entry.event_id for each in told] == [each.id for each in (before, *after)]
+    rest = aiter(governance.ledger.WatchEntries(pb.WatchEntriesRequest(filter=wanted, resume_token=told[1].resume_token), timeout=30))
+    await anext(rest)
+    assert (await anext(rest)).entry.event_id == after[1].id
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        "update ledger_entry set subject = ''",
-        "delete from ledger_entry",
-        "truncate ledger_entry",
-        "update ledger_payload set payload = ''",
-        "delete from ledger_payload",
-        "truncate ledger_payload",
-        "delete from ledger_head",
-        "truncate ledger_head",
+        "update log_entry set subject = ''",
+        "delete from log_entry",
+        "truncate log_entry",
+        "update log_content set payload = ''",
+        "delete from log_content",
+        "truncate log_content",
+        "update log_tile set hashes = ''",
+        "update log_tile set hashes = substring(hashes from 2)",
+        "delete from log_tile",
+        "truncate log_tile",
+        "delete from log_head",
+        "truncate log_head",
+        "delete from log_checkpoint",
+        "truncate log_key",
     ],
 )
 async def test_the_database_refuses_to_change_the_ledger(governance: Governance, urls: dict[str, str], change: str) -> None:
@@ -153,3 +197,11 @@ async def test_the_database_refuses_to_change_the_ledger(governance: Governance,
     with pytest.raises(asyncpg.RestrictViolationError, match="only grows"):
         await connection.execute(change)
     await connection.close()
+
+
+async def test_a_resume_token_of_another_watch_is_refused(governance: Governance) -> None:
+    begin = await anext(aiter(governance.ledger.WatchEntries(pb.WatchEntriesRequest(), timeout=30)))
+    other = pb.WatchEntriesRequest(filter=pb.EntryFilter(subject="x"), resume_token=begin.resume_token)
+    with pytest.raises(InvalidInput) as refused:
+        await anext(aiter(governance.ledger.WatchEntries(other, timeout=30)))
+    assert refused.value.reason == "RESUME_TOKEN_INVALID"

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
@@ -11,7 +12,9 @@ from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2 import DeliverRequest
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.governance.v1 import governance_service_pb2 as pb
+from ballast.governance.v1 import ledger_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
+from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from ballast.intake.v1 import incident_pb2, intake_events_pb2
 from ballast.playbook.v1 import bundle_pb2, playbook_events_pb2
 from ballast.triage.v1 import assessment_pb2, triage_events_pb2
@@ -29,8 +32,10 @@ from tests.support.serving import Served, serving
 if TYPE_CHECKING:
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
+    from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
 
 GOVERNANCE = pb.DESCRIPTOR.services_by_name["GovernanceService"]
+LEDGER = ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 _numbers = itertools.count(1)
@@ -42,6 +47,7 @@ class Governance:
 
     served: Served
     rpc: "GovernanceServiceAsyncStub"
+    ledger: "LedgerServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
 
     async def deliver(self, *events: CloudEvent) -> list[int]:
@@ -52,16 +58,21 @@ class Governance:
         return [answer async for answer in self.rpc.VerifyLedger(pb.VerifyLedgerRequest())]
 
     async def entries(self, **fields: object) -> list[str]:
-        """Returns the event ids of one page."""
-        request = pb.ListLedgerEntriesRequest(**fields)  # type: ignore[arg-type]  # as the test names them
-        return [entry.event_id for entry in (await self.rpc.ListLedgerEntries(request)).entries]
+        """Returns the event ids of one page; `fields` are those of the filter, or of the request."""
+        asked = {name: fields.pop(name) for name in ("after_sequence", "page_size", "page_token") if name in fields}
+        request = ledger_service_pb2.ListEntriesRequest(filter=ledger_service_pb2.EntryFilter(**fields), **asked)  # type: ignore[arg-type]
+        return [entry.event_id for entry in (await self.ledger.ListEntries(request)).entries]
 
 
 @asynccontextmanager
 async def governing(urls: dict[str, str], engines: Engines, clock: SimulatedClock, **changes: object) -> AsyncIterator[Governance]:
-    settings = GovernanceSettings(port=0, database_url=urls["governance"], cache_url=engines.cache_url, **changes)  # type: ignore[arg-type]
-    async with serving(build(settings, clock), [GOVERNANCE, sink.SERVICE.descriptor]) as served:
-        yield Governance(served, GovernanceServiceStub(served.channel.grpc), EventSinkServiceStub(served.channel.grpc))
+    """Runs a governance; without a key of its own it makes one in a folder that goes with it."""
+    with TemporaryDirectory() as folder:
+        usual: dict[str, object] = {"port": 0, "database_url": urls["governance"], "cache_url": engines.cache_url, "state_dir": folder}
+        settings = GovernanceSettings(**usual | changes)  # type: ignore[arg-type]
+        async with serving(build(settings, clock), [GOVERNANCE, LEDGER, sink.SERVICE.descriptor]) as served:
+            channel = served.channel.grpc
+            yield Governance(served, GovernanceServiceStub(channel), LedgerServiceStub(channel), EventSinkServiceStub(channel))
 
 
 def event(data: Message, subject: str, *, version: int = 1, event_id: str = "", source: str = "/ballast/test") -> CloudEvent:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clients.cli.assessments import draw_assessment, draw_terms
 from clients.cli.decision_drawing import draw_decision, draw_list
 from clients.cli.decision_drawing import draw_terms as draw_decision_terms
-from clients.cli.ledger import draw_verdict, fits
+from clients.cli.ledger_drawing import draw_verdict, fits
 from clients.cli.lineage import Direction, Lineage, draw_lineage
 from clients.cli.trace import Story, draw_story
 from tests.support.terminal import seen, seen_all

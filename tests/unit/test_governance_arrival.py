@@ -2,7 +2,9 @@ from datetime import UTC, datetime
 
 from services.governance.domain.arrival import Appendix, Arrival, appendix_of
 from services.governance.domain.fact import ComponentFact, Fact, IncidentFact, RoadmapItemFact, drawing_of
-from services.governance.domain.ledger import LedgerHead, RecordedEvent
+from services.governance.domain.ledger import RecordedEvent
+from shared.transparency.merkle import Peaks
+from shared.transparency.tiles import Growth
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -13,7 +15,7 @@ def arrival(event_id: str, fact: Fact | None = None, version: int = 1) -> Arriva
 
 
 def appendix(*arrivals: Arrival, known: tuple[str, ...] = ()) -> Appendix:
-    return appendix_of(LedgerHead(), arrivals, {("/ballast/test", event_id) for event_id in known}, NOW)
+    return appendix_of(Peaks(), arrivals, {("/ballast/test", event_id) for event_id in known}, NOW, lambda: bytes(16))
 
 
 def titles(*arrivals: Arrival) -> dict[str, str]:
@@ -23,17 +25,17 @@ def titles(*arrivals: Arrival) -> dict[str, str]:
 def test_an_event_already_known_is_left_out() -> None:
     found = appendix(arrival("a"), arrival("b"), known=("a",))
     assert [entry.event_id for entry in found.entries] == ["b"]
-    assert found.payloads == (b"b",)
+    assert [content.payload for content in found.contents] == [b"b"]
 
 
 def test_an_event_twice_in_one_batch_is_one_entry_at_its_first_place() -> None:
     found = appendix(arrival("a"), arrival("b"), arrival("a"))
     assert [entry.event_id for entry in found.entries] == ["a", "b"]
-    assert found.head.count == 2
+    assert found.growth.peaks.size == 2
 
 
 def test_nothing_new_leaves_the_head_where_it_was() -> None:
-    assert appendix(arrival("a", IncidentFact("incidents/1", "")), known=("a",)) == Appendix(LedgerHead(), (), (), (), ())
+    assert appendix(arrival("a", IncidentFact("incidents/1", "")), known=("a",)) == Appendix(Growth(Peaks(), {}), (), (), (), ())
 
 
 def test_a_node_shown_twice_keeps_the_title_of_its_higher_version_whatever_the_order() -> None:

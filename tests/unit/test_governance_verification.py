@@ -1,184 +1,219 @@
+"""Whatever somebody with full rights on the tables does to the ledger, verification finds it and names where."""
+
+import json
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.governance.domain.ledger import LedgerEntry, LedgerHead, RecordedEvent, chained, entry_hash, payload_hash
+from services.governance.domain.ledger import Content, LedgerEntry, RecordedEvent, entries_after
 from services.governance.domain.verification import (
     FaultReason,
+    IssuedCheckpoint,
     LedgerFault,
     LedgerTip,
     StoredEntry,
     verify_entries,
     verify_head,
 )
+from shared.transparency.merkle import HASH_BYTES, Peaks, leaf_hash
+from shared.transparency.tiles import Tile, grown
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ALTERABLE = [
-    "sequence",
-    "event_id",
-    "source",
-    "type",
-    "subject",
-    "principal",
-    "event_time",
-    "record_time",
-    "trace_id",
-    "hashes",
-]
+COLUMNS = ("event_id", "source", "type", "subject", "trace_id", "record_time")
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 times = st.datetimes(timezones=st.just(UTC))
 events = st.builds(RecordedEvent, texts, texts, texts, texts, texts, times, texts, st.binary(max_size=16))
 
 
-def stored(entries: Sequence[LedgerEntry], payloads: Sequence[bytes]) -> list[StoredEntry]:
-    return [StoredEntry(entry, payload_hash(payload)) for entry, payload in zip(entries, payloads, strict=True)]
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A ledger as its tables have it."""
+
+    entries: list[StoredEntry]
+    tiles: dict[Tile, bytes]
+    head: Peaks
+    issued: tuple[IssuedCheckpoint, ...] = ()
+
+
+def stored(entry: LedgerEntry, content: Content) -> StoredEntry:
+    return StoredEntry(entry.sequence, entry.leaf, {name: getattr(entry, name) for name in COLUMNS}, content.digest)
+
+
+def recorded(told: Sequence[RecordedEvent], now: datetime = NOW, after: int = 0) -> list[StoredEntry]:
+    contents = [Content(bytes(16), each.principal, each.payload) for each in told]
+    return [stored(entry, content) for entry, content in zip(entries_after(after, told, contents, now), contents, strict=True)]
+
+
+def tree_of(entries: Sequence[StoredEntry]) -> tuple[dict[Tile, bytes], Peaks]:
+    growth = grown(Peaks(), [leaf_hash(each.leaf.encode()) for each in entries])
+    return dict(growth.added), growth.peaks
+
+
+def kept_of(entries: list[StoredEntry]) -> Kept:
+    return Kept(entries, *tree_of(entries))
 
 
 @st.composite
-def chains(draw: st.DrawFn, least: int = 1) -> tuple[list[StoredEntry], LedgerHead]:
-    recorded = draw(st.lists(events, min_size=least, max_size=12))
-    entries, head = chained(LedgerHead(), recorded, draw(times))
-    return stored(entries, [event.payload for event in recorded]), head
+def ledgers(draw: st.DrawFn, least: int = 1) -> Kept:
+    """A ledger; in every other its entries are repeated until the tree has hashes above its leaves."""
+    is_long = draw(st.booleans())
+    told = draw(st.lists(events, min_size=least, max_size=12))
+    times_over = 30 if is_long else 1
+    kept = kept_of(recorded(told * times_over, draw(times)))
+    sizes = draw(st.lists(st.integers(1, len(kept.entries)), max_size=3)) if kept.entries else []
+    return replace(kept, issued=tuple(IssuedCheckpoint(size, tree_of(kept.entries[:size])[1].root) for size in sizes))
 
 
-def verify(chain: Sequence[StoredEntry], head: LedgerHead) -> LedgerFault | None:
-    position, fault = verify_entries(LedgerHead(), chain)
-    last = chain[-1].entry.sequence if chain else 0
-    return fault or verify_head(position, LedgerTip(head, last))
+def verify(kept: Kept) -> LedgerFault | None:
+    position, fault = verify_entries(Peaks(), kept.entries, kept.tiles, kept.issued)
+    last = kept.entries[-1].sequence if kept.entries else 0
+    return fault or verify_head(position, LedgerTip(kept.head, last))
 
 
-def sealed(entry: LedgerEntry) -> LedgerEntry:
-    """As a forger would leave it: with the hash that belongs to what it now says."""
-    return replace(entry, hash=entry_hash(entry))
+def places(kept: Kept) -> st.SearchStrategy[int]:
+    return st.integers(0, len(kept.entries) - 1)
 
 
-@given(chains(least=0))
-def test_an_untouched_chain_verifies(given_chain: tuple[list[StoredEntry], LedgerHead]) -> None:
-    assert verify(*given_chain) is None
+def forged(each: StoredEntry, name: str = "subject", value: object = "forged") -> StoredEntry:
+    """As a forger would leave the row: leaf and column say the same."""
+    leaf = json.dumps(json.loads(each.leaf) | {name: value}, ensure_ascii=False, separators=(",", ":"))
+    return replace(each, leaf=leaf, columns={**each.columns, name: value})
 
 
-@given(chains(least=0), st.integers(0, 12))
-def test_verifying_in_two_runs_ends_where_one_run_ends(given_chain: tuple[list[StoredEntry], LedgerHead], cut: int) -> None:
-    chain, head = given_chain
-    middle, _ = verify_entries(LedgerHead(), chain[:cut])
-    assert verify_entries(middle, chain[cut:]) == (head, None)
+@given(ledgers(least=0))
+def test_an_untouched_ledger_verifies(kept: Kept) -> None:
+    assert verify(kept) is None
 
 
-def altered(each: StoredEntry, field: str) -> StoredEntry:
-    entry = each.entry
-    if field == "hashes":
-        return replace(each, entry=replace(entry, payload_hash=payload_hash(b"a payload no strategy draws")))
-    value = getattr(entry, field)
-    if field == "sequence":
-        return replace(each, entry=replace(entry, sequence=value + 1))
-    if field in ("event_time", "record_time"):
-        changed = value + timedelta(microseconds=1 if value < NOW else -1)
-        return replace(each, entry=replace(entry, **{field: changed}))
-    return replace(each, entry=replace(entry, **{field: value + "x"}))
+@given(ledgers(least=0), st.integers(0, 400))
+def test_verifying_in_two_runs_ends_where_one_run_ends(kept: Kept, cut: int) -> None:
+    middle, _ = verify_entries(Peaks(), kept.entries[:cut], kept.tiles, kept.issued)
+    assert verify_entries(middle, kept.entries[cut:], kept.tiles, kept.issued) == (kept.head, None)
 
 
-@given(chains(), st.data())
-def test_an_altered_entry_is_found_and_named(given_chain: tuple[list[StoredEntry], LedgerHead], data: st.DataObject) -> None:
-    chain, head = given_chain
-    at = data.draw(st.integers(0, len(chain) - 1))
-    chain[at] = altered(chain[at], data.draw(st.sampled_from(ALTERABLE)))
-    fault = verify(chain, head)
+@given(ledgers(), st.data())
+def test_an_altered_leaf_is_found_and_named(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    name = data.draw(st.sampled_from(["event_id", "source", "type", "subject", "trace_id"]))
+    kept.entries[at] = forged(kept.entries[at], name, f"{kept.entries[at].columns[name]}x")
+    fault = verify(kept)
+    assert fault is not None
+    assert (fault.sequence, fault.reason) == (at + 1, FaultReason.HASH_MISMATCH)
+
+
+@given(ledgers(), st.data())
+def test_a_column_that_says_other_than_its_leaf_is_named(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    name = data.draw(st.sampled_from(COLUMNS))
+    kept.entries[at] = replace(kept.entries[at], columns={**kept.entries[at].columns, name: "forged!!!!!!!!"})
+    fault = verify(kept)
+    assert fault is not None
+    assert (fault.sequence, fault.reason) == (at + 1, FaultReason.COLUMN_MISMATCH)
+
+
+@given(ledgers(), st.data())
+def test_a_leaf_that_is_none_is_named(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    kept.entries[at] = replace(kept.entries[at], leaf=kept.entries[at].leaf[:-1])
+    fault = verify(kept)
+    assert fault is not None
+    assert (fault.sequence, fault.reason) == (at + 1, FaultReason.LEAF_MALFORMED)
+
+
+@given(ledgers(), st.data())
+def test_an_altered_or_missing_content_is_named(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    digest = data.draw(st.sampled_from([None, leaf_hash(b"a content no strategy draws")]))
+    kept.entries[at] = replace(kept.entries[at], content_digest=digest)
+    fault = verify(kept)
+    assert fault is not None
+    assert (fault.sequence, fault.reason) == (at + 1, FaultReason.CONTENT_MISMATCH)
+
+
+@given(ledgers(), st.data())
+def test_an_erased_content_breaks_nothing(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    kept.entries[at] = replace(kept.entries[at], content_digest=None, is_erased=True)
+    assert verify(kept) is None
+
+
+@given(ledgers(), st.data())
+def test_a_dropped_entry_is_found_and_named(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    del kept.entries[at]
+    fault = verify(kept)
     assert fault is not None
     assert fault.sequence == at + 1
+    assert fault.reason == (FaultReason.HEAD_MISMATCH if at == len(kept.entries) else FaultReason.SEQUENCE_GAP)
 
 
-@given(chains(), st.data())
-def test_an_altered_payload_is_found_and_named(given_chain: tuple[list[StoredEntry], LedgerHead], data: st.DataObject) -> None:
-    chain, head = given_chain
-    at = data.draw(st.integers(0, len(chain) - 1))
-    kept = data.draw(st.sampled_from([None, payload_hash(b"a payload no strategy draws")]))
-    chain[at] = replace(chain[at], kept_payload_hash=kept)
-    fault = verify(chain, head)
-    assert fault is not None
-    assert (fault.sequence, fault.reason) == (at + 1, FaultReason.PAYLOAD_MISMATCH)
-
-
-@given(chains(), st.data())
-def test_an_entry_altered_with_its_hash_breaks_the_chain_at_the_next(
-    given_chain: tuple[list[StoredEntry], LedgerHead], data: st.DataObject
-) -> None:
-    chain, head = given_chain
-    at = data.draw(st.integers(0, len(chain) - 1))
-    chain[at] = replace(chain[at], entry=sealed(altered(chain[at], "subject").entry))
-    fault = verify(chain, head)
-    assert fault is not None
-    if at == len(chain) - 1:
-        assert (fault.sequence, fault.reason) == (at + 1, FaultReason.HEAD_MISMATCH)
-    else:
-        assert (fault.sequence, fault.reason) == (at + 2, FaultReason.CHAIN_BROKEN)
-
-
-@given(chains(), st.data())
-def test_a_dropped_entry_is_found_and_named(given_chain: tuple[list[StoredEntry], LedgerHead], data: st.DataObject) -> None:
-    chain, head = given_chain
-    at = data.draw(st.integers(0, len(chain) - 1))
-    del chain[at]
-    fault = verify(chain, head)
-    assert fault is not None
-    assert fault.sequence == at + 1
-    assert fault.reason == (FaultReason.HEAD_MISMATCH if at == len(chain) else FaultReason.SEQUENCE_GAP)
-
-
-@given(chains(least=2), st.data(), st.booleans())
-def test_swapped_entries_are_found_and_the_first_is_named(
-    given_chain: tuple[list[StoredEntry], LedgerHead], data: st.DataObject, renumbered: bool
-) -> None:
-    chain, head = given_chain
-    first = data.draw(st.integers(0, len(chain) - 2))
-    second = data.draw(st.integers(first + 1, len(chain) - 1))
-    chain[first], chain[second] = chain[second], chain[first]
+@given(ledgers(least=2), st.data(), st.booleans())
+def test_swapped_entries_are_found_and_the_first_is_named(kept: Kept, data: st.DataObject, renumbered: bool) -> None:
+    first = data.draw(st.integers(0, len(kept.entries) - 2))
+    second = data.draw(st.integers(first + 1, len(kept.entries) - 1))
+    kept.entries[first], kept.entries[second] = kept.entries[second], kept.entries[first]
     if renumbered:
         for at in (first, second):
-            chain[at] = replace(chain[at], entry=replace(chain[at].entry, sequence=at + 1))
-    fault = verify(chain, head)
+            kept.entries[at] = replace(kept.entries[at], sequence=at + 1)
+    fault = verify(kept)
     assert fault is not None
     assert fault.sequence == first + 1
 
 
-@given(chains(least=0), events, st.data(), st.booleans())
-def test_an_inserted_entry_is_found_where_the_next_no_longer_fits(
-    given_chain: tuple[list[StoredEntry], LedgerHead], event: RecordedEvent, data: st.DataObject, renumbered: bool
-) -> None:
-    # The forger chains the new entry correctly to the one before, so that it fits itself: what follows does not.
-    chain, head = given_chain
-    at = data.draw(st.integers(0, len(chain)))
-    position, _ = verify_entries(LedgerHead(), chain[:at])
-    forged, _ = chained(position, [event], NOW)
-    followers = chain[at:]
+@given(ledgers(least=0), events, st.data(), st.booleans())
+def test_an_inserted_entry_is_found_and_named(kept: Kept, told: RecordedEvent, data: st.DataObject, renumbered: bool) -> None:
+    at = data.draw(st.integers(0, len(kept.entries)))
+    unlike = replace(told, type="a type no strategy draws")
+    followers = kept.entries[at:]
     if renumbered:
-        followers = [replace(each, entry=replace(each.entry, sequence=each.entry.sequence + 1)) for each in followers]
-    fault = verify([*chain[:at], *stored(forged, [event.payload]), *followers], head)
+        followers = [replace(forged(each, "sequence", each.sequence + 1), sequence=each.sequence + 1) for each in followers]
+    fault = verify(replace(kept, entries=[*kept.entries[:at], *recorded([unlike], after=at), *followers]))
     assert fault is not None
-    assert fault.sequence == (at + 2 if followers else at + 1)
+    assert fault.sequence == at + 1
 
 
-@given(chains(), st.data())
-def test_a_tail_forged_with_all_its_hashes_disagrees_with_the_head(
-    given_chain: tuple[list[StoredEntry], LedgerHead], data: st.DataObject
-) -> None:
-    chain, head = given_chain
-    at = data.draw(st.integers(0, len(chain) - 1))
-    position, _ = verify_entries(LedgerHead(), chain[:at])
-    forged = [RecordedEvent("forged", "", "", "", "", NOW, "", b"forged") for _ in chain[at:]]
-    entries, _ = chained(position, forged, NOW)
-    fault = verify([*chain[:at], *stored(entries, [b"forged"] * len(entries))], head)
+@given(ledgers(), st.data())
+def test_a_forged_entry_whose_leaf_hash_is_forged_too_is_found_above_or_at_the_head(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    kept.entries[at] = forged(kept.entries[at])
+    tile, place = (0, at // 256), at % 256 * HASH_BYTES
+    hashes = kept.tiles[tile]
+    kept.tiles[tile] = hashes[:place] + leaf_hash(kept.entries[at].leaf.encode()) + hashes[place + HASH_BYTES :]
+    fault = verify(kept)
     assert fault is not None
-    assert (fault.sequence, fault.reason) == (len(chain), FaultReason.HEAD_MISMATCH)
+    assert fault.reason in {FaultReason.TREE_MISMATCH, FaultReason.CHECKPOINT_MISMATCH, FaultReason.HEAD_MISMATCH}
+    if fault.reason is not FaultReason.HEAD_MISMATCH:
+        assert fault.sequence <= at + 1 <= fault.last_sequence
 
 
-@given(chains())
-def test_a_missing_head_is_a_fault_at_the_first_entry(given_chain: tuple[list[StoredEntry], LedgerHead]) -> None:
-    chain, _ = given_chain
-    position, _ = verify_entries(LedgerHead(), chain)
-    fault = verify_head(position, LedgerTip(None, len(chain)))
+@given(ledgers(), st.data())
+def test_a_ledger_forged_with_all_its_hashes_is_no_longer_the_one_that_was_signed(kept: Kept, data: st.DataObject) -> None:
+    at = data.draw(places(kept))
+    size = data.draw(st.integers(at + 1, len(kept.entries)))
+    before = data.draw(st.integers(0, at))
+    signed = tuple(IssuedCheckpoint(each, tree_of(kept.entries[:each])[1].root) for each in (before, size) if each)
+    rewritten = kept_of([*kept.entries[:at], forged(kept.entries[at]), *kept.entries[at + 1 :]])
+    fault = verify(replace(rewritten, issued=signed))
+    assert fault is not None
+    assert fault.reason is FaultReason.CHECKPOINT_MISMATCH
+    assert (fault.sequence, fault.last_sequence) == (before + 1, size)
+
+
+@given(ledgers(), st.data())
+def test_a_cut_tail_disagrees_with_the_head(kept: Kept, data: st.DataObject) -> None:
+    size = data.draw(st.integers(0, len(kept.entries) - 1))
+    fault = verify(replace(kept, entries=kept.entries[:size]))
+    assert fault is not None
+    assert (fault.sequence, fault.reason) == (size + 1, FaultReason.HEAD_MISMATCH)
+
+
+@given(ledgers())
+def test_a_missing_head_is_a_fault_at_the_first_entry(kept: Kept) -> None:
+    position, _ = verify_entries(Peaks(), kept.entries, kept.tiles)
+    fault = verify_head(position, LedgerTip(None, len(kept.entries)))
     assert fault is not None
     assert (fault.sequence, fault.reason) == (1, FaultReason.HEAD_MISMATCH)

@@ -18,7 +18,9 @@ from shared.transparency.merkle import (
     is_consistent,
     joined,
     leaf_hash,
+    node_ranges,
     root_from_inclusion,
+    root_from_node,
 )
 
 # The eight leaves and the roots over the first one to eight of them with which implementations of RFC 6962 are tested
@@ -97,6 +99,21 @@ def test_an_audit_path_leads_from_its_leaf_to_the_root(data: st.DataObject) -> N
         assert root_from_inclusion(index, size, leaves[other], path) != root
     assert root_from_inclusion(index, size, leaves[index], [*path, leaves[0]]) != root
     assert root_from_inclusion(index, size, leaves[index], path[:-1]) != root or not path
+
+
+@given(st.data())
+def test_the_audit_path_of_a_node_leads_from_the_hash_over_its_leaves_to_the_root(data: st.DataObject) -> None:
+    size = data.draw(sizes)
+    leaves = hashes(size)
+    width = 1 << data.draw(st.integers(0, 5))
+    begin = data.draw(st.integers(0, (size - 1) // width)) * width
+    node = begin, min(begin + width, size)
+    path = [range_hash(leaves, *each) for each in node_ranges(node, size)]
+    root = range_hash(leaves, 0, size)
+    assert root_from_node(node, size, range_hash(leaves, *node), path) == root
+    assert root_from_node(node, size, leaf_hash(b"forged"), path) != root
+    assert root_from_node(node, size, range_hash(leaves, *node), [*path, root]) is None
+    assert root_from_node((begin, size + 1), size, range_hash(leaves, *node), path) is None
 
 
 @given(st.data())

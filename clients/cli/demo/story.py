@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ballast.allocation.v1.decision_pb2 import DECISION_OUTCOME_RAISED, Decision
 from ballast.governance.v1 import governance_service_pb2 as governance_pb
+from ballast.governance.v1 import ledger_service_pb2 as ledger_pb
 from ballast.governance.v1.ledger_pb2 import LedgerEntry
 from ballast.governance.v1.lineage_pb2 import LINEAGE_RELATION_DISPLACES, LINEAGE_RELATION_RENDERED_AS, LineageEdge
 from ballast.intake.v1 import intake_service_pb2 as intake_pb
@@ -62,7 +63,7 @@ async def read_story(connection: Connection, year: Year, decision: Decision) -> 
     timeline = await every_page(intake.ListTimeline, intake_pb.ListTimelineRequest(incident=incident.name), "entries", 0)
     ordered = tuple(sorted(alerts.alerts, key=lambda alert: (alert.labels["component"], alert.labels["alertname"])))
     entries = await every_page(
-        connection.governance.ListLedgerEntries, governance_pb.ListLedgerEntriesRequest(trace_id=decision.trace_id), "entries", 0
+        connection.ledger.ListEntries, ledger_pb.ListEntriesRequest(filter=ledger_pb.EntryFilter(trace_id=decision.trace_id)), "entries", 0
     )
     return Story(
         outage=outage,

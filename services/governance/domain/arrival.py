@@ -1,11 +1,13 @@
 """Arrivals: an event as it comes in, for the ledger and for the lineage at once."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.governance.domain.ledger import LedgerEntry, LedgerHead, RecordedEvent, chained
+from services.governance.domain.ledger import Content, LedgerEntry, RecordedEvent, entries_after
 from services.governance.domain.lineage import Drawing, RecordedEdge, TitledNode
+from shared.transparency.merkle import Peaks
+from shared.transparency.tiles import Growth, grown
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +26,32 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Appendix:
-    """What is to be written, all of it or nothing: entries with their payloads, the head after them, nodes and edges."""
+    """What is to be written, all of it or nothing: entries with their contents, how the tree grows, nodes and edges."""
 
-    head: LedgerHead
+    growth: Growth
     entries: tuple[LedgerEntry, ...]
-    payloads: tuple[bytes, ...]
+    contents: tuple[Content, ...]
     nodes: tuple[TitledNode, ...]
     edges: tuple[RecordedEdge, ...]
 
 
-def appendix_of(head: LedgerHead, arrivals: Sequence[Arrival], known: Collection[tuple[str, str]], now: datetime) -> Appendix:
+Salts = Callable[[], bytes]
+"""Gives SALT_BYTES random bytes at each call."""
+
+
+def appendix_of(head: Peaks, arrivals: Sequence[Arrival], known: Collection[tuple[str, str]], now: datetime, salts: Salts) -> Appendix:
     """Returns what follows `head`: one entry for each event that is neither `known` by its key nor a repeat within `arrivals`."""
     first: dict[tuple[str, str], Arrival] = {}
     for each in arrivals:
         if each.key not in known:
             first.setdefault(each.key, each)
     fresh = tuple(first.values())
-    entries, head = chained(head, [each.event for each in fresh], now)
+    contents = tuple(Content(salts(), each.event.principal, each.event.payload) for each in fresh)
+    entries = entries_after(head.size, [each.event for each in fresh], contents, now)
     return Appendix(
-        head=head,
+        growth=grown(head, [entry.hash for entry in entries]),
         entries=entries,
-        payloads=tuple(each.event.payload for each in fresh),
+        contents=contents,
         nodes=_nodes(fresh),
         edges=_edges(fresh, entries),
     )

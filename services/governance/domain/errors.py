@@ -1,4 +1,9 @@
-"""What governance refuses, each with its stable reason."""
+"""What governance refuses, and why.
+
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused
+NotFound            NodeNotFound, EntryNotFound
+PreconditionFailed  LedgerHeadMissing, LedgerForked
+"""
 
 from typing import ClassVar
 
@@ -41,3 +46,42 @@ class EventMalformed(InvalidInput):
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field}: {rule}", [Violation(field, rule)])
+
+
+class EntryNotFound(NotFound):
+    reason: ClassVar[str] = "ENTRY_NOT_FOUND"
+
+    def __init__(self, sequence: int, size: int) -> None:
+        super().__init__(
+            f"sequence: the ledger has entries 1 to {size}, {sequence} is not among them", metadata={"sequence": str(sequence)}
+        )
+
+
+class TreeTooSmall(InvalidInput):
+    """A size was asked for that the ledger never had, or one that a proof cannot begin with."""
+
+    reason: ClassVar[str] = "TREE_TOO_SMALL"
+
+    def __init__(self, field: str, rule: str, size: int) -> None:
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)], metadata={"size": str(size)})
+
+
+class CheckpointRefused(InvalidInput):
+    """What was given as a checkpoint of this ledger is none."""
+
+    reason: ClassVar[str] = "CHECKPOINT_FOREIGN"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"checkpoint: {rule}", [Violation("checkpoint", rule)])
+
+
+class LedgerForked(PreconditionFailed):
+    """The ledger is no longer what was signed before, so nothing more may be signed: two stories would both have our word."""
+
+    reason: ClassVar[str] = "LEDGER_FORKED"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"the first {size} entries are no longer those that were signed: verify the ledger, and restore it from a backup",
+            metadata={"size": str(size)},
+        )

@@ -1,35 +1,30 @@
-"""The ledger: events in the order they were received, each entry bound to the one before by its hash.
+"""The ledger: events in the order they were received, each a leaf of a Merkle tree as RFC 6962 has them.
 
-The hash of an entry is SHA-256 over its canonical form, which is the concatenation of twelve parts, each preceded by
-its length in bytes as four bytes, most significant first:
-
-     1  the tag `ballast.governance.v1.LedgerEntry`     7  principal
-     2  sequence                                        8  event time
-     3  event id                                        9  record time
-     4  source                                         10  trace id
-     5  type                                           11  payload hash
-     6  subject                                        12  previous hash
-
-Text is UTF-8, numbers are decimal ASCII, times are whole microseconds since 1970-01-01T00:00:00Z in decimal ASCII,
-hashes are their 32 bytes. The lengths make the form unambiguous: no two entries share one.
-
-The chain shows that a part was altered, not that all of it was replaced: whoever may rewrite every row and the head can
-write another consistent ledger. Keeping the head hash elsewhere closes that gap.
+A leaf is a line of JSON, kept as it was hashed, so that anyone can check it with nothing but SHA-256: the hash of leaf i is that of a
+zero byte and the line. The line says what happened to what, when, and within which trace. What may have to be erased one day, who did
+it and the event's data, stands apart, as the entry's content: the line has only its digest, with a salt of its own, so that the content
+can be erased for good without a guess at it ever being confirmed by what is left, and without a proof being broken.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from services.governance.domain.errors import EventMalformed
+from shared.transparency.merkle import Hash, leaf_hash
 
-GENESIS_HASH = bytes(32)
+FORMAT = "ballast.governance.v1.LedgerEntry"
 LONGEST_TEXT_BYTES = 1024
+SALT_BYTES = 16
 
-_TAG = b"ballast.governance.v1.LedgerEntry"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_TEXTS = ("event_id", "source", "type", "subject", "trace_id")
+
+
+class LeafMalformed(ValueError):
+    """A line that is no leaf of this ledger: what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +42,44 @@ class RecordedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What of an entry can be erased: who caused it, and the event's data; `salt` keeps its digest from being guessed."""
+
+    salt: bytes
+    principal: str
+    payload: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over the salt, the principal with its length in bytes before it (four bytes, big-endian), and the payload."""
+        principal = self.principal.encode()
+        return hashlib.sha256(b"".join((self.salt, len(principal).to_bytes(4, "big"), principal, self.payload))).digest()
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One event at its position; hashes are 32 bytes."""
+    """One event at its position, 1 for the first; `leaf` is the line that is hashed. `principal` is empty once it is erased."""
 
     sequence: int
     event_id: str
     source: str
     type: str
     subject: str
-    principal: str
     event_time: datetime
     record_time: datetime
     trace_id: str
-    payload_hash: bytes
-    previous_hash: bytes
-    hash: bytes
+    content_hash: bytes
+    leaf: str
+    principal: str = field(default="", compare=False)
 
-
-@dataclass(frozen=True, slots=True)
-class LedgerHead:
-    """How many entries there are, and the hash of the last; also any position on the way there."""
-
-    count: int = 0
-    hash: bytes = GENESIS_HASH
-
-    def after(self, entry: LedgerEntry) -> "LedgerHead":
-        return LedgerHead(self.count + 1, entry.hash)
+    @property
+    def hash(self) -> Hash:
+        return leaf_hash(self.leaf.encode())
 
 
 def check_event(event: RecordedEvent) -> None:
     """Raises EventMalformed where the event cannot be recorded as it stands, however often it comes."""
-    for name in ("event_id", "source", "type", "subject", "principal", "trace_id"):
+    for name in (*_TEXTS, "principal"):
         text = getattr(event, name)
         if len(text.encode()) > LONGEST_TEXT_BYTES:
             raise EventMalformed(name, f"is longer than {LONGEST_TEXT_BYTES} bytes; shorten it")
@@ -85,59 +87,81 @@ def check_event(event: RecordedEvent) -> None:
             raise EventMalformed(name, "contains a NUL character, which CloudEvents forbid; leave it out")
 
 
-def payload_hash(payload: bytes) -> bytes:
-    return hashlib.sha256(payload).digest()
+def entries_after(count: int, events: Sequence[RecordedEvent], contents: Sequence[Content], now: datetime) -> tuple[LedgerEntry, ...]:
+    """Returns the entries that follow the first `count`, one for each event in order."""
+    return tuple(
+        _entry(sequence, event, content, now)
+        for sequence, (event, content) in enumerate(zip(events, contents, strict=True), start=count + 1)
+    )
 
 
-def entry_hash(entry: LedgerEntry) -> bytes:
-    """Returns the hash the entry should have; its own `hash` is not looked at."""
-    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in _parts(entry))).digest()
-
-
-def chained(head: LedgerHead, events: Sequence[RecordedEvent], now: datetime) -> tuple[tuple[LedgerEntry, ...], LedgerHead]:
-    """Returns the entries that follow `head`, one for each event in order, and the head after them."""
-    entries = []
-    for event in events:
-        entry = _next_entry(head, event, now)
-        entries.append(entry)
-        head = head.after(entry)
-    return tuple(entries), head
-
-
-def _next_entry(head: LedgerHead, event: RecordedEvent, now: datetime) -> LedgerEntry:
-    unsealed = LedgerEntry(
-        sequence=head.count + 1,
+def _entry(sequence: int, event: RecordedEvent, content: Content, now: datetime) -> LedgerEntry:
+    digest = content.digest
+    line = {
+        "format": FORMAT,
+        "sequence": sequence,
+        "event_id": event.event_id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "event_time": time_text(event.event_time),
+        "record_time": time_text(now),
+        "trace_id": event.trace_id,
+        "content_sha256": digest.hex(),
+    }
+    return LedgerEntry(
+        sequence=sequence,
         event_id=event.event_id,
         source=event.source,
         type=event.type,
         subject=event.subject,
-        principal=event.principal,
         event_time=event.event_time,
         record_time=now,
         trace_id=event.trace_id,
-        payload_hash=payload_hash(event.payload),
-        previous_hash=head.hash,
-        hash=b"",
-    )
-    return replace(unsealed, hash=entry_hash(unsealed))
-
-
-def _parts(entry: LedgerEntry) -> tuple[bytes, ...]:
-    return (
-        _TAG,
-        b"%d" % entry.sequence,
-        entry.event_id.encode(),
-        entry.source.encode(),
-        entry.type.encode(),
-        entry.subject.encode(),
-        entry.principal.encode(),
-        _microseconds(entry.event_time),
-        _microseconds(entry.record_time),
-        entry.trace_id.encode(),
-        entry.payload_hash,
-        entry.previous_hash,
+        content_hash=digest,
+        leaf=json.dumps(line, ensure_ascii=False, separators=(",", ":")),
+        principal=event.principal,
     )
 
 
-def _microseconds(time: datetime) -> bytes:
-    return b"%d" % ((time - _EPOCH) // _MICROSECOND)
+def entry_from_leaf(leaf: str, principal: str = "") -> LedgerEntry:
+    """Returns what a leaf says. Raises LeafMalformed."""
+    line = _read(leaf)
+    try:
+        return LedgerEntry(
+            sequence=line["sequence"],
+            event_id=line["event_id"],
+            source=line["source"],
+            type=line["type"],
+            subject=line["subject"],
+            event_time=_time_from(line["event_time"]),
+            record_time=_time_from(line["record_time"]),
+            trace_id=line["trace_id"],
+            content_hash=bytes.fromhex(line["content_sha256"]),
+            leaf=leaf,
+            principal=principal,
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise LeafMalformed(f"the leaf lacks or garbles {error}") from None
+
+
+def _read(leaf: str) -> Mapping[str, Any]:
+    try:
+        line = json.loads(leaf)
+    except (ValueError, RecursionError) as error:
+        raise LeafMalformed(f"the leaf is no JSON: {error}") from None
+    if not isinstance(line, dict) or line.get("format") != FORMAT:
+        raise LeafMalformed(f"the leaf is not of the format {FORMAT}")
+    return line
+
+
+def time_text(time: datetime) -> str:
+    """Returns the time in UTC as RFC 3339 writes it, always with six decimals."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _time_from(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time_text(time) != text:
+        raise ValueError(f"{text!r}, which is no time in UTC with six decimals")
+    return time

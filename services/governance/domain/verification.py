@@ -1,102 +1,172 @@
-"""Verification of the ledger: recomputes the chain entry by entry and names the first that does not fit."""
+"""Verification of the ledger: computes the tree anew, entry by entry, and names the first that does not fit."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.governance.domain.ledger import LedgerEntry, LedgerHead, entry_hash
+from services.governance.domain.ledger import LeafMalformed, LedgerEntry, entry_from_leaf
+from shared.transparency.merkle import HASH_BYTES, Hash, Peaks
+from shared.transparency.tiles import WIDTH, Tile, grown
 
 
 class FaultReason(StrEnum):
-    HASH_MISMATCH = "HASH_MISMATCH"
-    CHAIN_BROKEN = "CHAIN_BROKEN"
     SEQUENCE_GAP = "SEQUENCE_GAP"
-    PAYLOAD_MISMATCH = "PAYLOAD_MISMATCH"
+    LEAF_MALFORMED = "LEAF_MALFORMED"
+    COLUMN_MISMATCH = "COLUMN_MISMATCH"
+    CONTENT_MISMATCH = "CONTENT_MISMATCH"
+    HASH_MISMATCH = "HASH_MISMATCH"
+    TREE_MISMATCH = "TREE_MISMATCH"
+    CHECKPOINT_MISMATCH = "CHECKPOINT_MISMATCH"
     HEAD_MISMATCH = "HEAD_MISMATCH"
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerFault:
-    """The first position that does not fit, and why."""
+    """The first position that does not fit, and why; where the fault may lie anywhere in a stretch, its first and last."""
 
     sequence: int
     reason: FaultReason
     detail: str
+    last_sequence: int = 0  # 0 where it is `sequence` itself
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry as it was read, and the SHA-256 of the payload kept beside it; None where no payload is kept."""
+    """An entry as it stands in the store."""
 
-    entry: LedgerEntry
-    kept_payload_hash: bytes | None
+    sequence: int
+    leaf: str
+    columns: Mapping[str, object]  # what the store says beside the leaf, by the name of the entry's field
+    content_digest: bytes | None  # of the content kept beside it; None where none is kept
+    is_erased: bool = False  # its content was erased, by the book
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerTip:
     """Where the ledger ends, in one snapshot: its head, None where that is missing, and the last sequence present."""
 
-    head: LedgerHead | None
+    head: Peaks | None
     last_sequence: int
 
 
 @dataclass(frozen=True, slots=True)
-class VerificationProgress:
-    """How far a verification is: entries verified of those the head counts, and the fault that ended it."""
+class IssuedCheckpoint:
+    """What was signed once: the root at a size."""
 
-    verified: LedgerHead
+    size: int
+    root: Hash
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationProgress:
+    """How far a verification is: the tree of what is verified, how much there is, and the fault that ended it."""
+
+    verified: Peaks
     total_count: int
     done: bool = False
     fault: LedgerFault | None = None
 
 
-def verify_entries(position: LedgerHead, stored: Iterable[StoredEntry]) -> tuple[LedgerHead, LedgerFault | None]:
-    """Checks entries that should follow `position`; returns the last position that fits, and the first fault."""
-    for each in stored:
-        fault = _fault(position, each)
+def verify_entries(
+    position: Peaks, stored: Sequence[StoredEntry], kept: Mapping[Tile, bytes], issued: Sequence[IssuedCheckpoint] = ()
+) -> tuple[Peaks, LedgerFault | None]:
+    """Checks entries that should follow `position`; returns the tree of those that fit, and the first fault.
+
+    `kept` has the tiles that the store holds of these entries and above them, `issued` the checkpoints of sizes among them.
+    """
+    leaves: list[Hash] = []
+    fault: LedgerFault | None = None
+    for expected, each in enumerate(stored, position.size + 1):
+        fault = _fault_of(expected, each, kept)
         if fault is not None:
-            return position, fault
-        position = position.after(each.entry)
+            break
+        leaves.append(entry_from_leaf(each.leaf).hash)
+    after, above = _verify_tree(position, leaves, kept, issued)
+    return after, above or fault
+
+
+def _verify_tree(
+    position: Peaks, leaves: Sequence[Hash], kept: Mapping[Tile, bytes], issued: Sequence[IssuedCheckpoint]
+) -> tuple[Peaks, LedgerFault | None]:
+    sizes = {each.size: each.root for each in issued if position.size < each.size <= position.size + len(leaves)}
+    begin = position.size
+    for end in sorted({*sizes, begin + len(leaves)}):
+        growth = grown(position, leaves[position.size - begin : end - begin])
+        for tile, hashes in growth.above():
+            fault = _tile_fault(position, growth.peaks, tile, (hashes, kept.get(tile, b"")))
+            if fault is not None:
+                return position, fault
+        if end in sizes and sizes[end] != growth.peaks.root:
+            detail = f"the root of {end} entries is {growth.peaks.root.hex()}, and a checkpoint was signed with {sizes[end].hex()}"
+            return position, LedgerFault(position.size + 1, FaultReason.CHECKPOINT_MISMATCH, detail, end)
+        position = growth.peaks
     return position, None
 
 
-def verify_head(position: LedgerHead, tip: LedgerTip) -> LedgerFault | None:
+def _tile_fault(before: Peaks, after: Peaks, tile: Tile, pair: tuple[bytes, bytes]) -> LedgerFault | None:
+    """Compares the hashes that a tile above the leaves gained with those that are kept there."""
+    gained, kept = pair
+    covered = WIDTH ** tile[0]  # leaves below one of its hashes
+    first = before.size // covered % WIDTH * HASH_BYTES
+    if kept[first : first + len(gained)] == gained:
+        return None
+    detail = f"the hashes kept in tile {tile[0]}/{tile[1]} are not those of the entries below it"
+    return LedgerFault(before.size + 1, FaultReason.TREE_MISMATCH, detail, after.size)
+
+
+def verify_head(position: Peaks, tip: LedgerTip) -> LedgerFault | None:
     """Compares where the entries end with where the head says they do: a cut or lengthened tail shows here."""
     head = tip.head
     if head is None:
-        return _head_fault(1, f"the head row is missing, and {position.count} entries are present")
-    if position.count != head.count:
-        first = min(position.count, head.count) + 1
-        return _head_fault(first, f"{position.count} entries are present, and the head counts {head.count}")
-    if position.hash != head.hash:
-        return _head_fault(head.count, f"the last entry's hash is {position.hash.hex()}, and the head's is {head.hash.hex()}")
+        return _head_fault(1, f"the head row is missing, and {position.size} entries are present")
+    if position.size != head.size:
+        first = min(position.size, head.size) + 1
+        return _head_fault(first, f"{position.size} entries are present, and the head counts {head.size}")
+    if position != head:
+        return _head_fault(max(head.size, 1), f"the root of all entries is {position.root.hex()}, and the head's is {head.root.hex()}")
     return None
 
 
-def _fault(position: LedgerHead, stored: StoredEntry) -> LedgerFault | None:
-    entry, expected = stored.entry, position.count + 1
-    if entry.sequence != expected:
-        return LedgerFault(expected, FaultReason.SEQUENCE_GAP, f"found sequence {entry.sequence} where {expected} was expected")
-    if entry.previous_hash != position.hash:
-        return _mismatch(expected, FaultReason.CHAIN_BROKEN, "the previous hash", entry.previous_hash, position.hash)
-    computed = entry_hash(entry)
-    if entry.hash != computed:
-        return _mismatch(expected, FaultReason.HASH_MISMATCH, "the hash", entry.hash, computed)
-    if stored.kept_payload_hash is None:
-        return LedgerFault(expected, FaultReason.PAYLOAD_MISMATCH, "the payload is missing")
-    if stored.kept_payload_hash != entry.payload_hash:
-        return _mismatch(
-            expected,
-            FaultReason.PAYLOAD_MISMATCH,
-            "the payload's SHA-256",
-            stored.kept_payload_hash,
-            entry.payload_hash,
-        )
+def _fault_of(expected: int, stored: StoredEntry, kept: Mapping[Tile, bytes]) -> LedgerFault | None:
+    if stored.sequence != expected:
+        return LedgerFault(expected, FaultReason.SEQUENCE_GAP, f"found sequence {stored.sequence} where {expected} was expected")
+    try:
+        entry = entry_from_leaf(stored.leaf)
+    except LeafMalformed as error:
+        return LedgerFault(expected, FaultReason.LEAF_MALFORMED, str(error))
+    return _column_fault(entry, stored) or _content_fault(entry, stored) or _hash_fault(entry, expected, kept)
+
+
+def _column_fault(entry: LedgerEntry, stored: StoredEntry) -> LedgerFault | None:
+    for name, value in {"sequence": stored.sequence, **stored.columns}.items():
+        told = getattr(entry, name)
+        if told != value:
+            detail = f"the leaf says {name} {told!r}, and the store lists it under {value!r}"
+            return LedgerFault(stored.sequence, FaultReason.COLUMN_MISMATCH, detail)
     return None
 
 
-def _mismatch(sequence: int, reason: FaultReason, what: str, found: bytes, expected: bytes) -> LedgerFault:
-    return LedgerFault(sequence, reason, f"{what} is {found.hex()} where {expected.hex()} was expected")
+def _content_fault(entry: LedgerEntry, stored: StoredEntry) -> LedgerFault | None:
+    if stored.is_erased:
+        return None
+    if stored.content_digest is None:
+        return LedgerFault(entry.sequence, FaultReason.CONTENT_MISMATCH, "the content is missing, and was not erased")
+    if stored.content_digest != entry.content_hash:
+        return _mismatch(entry.sequence, FaultReason.CONTENT_MISMATCH, "content", (stored.content_digest, entry.content_hash))
+    return None
+
+
+def _hash_fault(entry: LedgerEntry, sequence: int, kept: Mapping[Tile, bytes]) -> LedgerFault | None:
+    tile, place = divmod(sequence - 1, WIDTH)
+    held = kept.get((0, tile), b"")[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+    if held != entry.hash:
+        return _mismatch(sequence, FaultReason.HASH_MISMATCH, "leaf", (entry.hash, held))
+    return None
+
+
+def _mismatch(sequence: int, reason: FaultReason, what: str, pair: tuple[bytes, bytes]) -> LedgerFault:
+    found, expected = (each.hex() or "nothing" for each in pair)
+    return LedgerFault(sequence, reason, f"the {what}'s SHA-256 is {found} where the tree holds {expected}")
 
 
 def _head_fault(sequence: int, detail: str) -> LedgerFault:

@@ -1,16 +1,20 @@
 """Recording in PostgreSQL: the one place where ledger and lineage grow."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.governance.domain.arrival import Arrival, appendix_of
 from services.governance.domain.errors import LedgerHeadMissing
-from services.governance.domain.ledger import LedgerEntry, LedgerHead
+from services.governance.domain.ledger import SALT_BYTES, LedgerEntry
 from services.governance.storage import statements
-from services.governance.storage.rows import appendix_to_columns
+from services.governance.storage.rows import appendix_to_columns, head_from_row
 from shared.storage.database import Database
+
+_salt = partial(secrets.token_bytes, SALT_BYTES)
 
 
 class RecordStore:
@@ -30,7 +34,7 @@ class RecordStore:
             if locked is None:
                 raise LedgerHeadMissing
             known = await _known(connection, arrivals)
-            appendix = appendix_of(LedgerHead(locked.entry_count, locked.hash), arrivals, known, now)
+            appendix = appendix_of(head_from_row(locked), arrivals, known, now, _salt)
             if appendix.entries:
                 await connection.execute(statements.APPEND, appendix_to_columns(appendix))
         return appendix.entries

@@ -5,52 +5,54 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.governance.domain.arrival import Appendix
-from services.governance.domain.ledger import LedgerEntry
+from services.governance.domain.ledger import LedgerEntry, entry_from_leaf
 from services.governance.domain.lineage import Edge, Node, NodeKind, RecordedEdge, Relation, TitledNode
+from services.governance.domain.verification import StoredEntry
+from shared.transparency.merkle import Peaks
+from shared.transparency.tiles import split
+
+COLUMNS = ("event_id", "source", "type", "subject", "trace_id", "record_time")
 
 
 def entry_from_row(row: Any) -> LedgerEntry:
-    return LedgerEntry(
-        sequence=row.sequence,
-        event_id=row.event_id,
-        source=row.source,
-        type=row.type,
-        subject=row.subject,
-        principal=row.principal,
-        event_time=row.event_time,
-        record_time=row.record_time,
-        trace_id=row.trace_id,
-        payload_hash=row.payload_hash,
-        previous_hash=row.previous_hash,
-        hash=row.hash,
-    )
+    """Raises LeafMalformed for a row that was tampered with."""
+    return entry_from_leaf(row.leaf, row.principal or "")
+
+
+def head_from_row(row: Any) -> Peaks:
+    return Peaks(row.size, tuple(split(row.peaks)))
+
+
+def stored_from_row(row: Any) -> StoredEntry:
+    return StoredEntry(row.sequence, row.leaf, {name: getattr(row, name) for name in COLUMNS}, row.content_digest, row.is_erased)
 
 
 def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
     return {
         **_entries_to_columns(appendix.entries),
-        "payload": list(appendix.payloads),
-        "head_count": appendix.head.count,
-        "head_hash": appendix.head.hash,
+        "salt": [each.salt for each in appendix.contents],
+        "principal": [each.principal for each in appendix.contents],
+        "payload": [each.payload for each in appendix.contents],
+        "tile_level": [level for level, _ in appendix.growth.added],
+        "tile_index": [index for _, index in appendix.growth.added],
+        "tile_hashes": list(appendix.growth.added.values()),
+        "size": appendix.growth.peaks.size,
+        "peaks": b"".join(appendix.growth.peaks.hashes),
         **_nodes_to_columns(appendix.nodes),
         **_edges_to_columns(appendix.edges),
     }
 
 
-def _entries_to_columns(entries: Sequence[LedgerEntry]) -> dict[str, list[Any]]:
+def _entries_to_columns(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
     return {
         "sequence": [each.sequence for each in entries],
         "event_id": [each.event_id for each in entries],
         "source": [each.source for each in entries],
         "type": [each.type for each in entries],
         "subject": [each.subject for each in entries],
-        "principal": [each.principal for each in entries],
-        "event_time": [each.event_time for each in entries],
-        "record_time": [each.record_time for each in entries],
         "trace_id": [each.trace_id for each in entries],
-        "payload_hash": [each.payload_hash for each in entries],
-        "previous_hash": [each.previous_hash for each in entries],
-        "hash": [each.hash for each in entries],
+        "leaf": [each.leaf for each in entries],
+        "record_time": entries[0].record_time,
     }
 
 

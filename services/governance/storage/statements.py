@@ -3,11 +3,11 @@
 from sqlalchemy import text
 
 # Held until the transaction ends: whoever appends next waits here, so that sequences follow each other without a gap.
-LOCK_HEAD = text("select entry_count, hash from ledger_head for update")
+LOCK_HEAD = text("select size, peaks from log_head for update")
 
 KNOWN_EVENTS = text(
     """
-    select source, event_id from ledger_entry
+    select source, event_id from log_entry
     join unnest(cast(:sources as text[]), cast(:event_ids as text[])) as told(source, event_id) using (source, event_id)
     """
 )
@@ -17,15 +17,18 @@ KNOWN_EVENTS = text(
 APPEND = text(
     """
     with entries as (
-        insert into ledger_entry (sequence, event_id, source, type, subject, principal, event_time, record_time, trace_id,
-                                  payload_hash, previous_hash, hash)
-        select * from unnest(cast(:sequence as bigint[]), cast(:event_id as text[]), cast(:source as text[]), cast(:type as text[]),
-                             cast(:subject as text[]), cast(:principal as text[]), cast(:event_time as timestamptz[]),
-                             cast(:record_time as timestamptz[]), cast(:trace_id as text[]), cast(:payload_hash as bytea[]),
-                             cast(:previous_hash as bytea[]), cast(:hash as bytea[]))
-    ), payloads as (
-        insert into ledger_payload (sequence, payload)
-        select * from unnest(cast(:sequence as bigint[]), cast(:payload as bytea[]))
+        insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf)
+        select sequence, event_id, source, type, subject, trace_id, :record_time, leaf
+        from unnest(cast(:sequence as bigint[]), cast(:event_id as text[]), cast(:source as text[]), cast(:type as text[]),
+                    cast(:subject as text[]), cast(:trace_id as text[]), cast(:leaf as text[]))
+             as new(sequence, event_id, source, type, subject, trace_id, leaf)
+    ), contents as (
+        insert into log_content (sequence, salt, principal, payload)
+        select * from unnest(cast(:sequence as bigint[]), cast(:salt as bytea[]), cast(:principal as text[]), cast(:payload as bytea[]))
+    ), tiles as (
+        insert into log_tile (level, index, hashes)
+        select * from unnest(cast(:tile_level as smallint[]), cast(:tile_index as bigint[]), cast(:tile_hashes as bytea[]))
+        on conflict (level, index) do update set hashes = log_tile.hashes || excluded.hashes
     ), nodes as (
         insert into lineage_node (name, kind, title, title_version)
         select * from unnest(cast(:node_name as text[]), cast(:node_kind as text[]), cast(:node_title as text[]),
@@ -42,27 +45,51 @@ APPEND = text(
              as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time)
         on conflict do nothing
     )
-    update ledger_head set entry_count = :head_count, hash = :head_hash
+    update log_head set size = :size, peaks = :peaks
     """
 )
 
 # One statement, one snapshot: an append between two reads would look like a tail that does not fit.
 TIP = text(
     """
-    select head.entry_count, head.hash, coalesce((select max(sequence) from ledger_entry), 0) as last_sequence
-    from (select 1) as one left join ledger_head head on true
+    select head.size, head.peaks, coalesce((select max(sequence) from log_entry), 0) as last_sequence
+    from (select 1) as one left join log_head head on true
     """
 )
 
-# The database hashes the payloads, so that verifying a ledger of large ones needs neither their transfer nor their memory. It
+# The database hashes the contents, so that verifying a ledger of large ones needs neither their transfer nor their memory. It
 # is trusted no further than for handing over its rows: a server that lies about a digest could lie about the bytes as well.
 STORED_ENTRIES = text(
     """
-    select entry.*, pg_catalog.sha256(kept.payload) as kept_payload_hash
-    from ledger_entry entry left join ledger_payload kept using (sequence)
+    select sequence, leaf, event_id, source, type, subject, trace_id, record_time, erased_at is not null as is_erased,
+           pg_catalog.sha256(salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8') || payload)
+               as content_digest
+    from log_entry left join log_content using (sequence)
     where sequence between :first and :last order by sequence limit :limit
     """
 )
+
+TILES = text(
+    """
+    select level, index as place, hashes from log_tile
+    join unnest(cast(:levels as smallint[]), cast(:indexes as bigint[])) as wanted(level, index) using (level, index)
+    """
+)
+
+CHECKPOINTS = text("select size, root, note from log_checkpoint where size > :after and size <= :last order by size")
+
+LAST_CHECKPOINT = text("select size, root, note from log_checkpoint order by size desc limit 1")
+
+KEEP_CHECKPOINT = text(
+    """
+    with used as (
+        insert into log_key (verifier_key, first_used_at) values (:verifier_key, :signed_at) on conflict do nothing
+    )
+    insert into log_checkpoint (size, root, note, signed_at) values (:size, :root, :note, :signed_at) on conflict do nothing
+    """
+)
+
+VERIFIER_KEYS = text("select verifier_key from log_key order by first_used_at, verifier_key")
 
 BORDERING = text(
     """

@@ -11,8 +11,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 metadata = MetaData()
 add_floor_tables(metadata)
 
-ledger_entry = Table(
-    "ledger_entry",
+log_entry = Table(
+    "log_entry",
     metadata,
     # No identity: a rolled-back transaction would leave a gap, and a gap means that somebody removed an entry.
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
@@ -20,34 +20,66 @@ ledger_entry = Table(
     Column("source", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    Column("principal", Text, nullable=False),
-    Column("event_time", DateTime(timezone=True), nullable=False),
-    Column("record_time", DateTime(timezone=True), nullable=False),
     Column("trace_id", Text, nullable=False),
-    Column("payload_hash", LargeBinary, nullable=False),
-    Column("previous_hash", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    # The inbox forgets after a while; one entry an event must hold for good.
-    Index("ledger_entry_by_event", "source", "event_id", unique=True),
-    Index("ledger_entry_by_subject", "subject", "sequence"),
-    Index("ledger_entry_by_type", "type", "sequence"),
-    Index("ledger_entry_by_trace", "trace_id", "sequence"),
+    Column("record_time", DateTime(timezone=True), nullable=False),
+    # What is hashed; the columns before it only find it.
+    Column("leaf", Text, nullable=False),
+    # No inbox forgets here: one entry an event must hold for good.
+    Index("log_entry_by_event", "source", "event_id", unique=True),
+    Index("log_entry_by_subject", "subject", "sequence"),
+    Index("log_entry_by_type", "type", "sequence"),
+    Index("log_entry_by_trace", "trace_id", "sequence"),
 )
 
-# Apart from the entry, so that the ledger stays narrow and a payload could be erased one day while its hash stays.
-ledger_payload = Table(
-    "ledger_payload",
+# Apart from the entry, so that it can be erased while the entry stays.
+log_content = Table(
+    "log_content",
     metadata,
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("salt", LargeBinary),
+    Column("principal", Text),
+    Column("payload", LargeBinary),
+    Column("erased_at", DateTime(timezone=True)),
+    CheckConstraint(
+        "case when erased_at is null then salt is not null and principal is not null and payload is not null "
+        "else salt is null and principal is null and payload is null end",
+        name="log_content_is_whole_or_erased",
+    ),
+    Index("log_content_by_principal", "principal", "sequence"),
 )
 
-ledger_head = Table(
-    "ledger_head",
+# The hashes of the tree, every eighth level; the last tile of a level grows.
+log_tile = Table(
+    "log_tile",
     metadata,
-    Column("id", SmallInteger, CheckConstraint("id = 1", name="ledger_head_is_one_row"), primary_key=True, autoincrement=False),
-    Column("entry_count", BigInteger, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="log_head_is_one_row"), primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+)
+
+# Every checkpoint that was ever signed: what the ledger must stay true to.
+log_checkpoint = Table(
+    "log_checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("signed_at", DateTime(timezone=True), nullable=False),
+)
+
+log_key = Table(
+    "log_key",
+    metadata,
+    Column("verifier_key", Text, primary_key=True),
+    Column("first_used_at", DateTime(timezone=True), nullable=False),
 )
 
 lineage_node = Table(

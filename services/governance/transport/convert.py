@@ -1,12 +1,10 @@
-"""Governance's domain values to protobuf and back."""
+"""Verification and lineage to protobuf and back."""
 
 from ballast.governance.v1 import governance_service_pb2 as pb
 from ballast.governance.v1 import ledger_pb2, lineage_pb2
 
-from services.governance.domain.ledger import LedgerEntry
 from services.governance.domain.lineage import Direction, LineageQuery, NodeKind, ReachedNode, RecordedEdge
 from services.governance.domain.verification import LedgerFault, VerificationProgress
-from services.governance.storage.ledger_store import LedgerQuery
 from shared.errors import InvalidInput, Violation
 from shared.rpc.wellknown import time_to_pb
 
@@ -21,39 +19,20 @@ _DIRECTIONS = {
 }
 
 
-def entry_to_pb(entry: LedgerEntry) -> ledger_pb2.LedgerEntry:
-    return ledger_pb2.LedgerEntry(
-        sequence=entry.sequence,
-        event_id=entry.event_id,
-        source=entry.source,
-        type=entry.type,
-        subject=entry.subject,
-        principal=entry.principal,
-        event_time=time_to_pb(entry.event_time),
-        record_time=time_to_pb(entry.record_time),
-        trace_id=entry.trace_id,
-        payload_hash=entry.payload_hash.hex(),
-        previous_hash=entry.previous_hash.hex(),
-        hash=entry.hash.hex(),
-    )
-
-
-def ledger_query_from_pb(request: pb.ListLedgerEntriesRequest) -> LedgerQuery:
-    return LedgerQuery(request.subject, request.type, request.trace_id)
-
-
 def progress_to_pb(progress: VerificationProgress) -> pb.VerifyLedgerResponse:
     return pb.VerifyLedgerResponse(
-        verified_count=progress.verified.count,
+        verified_count=progress.verified.size,
         total_count=progress.total_count,
         done=progress.done,
         fault=fault_to_pb(progress.fault) if progress.fault else None,
-        head_hash=progress.verified.hash.hex(),
+        head_hash=progress.verified.root.hex(),
     )
 
 
 def fault_to_pb(fault: LedgerFault) -> ledger_pb2.LedgerFault:
-    return ledger_pb2.LedgerFault(sequence=fault.sequence, reason=fault.reason.value, detail=fault.detail)
+    return ledger_pb2.LedgerFault(
+        sequence=fault.sequence, reason=fault.reason.value, detail=fault.detail, last_sequence=fault.last_sequence
+    )
 
 
 def lineage_query_from_pb(request: pb.TraceLineageRequest) -> LineageQuery:

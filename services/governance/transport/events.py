@@ -7,9 +7,7 @@ from services.governance.domain.fact import drawing_of
 from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import Drawing
 from services.governance.transport.facts import FactUnreadable, fact_from_event
-from services.governance.usecases.record_events import RecordEvents
-from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
-from shared.events.sink import EVERY_TYPE, Handler
+from shared.events.event import EncodedEvent, ReceivedEvent
 from shared.telemetry import context_from_traceparent, trace_ids
 
 _log = structlog.get_logger(__name__)
@@ -18,21 +16,6 @@ _log = structlog.get_logger(__name__)
 def encode(event: object) -> EncodedEvent:
     """The floor asks for it; governance records no event, so none may come here."""
     raise TypeError(f"governance records no events of its own, and was given {event!r}")
-
-
-class Arrivals:
-    """Takes every event: known or unknown, new or of an old version."""
-
-    def __init__(self, record_events: RecordEvents) -> None:
-        self._record_events = record_events
-
-    def handlers(self) -> dict[str, Handler]:
-        return {EVERY_TYPE: self.record}
-
-    async def record(self, event: ReceivedEvent) -> Outcome:
-        """Records the event. Always ACCEPTED: nothing is stale to a ledger."""
-        await self._record_events([arrival_from_event(event)])
-        return Outcome.ACCEPTED
 
 
 def arrival_from_event(event: ReceivedEvent) -> Arrival:

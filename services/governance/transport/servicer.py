@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from ballast.governance.v1 import governance_service_pb2 as pb
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceServicer, add_GovernanceServiceServicer_to_server
 
-from services.governance.transport import convert
+from services.governance.transport import convert, ledger_convert
 from services.governance.usecases.ledger import Ledger
 from services.governance.usecases.trace_lineage import TraceLineage
 from shared.paging import page_query
@@ -22,9 +22,9 @@ class GovernanceServicer(GovernanceServiceServicer):
         self._trace_lineage = trace_lineage
 
     async def ListLedgerEntries(self, request: pb.ListLedgerEntriesRequest, context: object) -> pb.ListLedgerEntriesResponse:
-        query = convert.ledger_query_from_pb(request)
-        page = await self._ledger.page(query, page_query(request.page_size, request.page_token, "ListLedgerEntries", query))
-        entries = [convert.entry_to_pb(each) for each in page.items]
+        wanted = ledger_convert.former_filter_from_pb(request)
+        page = await self._ledger.page(wanted, 0, page_query(request.page_size, request.page_token, "ListLedgerEntries", wanted))
+        entries = [ledger_convert.entry_to_pb(each) for each in page.items]
         return pb.ListLedgerEntriesResponse(entries=entries, next_page_token=page.next_page_token)
 
     async def VerifyLedger(self, request: pb.VerifyLedgerRequest, context: object) -> AsyncIterator[pb.VerifyLedgerResponse]:

@@ -3,20 +3,36 @@
 from collections.abc import Sequence
 
 from services.governance.domain.arrival import Arrival
-from services.governance.domain.ledger import LedgerEntry, check_event
+from services.governance.domain.ledger import check_event
 from services.governance.storage.record_store import RecordStore
+from services.governance.usecases.ledger import Ledger
 from shared.clock import Clock
+from shared.storage.group_commit import GroupCommit
+
+_MOST_AT_ONCE = 1000
 
 
 class RecordEvents:
-    """Takes events of any type and version: a ledger has no use for the idea of a stale event."""
+    """Takes events of any type and version: a ledger has no use for the idea of a stale event.
 
-    def __init__(self, store: RecordStore, clock: Clock) -> None:
+    Calls that come together share one transaction: each waits for the head, and for the disk, once.
+    """
+
+    def __init__(self, store: RecordStore, ledger: Ledger, clock: Clock) -> None:
         self._store = store
+        self._ledger = ledger
         self._clock = clock
+        # One at a time: a second one would only wait for the first one's head.
+        self._group = GroupCommit(self._append, len, most_weight=_MOST_AT_ONCE, workers=1)
 
-    async def __call__(self, arrivals: Sequence[Arrival]) -> tuple[LedgerEntry, ...]:
-        """Returns the new entries; events recorded before have none. Raises EventMalformed before anything is written."""
+    async def __call__(self, arrivals: Sequence[Arrival]) -> int:
+        """Returns how many entries are new, durable by then. Raises EventMalformed before anything is written, and Overloaded."""
         for arrival in arrivals:
             check_event(arrival.event)
-        return await self._store.append(arrivals, self._clock.now())
+        return await self._group.submit(arrivals)
+
+    async def _append(self, calls: Sequence[Sequence[Arrival]]) -> Sequence[int]:
+        entries = await self._store.append([arrival for arrivals in calls for arrival in arrivals], self._clock.now())
+        self._ledger.grew()
+        fresh = {(entry.source, entry.event_id) for entry in entries}
+        return [len(fresh & {arrival.key for arrival in arrivals}) for arrivals in calls]

@@ -150,7 +150,7 @@ class VerifyLedgerResponse(_message.Message):
     done: _builtins.bool
     """Whether this is the last answer."""
     head_hash: _builtins.str
-    """`hash` of the last entry verified, hex."""
+    """Root of the tree over the entries verified so far, hex."""
     @_builtins.property
     def fault(self) -> _ledger_pb2.LedgerFault:
         """The first entry that does not fit; absent when all fit so far."""

@@ -57,15 +57,15 @@ class GovernanceServiceServicer:
     """
 
     def ListLedgerEntries(self, request, context):
-        """Lists ledger entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+        """Lists ledger entries in their order. LedgerService/ListEntries does the same and more. Fails with PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyLedger(self, request, context):
-        """Recomputes the hash chain from the first entry to the last, telling how far it is. The last answer says whether all fits
-        or which entry does not. Safe to retry.
+        """Computes the tree anew from the first entry to the last, telling how far it is, and compares it with what is kept and with every
+        checkpoint ever signed. The last answer says whether all fits or which entry does not. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -7,6 +7,7 @@ from ballast.governance.v1 import governance_service_pb2 as _governance_service_
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
+import builtins as _builtins
 import grpc as _grpc
 import sys
 import typing as _typing
@@ -15,6 +16,11 @@ if sys.version_info >= (3, 11):
     from typing import Self as _Self
 else:
     from typing_extensions import Self as _Self
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 _T = _typing.TypeVar("_T")
 
@@ -33,11 +39,13 @@ class GovernanceServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> GovernanceServiceAsyncStub: ...
-    ListLedgerEntries: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.ListLedgerEntriesRequest, _governance_service_pb2.ListLedgerEntriesResponse]
-    """Lists ledger entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    @_builtins.property
+    @_deprecated("""This method has been marked as deprecated using proto method options.""")
+    def ListLedgerEntries(self) -> _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.ListLedgerEntriesRequest, _governance_service_pb2.ListLedgerEntriesResponse]:
+        """Lists ledger entries in their order. LedgerService/ListEntries does the same and more. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     VerifyLedger: _grpc.UnaryStreamMultiCallable[_governance_service_pb2.VerifyLedgerRequest, _governance_service_pb2.VerifyLedgerResponse]
-    """Recomputes the hash chain from the first entry to the last, telling how far it is. The last answer says whether all fits
-    or which entry does not. Safe to retry.
+    """Computes the tree anew from the first entry to the last, telling how far it is, and compares it with what is kept and with every
+    checkpoint ever signed. The last answer says whether all fits or which entry does not. Safe to retry.
     """
     TraceLineage: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.TraceLineageRequest, _governance_service_pb2.TraceLineageResponse]
     """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
@@ -49,11 +57,13 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     """Records and relates what the other services did. Owns no fact of the domain."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    ListLedgerEntries: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.ListLedgerEntriesRequest, _governance_service_pb2.ListLedgerEntriesResponse]  # type: ignore[assignment]
-    """Lists ledger entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    @_builtins.property
+    @_deprecated("""This method has been marked as deprecated using proto method options.""")
+    def ListLedgerEntries(self) -> _aio.UnaryUnaryMultiCallable[_governance_service_pb2.ListLedgerEntriesRequest, _governance_service_pb2.ListLedgerEntriesResponse]:  # type: ignore[override]
+        """Lists ledger entries in their order. LedgerService/ListEntries does the same and more. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     VerifyLedger: _aio.UnaryStreamMultiCallable[_governance_service_pb2.VerifyLedgerRequest, _governance_service_pb2.VerifyLedgerResponse]  # type: ignore[assignment]
-    """Recomputes the hash chain from the first entry to the last, telling how far it is. The last answer says whether all fits
-    or which entry does not. Safe to retry.
+    """Computes the tree anew from the first entry to the last, telling how far it is, and compares it with what is kept and with every
+    checkpoint ever signed. The last answer says whether all fits or which entry does not. Safe to retry.
     """
     TraceLineage: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.TraceLineageRequest, _governance_service_pb2.TraceLineageResponse]  # type: ignore[assignment]
     """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
@@ -63,13 +73,14 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
 class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Records and relates what the other services did. Owns no fact of the domain."""
 
+    @_deprecated("""Lists ledger entries in their order. LedgerService/ListEntries does the same and more. Fails with PAGE_TOKEN_INVALID. Safe to retry.""")
     @_abc_1.abstractmethod
     def ListLedgerEntries(
         self,
         request: _governance_service_pb2.ListLedgerEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_governance_service_pb2.ListLedgerEntriesResponse, _abc.Awaitable[_governance_service_pb2.ListLedgerEntriesResponse]]:
-        """Lists ledger entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+        """Lists ledger entries in their order. LedgerService/ListEntries does the same and more. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
 
     @_abc_1.abstractmethod
     def VerifyLedger(
@@ -77,8 +88,8 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.VerifyLedgerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_governance_service_pb2.VerifyLedgerResponse], _abc.AsyncIterator[_governance_service_pb2.VerifyLedgerResponse]]:
-        """Recomputes the hash chain from the first entry to the last, telling how far it is. The last answer says whether all fits
-        or which entry does not. Safe to retry.
+        """Computes the tree anew from the first entry to the last, telling how far it is, and compares it with what is kept and with every
+        checkpoint ever signed. The last answer says whether all fits or which entry does not. Safe to retry.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,50 @@
+"""The RPCs of the ledger."""
+
+from collections.abc import AsyncIterator
+
+from ballast.governance.v1 import ledger_service_pb2 as pb
+from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
+
+from services.governance.transport import ledger_convert as convert
+from services.governance.usecases.exports import Exports
+from services.governance.usecases.ledger import Ledger
+from services.governance.usecases.proofs import Proofs
+from shared.paging import page_query
+from shared.rpc.server import GrpcService
+
+SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["LedgerService"], add_LedgerServiceServicer_to_server)
+
+
+class LedgerServicer(LedgerServiceServicer):
+    """Parses, calls, answers."""
+
+    def __init__(self, ledger: Ledger, proofs: Proofs, exports: Exports) -> None:
+        self._ledger = ledger
+        self._proofs = proofs
+        self._exports = exports
+
+    async def ListEntries(self, request: pb.ListEntriesRequest, context: object) -> pb.ListEntriesResponse:
+        wanted, after = convert.filter_from_pb(request.filter), request.after_sequence
+        paging = page_query(request.page_size, request.page_token, "ListEntries", wanted, after)
+        page = await self._ledger.page(wanted, after, paging)
+        return pb.ListEntriesResponse(entries=[convert.entry_to_pb(each) for each in page.items], next_page_token=page.next_page_token)
+
+    async def WatchEntries(self, request: pb.WatchEntriesRequest, context: object) -> AsyncIterator[pb.WatchEntriesResponse]:
+        wanted = convert.filter_from_pb(request.filter)
+        async for told in self._ledger.watch(wanted, convert.place_from_pb(request, wanted)):
+            yield convert.watched_to_pb(told, wanted)
+
+    async def ExportEntries(self, request: pb.ExportEntriesRequest, context: object) -> AsyncIterator[pb.ExportEntriesResponse]:
+        async for part in self._exports(convert.selection_from_pb(request)):
+            yield convert.part_to_pb(part)
+
+    async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: object) -> pb.GetCheckpointResponse:
+        return convert.checkpoint_to_pb(await self._proofs.checkpoint(request.size), self._proofs.verifier_key)
+
+    async def GetInclusionProof(self, request: pb.GetInclusionProofRequest, context: object) -> pb.GetInclusionProofResponse:
+        proof = await self._proofs.inclusion(request.sequence, request.tree_size)
+        return convert.inclusion_to_pb(proof, await self._proofs.checkpoint(proof.size))
+
+    async def GetConsistencyProof(self, request: pb.GetConsistencyProofRequest, context: object) -> pb.GetConsistencyProofResponse:
+        proof = await self._proofs.consistency(request.first_size, request.second_size, request.checkpoint)
+        return convert.consistency_to_pb(proof)

@@ -1,0 +1,110 @@
+"""Exporting entries with what proves them, so that they can be checked where this service is not."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from services.governance.domain.errors import TreeTooSmall
+from services.governance.storage.ledger_store import EntryFilter, KeptEntry, LedgerStore
+from services.governance.usecases.proofs import Proofs
+from shared.transparency.merkle import Hash
+from shared.transparency.tiles import WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an export begins with; `is_complete` when it has every entry of the checkpoint."""
+
+    checkpoint: str
+    verifier_keys: tuple[str, ...]
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An entry with its content, and its audit path; without one in a complete export."""
+
+    kept: KeptEntry
+    path: tuple[Hash, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint that was signed over the entries so far."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """The hashes of the entries that follow, and the audit path of the node over them."""
+
+    first_sequence: int
+    hashes: bytes
+    path: tuple[Hash, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What an export ends with."""
+
+    entry_count: int
+
+
+Part = Header | Leaves | Exported | Signed | Footer
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Entries that fit one of the filters, from a first to a last sequence; 0 where there is no such bound."""
+
+    wanted: tuple[EntryFilter, ...]
+    first: int = 0
+    last: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.first <= 1 and not self.last and any(each.is_empty for each in self.wanted)
+
+
+class Exports:
+    """Reads in batches, so that an export of any length takes the memory of one."""
+
+    def __init__(self, store: LedgerStore, proofs: Proofs, batch: int) -> None:
+        self._store = store
+        self._proofs = proofs
+        self._batch = batch
+
+    async def __call__(self, selection: Selection) -> AsyncIterator[Part]:
+        """Yields a header, the entries as they stood at the call, and a footer. Raises TreeTooSmall, LedgerForked."""
+        signed = await self._proofs.checkpoint()
+        size = signed.issued.size
+        if selection.last > size or (selection.last and selection.first > selection.last):
+            rule = f"must lie from first_sequence to the ledger's {size} entries; leave it empty for the last of all"
+            raise TreeTooSmall("last_sequence", rule, size)
+        yield Header(signed.note, tuple(await self._store.verifier_keys()), selection.is_complete)
+        count = 0
+        async for part in self._whole(size) if selection.is_complete else self._proved(selection, size):
+            count += isinstance(part, Exported)
+            yield part
+        yield Footer(count)
+
+    async def _proved(self, selection: Selection, size: int) -> AsyncIterator[Part]:
+        """Each entry with a path of its own."""
+        position, last = max(selection.first, 1) - 1, selection.last or size
+        while kept := await self._store.kept(selection.wanted, (position + 1, last), self._batch):
+            paths = await self._proofs.inclusions([each.entry.sequence for each in kept], size)
+            for each, path in zip(kept, paths, strict=True):
+                yield Exported(each, path)
+            position = kept[-1].entry.sequence
+
+    async def _whole(self, size: int) -> AsyncIterator[Part]:
+        """Tile by tile: what proves its entries, then these, and between them what was signed over those before."""
+        for begin in range(0, size, WIDTH):
+            end = min(begin + WIDTH, size)
+            hashes, path = await self._proofs.tile((begin, end), size)
+            yield Leaves(begin + 1, hashes, path)
+            notes = {each.issued.size: each.note for each in await self._store.checkpoints(begin, end)}
+            for each in await self._store.kept((EntryFilter(),), (begin + 1, end), WIDTH):
+                yield Exported(each)
+                if each.entry.sequence in notes:
+                    yield Signed(notes[each.entry.sequence])
