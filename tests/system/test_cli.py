@@ -162,10 +162,11 @@ def test_a_ledger_that_fits_ends_with_0_and_one_that_was_altered_with_1(told: To
     assert len(listed) == int(verdict["total_count"])
     assert [each["subject"] for each in told.json("ledger", "list", "--subject", told.decision)["entries"]] == [told.decision]
     principal = listed[2]["principal"]
+    assert principal
     asyncio.run(_alter(told.suite, 3, "mallory"))
     try:
         altered = told.ballast("ledger", "verify", "--json")
-        assert (altered.code, altered.data["fault"]["sequence"], altered.data["fault"]["reason"]) == (1, "3", "HASH_MISMATCH")
+        assert (altered.code, altered.data["fault"]["sequence"], altered.data["fault"]["reason"]) == (1, "3", "CONTENT_MISMATCH")
         assert "entry 3" in told.ballast("ledger", "verify").out
     finally:
         asyncio.run(_alter(told.suite, 3, principal))
@@ -178,7 +179,7 @@ async def _alter(suite: SuiteProcess, sequence: int, principal: str) -> None:
     sockets = pid_file.read_text().splitlines()[4]
     connection = await asyncpg.connect(host=sockets, user="postgres", database="ballast")
     await connection.execute("set session_replication_role = replica")  # switches the guards off
-    await connection.execute("update governance.ledger_entry set principal = $2 where sequence = $1", sequence, principal)
+    await connection.execute("update governance.log_content set principal = $2 where sequence = $1", sequence, principal)
     await connection.close()
 
 

@@ -1,0 +1,137 @@
+"""`ballast ledger` against a running governance, and against what it exported."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+
+import pytest
+from ballast.intake.v1.intake_events_pb2 import IncidentOpened
+
+from clients.cli.failures import ExitCode
+from shared.clock import SimulatedClock
+from shared.embedded import Engines
+from tests.support.command import Ran, ballast
+from tests.support.governance import TRACE_ID, Governance, event, governing, story
+
+Run = Callable[..., Coroutine[None, None, Ran]]
+
+
+@pytest.fixture(scope="module")
+async def governance(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> AsyncIterator[Governance]:
+    async with governing(urls, engines, clock) as running:
+        await running.deliver(*story("told"), *(event(IncidentOpened(), f"incidents/{number}") for number in range(300)))
+        yield running
+
+
+@pytest.fixture
+def run(governance: Governance) -> Run:
+    async def run(*arguments: str) -> Ran:
+        return await asyncio.to_thread(ballast, "ledger", *arguments, "--governance-address", governance.served.app.server.address)
+
+    return run
+
+
+@pytest.fixture
+async def key(run: Run) -> str:
+    return str((await run("checkpoint", "--json")).data["verifier_key"])
+
+
+async def test_entries_are_listed_and_chosen(run: Run) -> None:
+    ran = await run("list", "--subject", "decisions/told")
+    assert (ran.code, ran.err) == (0, "")
+    assert ("DecisionMade" in ran.out, "1 entry" in ran.out) == (True, True)
+    assert "no entries" not in (await run("list", "--principal", "ada", "--limit", "2")).out
+    assert [each["sequence"] for each in (await run("list", "--after", "300", "--limit", "2", "--json")).data["entries"]] == ["301", "302"]
+
+
+async def test_the_running_ledger_is_verified(run: Run) -> None:
+    ran = await run("verify")
+    assert (ran.code, ran.err) == (0, "")
+    assert "the ledger fits: 304 entries" in ran.out
+
+
+async def test_a_whole_export_is_verified_with_the_key_alone(run: Run, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    assert "304 entries" in (await run("export", str(file))).out
+    ran = await asyncio.to_thread(ballast, "ledger", "verify", str(file), "--key", key)  # nobody is asked
+    assert (ran.code, ran.err) == (0, "")
+    assert "every entry of ballast/governance, signed at 304 entries" in ran.out
+    (tmp_path / "key").write_text(f"{key}\n")
+    verdict = await asyncio.to_thread(ballast, "ledger", "verify", str(file), "--key", str(tmp_path / "key"), "--json")
+    assert (verdict.data["entries"], verdict.data["complete"], verdict.data["fault"]) == (304, True, None)
+
+
+async def test_an_altered_export_is_named_at_its_first_altered_entry(run: Run, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    await run("export", str(file))
+    lines = file.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if "decisions/told" in line)
+    lines[at] = lines[at].replace("decisions/told", "decisions/sold")
+    file.write_text("\n".join(lines))
+    ran = await run("verify", str(file), "--key", key)
+    assert ran.code == ExitCode.NO
+    assert "does not fit at entry 3" in ran.out
+
+
+async def test_the_story_of_a_trace_is_exported_and_proved(run: Run, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "story.jsonl"
+    await run("export", str(file), "--trace-id", TRACE_ID, "--last", "4")
+    ran = await run("verify", str(file), "--key", key)
+    assert ran.code == 0
+    assert "4 entries of ballast/governance" in ran.out
+    assert "it is a selection" in ran.out
+
+
+async def test_a_checkpoint_that_was_kept_is_compared_with_the_ledger_of_now(
+    run: Run, key: str, governance: Governance, tmp_path: Path
+) -> None:
+    file = tmp_path / "kept"
+    await run("checkpoint", "--size", "100", "--out", str(file))
+    ran = await run("compare", str(file), "--key", key)
+    assert (ran.code, "begin with the 100 that were signed then" in ran.out) == (0, True)
+    file.write_text(file.read_text().replace("\n100\n", "\n101\n"))
+    refused = await run("compare", str(file), "--key", key)
+    assert (refused.code, "does not fit" in refused.err) == (ExitCode.REFUSED, True)
+
+
+async def test_an_entry_s_proof_is_printed_and_written(run: Run, tmp_path: Path) -> None:
+    ran = await run("prove", "3", "--size", "200", "--out", str(tmp_path / "3.tlog-proof"))
+    assert ran.code == 0
+    assert (tmp_path / "3.tlog-proof").read_text().splitlines()[:2] == ["c2sp.org/tlog-proof@v1", "index 2"]
+    assert "index 2" in ran.out
+    assert (await run("prove", "999")).code == ExitCode.NOT_FOUND
+
+
+async def test_entries_are_watched(run: Run, governance: Governance) -> None:
+    watching = asyncio.create_task(run("watch", "--count", "2", "--json", "--subject", "incidents/watched"))
+    told: list[str] = []
+    while not watching.done():  # the watch begins with the present, whenever that is
+        each = event(IncidentOpened(), "incidents/watched")
+        await governance.deliver(each)
+        told.append(each.id)
+        await asyncio.sleep(0.2)
+    seen = [json.loads(line)["entry"]["event_id"] for line in (await watching).out.splitlines()]
+    assert len(seen) == 2
+    begin = told.index(seen[0])
+    assert told[begin : begin + 2] == seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("verify", "missing.jsonl"), "--key: is missing"),
+        (("verify", "missing.jsonl", "--key", "a+b+c"), "--key"),
+        (("verify", "--key", "a+b+c"), "stands without FILE"),
+        (("checkpoint", "--size", "99999"), "size: the ledger has"),
+        (("export", "/no/such/folder/file"), "cannot be written"),
+    ],
+)
+async def test_wrong_use_names_what_is_wrong(run: Run, arguments: tuple[str, ...], why: str) -> None:
+    ran = await run(*arguments)
+    assert (ran.code, why in ran.err) == (ExitCode.REFUSED, True), ran.err
+
+
+async def test_a_file_that_is_not_there_is_named(run: Run, key: str) -> None:
+    ran = await run("verify", "missing.jsonl", "--key", key)
+    assert "missing.jsonl cannot be read" in ran.err
