@@ -18,6 +18,7 @@ from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
 from bench.latency import alert_to_bundle
+from bench.ledger import ledger
 from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
@@ -35,6 +36,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "catalogue": catalogue,
     "assessments": assessments,
     "budgets": budgets,
+    "ledger": ledger,
 }
 QUICK = Sizes(
     rounds=2,
@@ -54,6 +56,9 @@ QUICK = Sizes(
     assessed=200,
     simulations=50,
     budget_slos=500,
+    appended=500,
+    ledger_entries=2_000,
+    proofs=20,
 )
 
 

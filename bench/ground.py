@@ -34,6 +34,9 @@ class Sizes:
     entities: int = 10_000  # of a catalogue
     blasts: int = 1_000
     budget_slos: int = 10_000
+    appended: int = 20_000  # entries of the ledger, a round
+    ledger_entries: int = 1_000_000
+    proofs: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from shared.telemetry.traceparent import (
     context_from_traceparent,
     current_traceparent,
     current_tracestate,
+    trace_id_of,
     trace_ids,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "current_traceparent",
     "current_tracestate",
     "setup",
+    "trace_id_of",
     "trace_ids",
 ]

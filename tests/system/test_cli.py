@@ -179,7 +179,7 @@ async def _alter(suite: SuiteProcess, sequence: int, principal: str) -> None:
     sockets = pid_file.read_text().splitlines()[4]
     connection = await asyncpg.connect(host=sockets, user="postgres", database="ballast")
     await connection.execute("set session_replication_role = replica")  # switches the guards off
-    await connection.execute("update governance.log_content set principal = $2 where sequence = $1", sequence, principal)
+    await connection.execute("update governance.log_entry set principal = $2 where sequence = $1", sequence, principal)
     await connection.close()
 
 

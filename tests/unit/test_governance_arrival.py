@@ -15,7 +15,7 @@ def arrival(event_id: str, fact: Fact | None = None, version: int = 1) -> Arriva
 
 
 def appendix(*arrivals: Arrival, known: tuple[str, ...] = ()) -> Appendix:
-    return appendix_of(Peaks(), arrivals, {("/ballast/test", event_id) for event_id in known}, NOW, lambda: bytes(16))
+    return appendix_of(Peaks(), arrivals, {("/ballast/test", event_id) for event_id in known}, NOW, bytes)
 
 
 def titles(*arrivals: Arrival) -> dict[str, str]:

@@ -95,6 +95,16 @@ def test_verifying_in_two_runs_ends_where_one_run_ends(kept: Kept, cut: int) -> 
     assert verify_entries(middle, kept.entries[cut:], kept.tiles, kept.issued) == (kept.head, None)
 
 
+def test_a_ledger_so_long_that_its_second_level_has_two_tiles_verifies_in_batches_that_end_anywhere() -> None:
+    told = RecordedEvent("e", "s", "t", "", "", NOW, "", b"")
+    kept = kept_of(recorded([told] * 66_000))
+    position, fault = Peaks(), None
+    for begin in range(0, 66_000, 1_000):
+        position, fault = verify_entries(position, kept.entries[begin : begin + 1_000], kept.tiles)
+        assert fault is None
+    assert position == kept.head
+
+
 @given(ledgers(), st.data())
 def test_an_altered_leaf_is_found_and_named(kept: Kept, data: st.DataObject) -> None:
     at = data.draw(places(kept))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from shared.telemetry import context_from_traceparent, current_traceparent, current_tracestate, trace_ids
+from shared.telemetry import context_from_traceparent, current_traceparent, current_tracestate, trace_id_of, trace_ids
 
 TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("test")
 HEX = "0123456789abcdef"
@@ -63,3 +63,15 @@ def test_every_valid_traceparent_comes_out_as_it_went_in(trace_id: str, span_id:
 def test_whatever_is_no_traceparent_begins_no_trace(text: str) -> None:
     found, _ = trace_ids(context_from_traceparent(text))
     assert found == "" or text.strip().split("-")[1] == found
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-x)?", fullmatch=True),
+        st.sampled_from([f"00-{'0' * 32}-{'b' * 16}-01", f"00-{'a' * 32}-{'0' * 16}-01", f"ff-{'a' * 32}-{'b' * 16}-01", "", "00-a-b-c"]),
+        st.text(max_size=60),
+    )
+)
+def test_the_trace_id_read_alone_is_that_of_the_context(traceparent: str) -> None:
+    if not traceparent.startswith("00-") or traceparent.count("-") == 3:  # of version 00 the library takes no more than four parts
+        assert trace_id_of(traceparent) == trace_ids(context_from_traceparent(traceparent))[0]

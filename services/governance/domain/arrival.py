@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.governance.domain.ledger import Content, LedgerEntry, RecordedEvent, entries_after
+from services.governance.domain.ledger import SALT_BYTES, Content, LedgerEntry, RecordedEvent, entries_after
 from services.governance.domain.lineage import Drawing, RecordedEdge, TitledNode
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import Growth, grown
@@ -35,18 +35,24 @@ class Appendix:
     edges: tuple[RecordedEdge, ...]
 
 
-Salts = Callable[[], bytes]
-"""Gives SALT_BYTES random bytes at each call."""
+Randomness = Callable[[int], bytes]
+"""Gives so many random bytes."""
 
 
-def appendix_of(head: Peaks, arrivals: Sequence[Arrival], known: Collection[tuple[str, str]], now: datetime, salts: Salts) -> Appendix:
+def appendix_of(
+    head: Peaks, arrivals: Sequence[Arrival], known: Collection[tuple[str, str]], now: datetime, randomness: Randomness
+) -> Appendix:
     """Returns what follows `head`: one entry for each event that is neither `known` by its key nor a repeat within `arrivals`."""
     first: dict[tuple[str, str], Arrival] = {}
     for each in arrivals:
         if each.key not in known:
             first.setdefault(each.key, each)
     fresh = tuple(first.values())
-    contents = tuple(Content(salts(), each.event.principal, each.event.payload) for each in fresh)
+    salts = randomness(SALT_BYTES * len(fresh))  # at once: asking the system for each costs more than the rest of a content
+    contents = tuple(
+        Content(salts[number * SALT_BYTES : (number + 1) * SALT_BYTES], each.event.principal, each.event.payload)
+        for number, each in enumerate(fresh)
+    )
     entries = entries_after(head.size, [each.event for each in fresh], contents, now)
     return Appendix(
         growth=grown(head, [entry.hash for entry in entries]),

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from services.governance.domain.errors import EventMalformed
@@ -97,18 +98,13 @@ def entries_after(count: int, events: Sequence[RecordedEvent], contents: Sequenc
 
 def _entry(sequence: int, event: RecordedEvent, content: Content, now: datetime) -> LedgerEntry:
     digest = content.digest
-    line = {
-        "format": FORMAT,
-        "sequence": sequence,
-        "event_id": event.event_id,
-        "source": event.source,
-        "type": event.type,
-        "subject": event.subject,
-        "event_time": time_text(event.event_time),
-        "record_time": time_text(now),
-        "trace_id": event.trace_id,
-        "content_sha256": digest.hex(),
-    }
+    told, recorded = time_text(event.event_time), time_text(now)
+    # Put together by hand: with json.dumps this took a third of all that an entry costs.
+    leaf = (
+        f'{{"format":"{FORMAT}","sequence":{sequence},"event_id":{_quoted(event.event_id)},"source":{_quoted(event.source)},'
+        f'"type":{_quoted(event.type)},"subject":{_quoted(event.subject)},"event_time":"{told}","record_time":"{recorded}",'
+        f'"trace_id":{_quoted(event.trace_id)},"content_sha256":"{digest.hex()}"}}'
+    )
     return LedgerEntry(
         sequence=sequence,
         event_id=event.event_id,
@@ -119,7 +115,7 @@ def _entry(sequence: int, event: RecordedEvent, content: Content, now: datetime)
         record_time=now,
         trace_id=event.trace_id,
         content_hash=digest,
-        leaf=json.dumps(line, ensure_ascii=False, separators=(",", ":")),
+        leaf=leaf,
         principal=event.principal,
     )
 

@@ -116,7 +116,7 @@ class ReachedNode:
 
 def one_line(text: str) -> str:
     """Returns `text` with every run of white space and control characters as one blank, cut at LONGEST_TITLE."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
+    printable = text if text.isprintable() else "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(printable.split())
     return line if len(line) <= LONGEST_TITLE else line[: LONGEST_TITLE - 1] + "…"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.governance.domain.ledger import LeafMalformed, LedgerEntry, entry_from_leaf
-from shared.transparency.merkle import HASH_BYTES, Hash, Peaks
+from shared.transparency.merkle import HASH_BYTES, Hash, Peaks, leaf_hash
 from shared.transparency.tiles import WIDTH, Tile, grown
 
 
@@ -77,10 +77,11 @@ def verify_entries(
     leaves: list[Hash] = []
     fault: LedgerFault | None = None
     for expected, each in enumerate(stored, position.size + 1):
-        fault = _fault_of(expected, each, kept)
+        found = leaf_hash(each.leaf.encode())
+        fault = _fault_of(expected, each) or _hash_fault(found, expected, kept)
         if fault is not None:
             break
-        leaves.append(entry_from_leaf(each.leaf).hash)
+        leaves.append(found)
     after, above = _verify_tree(position, leaves, kept, issued)
     return after, above or fault
 
@@ -107,7 +108,7 @@ def _tile_fault(before: Peaks, after: Peaks, tile: Tile, pair: tuple[bytes, byte
     """Compares the hashes that a tile above the leaves gained with those that are kept there."""
     gained, kept = pair
     covered = WIDTH ** tile[0]  # leaves below one of its hashes
-    first = before.size // covered % WIDTH * HASH_BYTES
+    first = max(before.size // covered - tile[1] * WIDTH, 0) * HASH_BYTES
     if kept[first : first + len(gained)] == gained:
         return None
     detail = f"the hashes kept in tile {tile[0]}/{tile[1]} are not those of the entries below it"
@@ -127,14 +128,14 @@ def verify_head(position: Peaks, tip: LedgerTip) -> LedgerFault | None:
     return None
 
 
-def _fault_of(expected: int, stored: StoredEntry, kept: Mapping[Tile, bytes]) -> LedgerFault | None:
+def _fault_of(expected: int, stored: StoredEntry) -> LedgerFault | None:
     if stored.sequence != expected:
         return LedgerFault(expected, FaultReason.SEQUENCE_GAP, f"found sequence {stored.sequence} where {expected} was expected")
     try:
         entry = entry_from_leaf(stored.leaf)
     except LeafMalformed as error:
         return LedgerFault(expected, FaultReason.LEAF_MALFORMED, str(error))
-    return _column_fault(entry, stored) or _content_fault(entry, stored) or _hash_fault(entry, expected, kept)
+    return _column_fault(entry, stored) or _content_fault(entry, stored)
 
 
 def _column_fault(entry: LedgerEntry, stored: StoredEntry) -> LedgerFault | None:
@@ -150,17 +151,17 @@ def _content_fault(entry: LedgerEntry, stored: StoredEntry) -> LedgerFault | Non
     if stored.is_erased:
         return None
     if stored.content_digest is None:
-        return LedgerFault(entry.sequence, FaultReason.CONTENT_MISMATCH, "the content is missing, and was not erased")
+        return LedgerFault(entry.sequence, FaultReason.CONTENT_MISMATCH, "the content is missing, and was not erased by the book")
     if stored.content_digest != entry.content_hash:
         return _mismatch(entry.sequence, FaultReason.CONTENT_MISMATCH, "content", (stored.content_digest, entry.content_hash))
     return None
 
 
-def _hash_fault(entry: LedgerEntry, sequence: int, kept: Mapping[Tile, bytes]) -> LedgerFault | None:
+def _hash_fault(found: Hash, sequence: int, kept: Mapping[Tile, bytes]) -> LedgerFault | None:
     tile, place = divmod(sequence - 1, WIDTH)
     held = kept.get((0, tile), b"")[place * HASH_BYTES : (place + 1) * HASH_BYTES]
-    if held != entry.hash:
-        return _mismatch(sequence, FaultReason.HASH_MISMATCH, "leaf", (entry.hash, held))
+    if held != found:
+        return _mismatch(sequence, FaultReason.HASH_MISMATCH, "leaf", (found, held))
     return None
 
 

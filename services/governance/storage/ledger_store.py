@@ -11,7 +11,7 @@ from services.governance.domain.ledger import Content, LedgerEntry
 from services.governance.domain.verification import IssuedCheckpoint, LedgerTip, StoredEntry
 from services.governance.storage import statements
 from services.governance.storage.rows import entry_from_row, head_from_row, stored_from_row
-from services.governance.storage.tables import log_content, log_entry
+from services.governance.storage.tables import log_entry
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 from shared.transparency.tiles import Tile
@@ -117,10 +117,8 @@ class LedgerStore:
             return [row.verifier_key for row in await connection.execute(statements.VERIFIER_KEYS)]
 
 
-_ENTRIES: Select[Any] = (
-    select(log_entry.c.leaf, log_content.c.salt, log_content.c.principal, log_content.c.payload)
-    .join(log_content, log_content.c.sequence == log_entry.c.sequence, isouter=True)
-    .order_by(log_entry.c.sequence)
+_ENTRIES: Select[Any] = select(log_entry.c.leaf, log_entry.c.salt, log_entry.c.principal, log_entry.c.payload).order_by(
+    log_entry.c.sequence
 )
 
 
@@ -129,7 +127,7 @@ def _conditions(wanted: EntryFilter) -> list[Any]:
         log_entry.c.subject: wanted.subject,
         log_entry.c.type: wanted.type,
         log_entry.c.trace_id: wanted.trace_id,
-        log_content.c.principal: wanted.principal,
+        log_entry.c.principal: wanted.principal,
         log_entry.c.source: wanted.source,
     }
     return [column == value for column, value in columns.items() if value]

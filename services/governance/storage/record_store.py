@@ -3,18 +3,15 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.governance.domain.arrival import Arrival, appendix_of
 from services.governance.domain.errors import LedgerHeadMissing
-from services.governance.domain.ledger import SALT_BYTES, LedgerEntry
+from services.governance.domain.ledger import LedgerEntry
 from services.governance.storage import statements
 from services.governance.storage.rows import appendix_to_columns, head_from_row
 from shared.storage.database import Database
-
-_salt = partial(secrets.token_bytes, SALT_BYTES)
 
 
 class RecordStore:
@@ -34,7 +31,7 @@ class RecordStore:
             if locked is None:
                 raise LedgerHeadMissing
             known = await _known(connection, arrivals)
-            appendix = appendix_of(head_from_row(locked), arrivals, known, now, _salt)
+            appendix = appendix_of(head_from_row(locked), arrivals, known, now, secrets.token_bytes)
             if appendix.entries:
                 await connection.execute(statements.APPEND, appendix_to_columns(appendix))
         return appendix.entries

@@ -17,14 +17,12 @@ KNOWN_EVENTS = text(
 APPEND = text(
     """
     with entries as (
-        insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf)
-        select sequence, event_id, source, type, subject, trace_id, :record_time, leaf
+        insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf, salt, principal, payload)
+        select sequence, event_id, source, type, subject, trace_id, :record_time, leaf, salt, principal, payload
         from unnest(cast(:sequence as bigint[]), cast(:event_id as text[]), cast(:source as text[]), cast(:type as text[]),
-                    cast(:subject as text[]), cast(:trace_id as text[]), cast(:leaf as text[]))
-             as new(sequence, event_id, source, type, subject, trace_id, leaf)
-    ), contents as (
-        insert into log_content (sequence, salt, principal, payload)
-        select * from unnest(cast(:sequence as bigint[]), cast(:salt as bytea[]), cast(:principal as text[]), cast(:payload as bytea[]))
+                    cast(:subject as text[]), cast(:trace_id as text[]), cast(:leaf as text[]), cast(:salt as bytea[]),
+                    cast(:principal as text[]), cast(:payload as bytea[]))
+             as new(sequence, event_id, source, type, subject, trace_id, leaf, salt, principal, payload)
     ), tiles as (
         insert into log_tile (level, index, hashes)
         select * from unnest(cast(:tile_level as smallint[]), cast(:tile_index as bigint[]), cast(:tile_hashes as bytea[]))
@@ -64,8 +62,7 @@ STORED_ENTRIES = text(
     select sequence, leaf, event_id, source, type, subject, trace_id, record_time, erased_at is not null as is_erased,
            pg_catalog.sha256(salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8') || payload)
                as content_digest
-    from log_entry left join log_content using (sequence)
-    where sequence between :first and :last order by sequence limit :limit
+    from log_entry where sequence between :first and :last order by sequence limit :limit
     """
 )
 

@@ -24,18 +24,7 @@ log_entry = Table(
     Column("record_time", DateTime(timezone=True), nullable=False),
     # What is hashed; the columns before it only find it.
     Column("leaf", Text, nullable=False),
-    # No inbox forgets here: one entry an event must hold for good.
-    Index("log_entry_by_event", "source", "event_id", unique=True),
-    Index("log_entry_by_subject", "subject", "sequence"),
-    Index("log_entry_by_type", "type", "sequence"),
-    Index("log_entry_by_trace", "trace_id", "sequence"),
-)
-
-# Apart from the entry, so that it can be erased while the entry stays.
-log_content = Table(
-    "log_content",
-    metadata,
-    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    # The content, gone once it is erased.
     Column("salt", LargeBinary),
     Column("principal", Text),
     Column("payload", LargeBinary),
@@ -43,9 +32,14 @@ log_content = Table(
     CheckConstraint(
         "case when erased_at is null then salt is not null and principal is not null and payload is not null "
         "else salt is null and principal is null and payload is null end",
-        name="log_content_is_whole_or_erased",
+        name="log_entry_is_whole_or_erased",
     ),
-    Index("log_content_by_principal", "principal", "sequence"),
+    # No inbox forgets here: one entry an event must hold for good.
+    Index("log_entry_by_event", "source", "event_id", unique=True),
+    Index("log_entry_by_subject", "subject", "sequence"),
+    Index("log_entry_by_type", "type", "sequence"),
+    Index("log_entry_by_trace", "trace_id", "sequence"),
+    Index("log_entry_by_principal", "principal", "sequence"),
 )
 
 # The hashes of the tree, every eighth level; the last tile of a level grows.

@@ -8,7 +8,7 @@ from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import Drawing
 from services.governance.transport.facts import FactUnreadable, fact_from_event
 from shared.events.event import EncodedEvent, ReceivedEvent
-from shared.telemetry import context_from_traceparent, trace_ids
+from shared.telemetry import trace_id_of
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ def arrival_from_event(event: ReceivedEvent) -> Arrival:
         subject=event.subject,
         principal=event.principal,
         event_time=event.time,
-        trace_id=trace_ids(context_from_traceparent(event.traceparent))[0],
+        trace_id=trace_id_of(event.traceparent),
         payload=event.data.value,
     )
     return Arrival(recorded, event.version, _drawing(event))

@@ -102,9 +102,9 @@ def checkpoint_to_pb(signed: SignedCheckpoint, verifier_key: str) -> pb.GetCheck
     return pb.GetCheckpointResponse(checkpoint=signed.note, size=issued.size, root_hash=issued.root, verifier_key=verifier_key)
 
 
-def inclusion_to_pb(proof: InclusionProof, signed: SignedCheckpoint) -> pb.GetInclusionProofResponse:
+def inclusion_to_pb(proof: InclusionProof, note: str) -> pb.GetInclusionProofResponse:
     return pb.GetInclusionProofResponse(
-        leaf_index=proof.index, tree_size=proof.size, path=proof.path, leaf_hash=proof.leaf, proof=_proof_text(proof, signed.note)
+        leaf_index=proof.index, tree_size=proof.size, path=proof.path, leaf_hash=proof.leaf, proof=_proof_text(proof, note)
     )
 
 

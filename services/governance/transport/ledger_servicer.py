@@ -43,7 +43,7 @@ class LedgerServicer(LedgerServiceServicer):
 
     async def GetInclusionProof(self, request: pb.GetInclusionProofRequest, context: object) -> pb.GetInclusionProofResponse:
         proof = await self._proofs.inclusion(request.sequence, request.tree_size)
-        return convert.inclusion_to_pb(proof, await self._proofs.checkpoint(proof.size))
+        return convert.inclusion_to_pb(proof, await self._proofs.note(proof.size))
 
     async def GetConsistencyProof(self, request: pb.GetConsistencyProofRequest, context: object) -> pb.GetConsistencyProofResponse:
         proof = await self._proofs.consistency(request.first_size, request.second_size, request.checkpoint)

@@ -1,5 +1,6 @@
 """Proving the ledger to whoever does not trust it: signed checkpoints, and proofs against them."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +16,14 @@ from services.governance.domain.errors import (
 )
 from services.governance.domain.verification import IssuedCheckpoint
 from services.governance.storage.ledger_store import LedgerStore, SignedCheckpoint
+from services.governance.storage.whole_tiles import WholeTiles
 from shared.clock import Clock
 from shared.transparency.checkpoint import Checkpoint
 from shared.transparency.merkle import EMPTY_ROOT, HASH_BYTES, Hash, Range, consistency_ranges, inclusion_ranges, node_ranges
 from shared.transparency.note import NoteRefused, Signer, Verifier, opened, verifiers_by_id
 from shared.transparency.tiles import WIDTH, range_hash, tiles_of
 
+_NOTES = 256
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +53,8 @@ class Proofs:
         self._store = store
         self._signer = signer
         self._clock = clock
+        self._whole = WholeTiles(store)
+        self._notes: OrderedDict[int, str] = OrderedDict()
 
     @property
     def verifier_key(self) -> str:
@@ -77,6 +82,15 @@ class Proofs:
         await self._store.keep_checkpoint(signed, self.verifier_key, self._clock.now())
         return signed
 
+    async def note(self, size: int) -> str:
+        """Returns the signed note of a size, the one given before where it was asked for lately: what a proof is read beside."""
+        note = self._notes.get(size) or (await self.checkpoint(size)).note
+        self._notes[size] = note
+        self._notes.move_to_end(size)
+        if len(self._notes) > _NOTES:
+            self._notes.popitem(last=False)
+        return note
+
     async def tick(self, now: datetime) -> None:
         """Signs the ledger every minute it grew: between two checkpoints is where a forger could work unseen."""
         last = await self._store.last_checkpoint()
@@ -89,21 +103,22 @@ class Proofs:
         size = await self._within("tree_size", size)
         if not 1 <= sequence <= size:
             raise EntryNotFound(sequence, size)
-        leaf: Range = (sequence - 1, sequence)
-        leaf_hash, *path = await self._hashes([leaf, *inclusion_ranges(sequence - 1, size)])
+        ranges = [(sequence - 1, sequence), *inclusion_ranges(sequence - 1, size)]
+        tiles = await self._whole.tiles(tiles_of(ranges))
+        leaf_hash, *path = (range_hash(each, tiles) for each in ranges)
         return InclusionProof(sequence - 1, size, leaf_hash, tuple(path))
 
     async def inclusions(self, sequences: Sequence[int], size: int) -> list[tuple[Hash, ...]]:
         """Returns the audit path of each of these entries, all read at once."""
         ranges = [inclusion_ranges(each - 1, size) for each in sequences]
-        tiles = await self._store.tiles(tiles_of([part for path in ranges for part in path]))
+        tiles = await self._whole.tiles(tiles_of([part for path in ranges for part in path]))
         return [tuple(range_hash(part, tiles) for part in path) for path in ranges]
 
     async def tile(self, leaves: Range, size: int) -> tuple[bytes, tuple[Hash, ...]]:
         """Returns the hashes of leaves within one tile, from its first on, and the audit path of the node over them."""
         ranges = node_ranges(leaves, size)
         own = (0, leaves[0] // WIDTH)
-        tiles = await self._store.tiles({own, *tiles_of(ranges)})
+        tiles = await self._whole.tiles({own, *tiles_of(ranges)})
         return tiles[own][: (leaves[1] - leaves[0]) * HASH_BYTES], tuple(range_hash(each, tiles) for each in ranges)
 
     async def consistency(self, first: int, second: int, note: str = "") -> ConsistencyProof:

@@ -1,4 +1,4 @@
-"""The ledger as a Merkle log: entries as the lines that are hashed, contents apart, tiles of hashes, checkpoints and keys.
+"""The ledger as a Merkle log: entries as the lines that are hashed, with their contents, tiles of hashes, checkpoints and keys.
 
 The chained ledger that was before stays as it is, read by nobody: whoever kept one of its head hashes can still check it. Its entries
 are taken over in their order, each with its event's content, so that every event has its place in the new ledger.
@@ -29,26 +29,21 @@ LOG = (
         subject text not null,
         trace_id text not null,
         record_time timestamptz not null,
-        leaf text not null
+        leaf text not null,
+        salt bytea,
+        principal text,
+        payload bytea,
+        erased_at timestamptz,
+        constraint log_entry_is_whole_or_erased check (
+            case when erased_at is null then salt is not null and principal is not null and payload is not null
+                 else salt is null and principal is null and payload is null end)
     )
     """,
     "create unique index log_entry_by_event on log_entry (source, event_id)",
     "create index log_entry_by_subject on log_entry (subject, sequence)",
     "create index log_entry_by_type on log_entry (type, sequence)",
     "create index log_entry_by_trace on log_entry (trace_id, sequence)",
-    """
-    create table log_content (
-        sequence bigint primary key,
-        salt bytea,
-        principal text,
-        payload bytea,
-        erased_at timestamptz,
-        constraint log_content_is_whole_or_erased check (
-            case when erased_at is null then salt is not null and principal is not null and payload is not null
-                 else salt is null and principal is null and payload is null end)
-    )
-    """,
-    "create index log_content_by_principal on log_content (principal, sequence)",
+    "create index log_entry_by_principal on log_entry (principal, sequence)",
     """
     create table log_tile (
         level smallint not null,
@@ -88,10 +83,12 @@ GUARDS = (
     $$
     """,
     """
-    create function check_content_erasure() returns trigger language plpgsql as $$
+    create function check_erasure() returns trigger language plpgsql as $$
     begin
-        if old.erased_at is not null or new.erased_at is null or new.sequence <> old.sequence then
-            raise exception 'UPDATE of log_content is refused: the ledger only grows' using errcode = 'restrict_violation';
+        if old.erased_at is not null or new.erased_at is null
+           or (old.sequence, old.event_id, old.source, old.type, old.subject, old.trace_id, old.record_time, old.leaf)
+              <> (new.sequence, new.event_id, new.source, new.type, new.subject, new.trace_id, new.record_time, new.leaf) then
+            raise exception 'UPDATE of log_entry is refused: the ledger only grows' using errcode = 'restrict_violation';
         end if;
         return new;
     end
@@ -107,7 +104,7 @@ GUARDS = (
     end
     $$
     """,
-    "create trigger log_content_only_erased before update on log_content for each row execute function check_content_erasure()",
+    "create trigger log_entry_only_erased before update on log_entry for each row execute function check_erasure()",
     "create trigger log_tile_only_grows before update on log_tile for each row execute function check_tile_growth()",
     *(
         f"""
@@ -115,8 +112,7 @@ GUARDS = (
         for each statement execute function refuse_log_change()
         """
         for table, events in (
-            ("log_entry", "update or delete"),
-            ("log_content", "delete"),
+            ("log_entry", "delete"),
             ("log_tile", "delete"),
             ("log_head", "delete"),
             ("log_checkpoint", "update or delete"),
@@ -136,11 +132,10 @@ _OLD = text(
 )
 _ENTRY = text(
     """
-    insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf)
-    values (:sequence, :event_id, :source, :type, :subject, :trace_id, :record_time, :leaf)
+    insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf, salt, principal, payload)
+    values (:sequence, :event_id, :source, :type, :subject, :trace_id, :record_time, :leaf, :salt, :principal, :payload)
     """
 )
-_CONTENT = text("insert into log_content (sequence, salt, principal, payload) values (:sequence, :salt, :principal, :payload)")
 _TILE = text("insert into log_tile (level, index, hashes) values (:level, :index, :hashes)")
 _HEAD = text("update log_head set size = :size, peaks = :peaks")
 
@@ -157,7 +152,6 @@ def take_over(connection: Connection) -> None:
     for rows in _batches(connection):
         taken = [_taken(number, row) for number, row in enumerate(rows, len(leaves) + 1)]
         connection.execute(_ENTRY, taken)
-        connection.execute(_CONTENT, taken)
         leaves += [hashlib.sha256(b"\x00" + each["leaf"].encode()).digest() for each in taken]
     tiles = list(_tiles(leaves))
     if tiles:
