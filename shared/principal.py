@@ -23,6 +23,27 @@ def current_principal_name() -> str:
     return principal.name if principal else SYSTEM
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The call under way: its RPC, `package.Service/Method`, and the reason its caller gave; both empty outside of any call."""
+
+    method: str = ""
+    reason: str = ""
+
+
+_NO_CAUSE = Cause()
+_cause: contextvars.ContextVar[Cause] = contextvars.ContextVar("cause", default=_NO_CAUSE)
+
+
+def current_cause() -> Cause:
+    return _cause.get()
+
+
+def enter_call(cause: Cause) -> None:
+    """For good: each call runs in a task of its own, whose context ends with it."""
+    _cause.set(cause)
+
+
 def enter(principal: Principal) -> "contextvars.Token[Principal | None]":
     return _current.set(principal)
 

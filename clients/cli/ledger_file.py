@@ -189,8 +189,8 @@ class _Reading:
             self._erased += 1
             return
         salt, payload = _bytes(content.get("salt", ""), sequence), _bytes(content.get("payload", ""), sequence)
-        principal = str(content.get("principal", "")).encode()
-        digest = hashlib.sha256(b"".join((salt, len(principal).to_bytes(4, "big"), principal, payload))).hexdigest()
+        texts = [str(content.get(name, "")).encode() for name in ("principal", "reason")]
+        digest = hashlib.sha256(b"".join((salt, *(len(each).to_bytes(4, "big") + each for each in texts), payload))).hexdigest()
         if digest != line["content_sha256"]:
             raise _Found(sequence, f"the content's digest is {digest}, and the leaf says {line['content_sha256']}")
 

@@ -47,6 +47,8 @@ class ReceivedEvent:
     principal: str
     traceparent: str
     data: AnyMessage
+    method: str = ""  # the RPC that caused it
+    reason: str = ""  # given by whoever called
 
     def unpack(self, kind: "builtins.type[Data]") -> Data:
         """Returns the data. Raises InvalidInput when it is not of this kind."""
@@ -107,6 +109,8 @@ def received_event(wire: CloudEvent, place: str = "event") -> ReceivedEvent:
         principal=_text(wire, "principal"),
         traceparent=_text(wire, "traceparent"),
         data=wire.proto_data,
+        method=_text(wire, "method"),
+        reason=_text(wire, "reason"),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.events.event import EncodedEvent, cloud_event
 from shared.ids import new_id
-from shared.principal import current_principal_name
+from shared.principal import current_cause, current_principal_name
 from shared.storage.database import Database, raw
 from shared.storage.queue import queue_queries
 from shared.telemetry import current_traceparent
@@ -39,8 +39,10 @@ Headers = dict[str, str]
 
 
 def current_headers() -> Headers:
-    """Returns what the call under way leaves in the events it causes: its trace and its caller."""
-    return {"traceparent": current_traceparent(), "principal": current_principal_name()}
+    """Returns what the call under way leaves in the events it causes: its trace, its caller, its RPC and the reason given."""
+    cause = current_cause()
+    headers = {"traceparent": current_traceparent(), "principal": current_principal_name(), "method": cause.method}
+    return headers | {"reason": cause.reason} if cause.reason else headers
 
 
 def feed_channel(schema: str) -> str:

@@ -15,7 +15,7 @@ import structlog
 from opentelemetry import context, trace
 
 from shared.errors import BallastError, InvalidInput, Violation, invalid_field
-from shared.principal import enter
+from shared.principal import Cause, enter, enter_call
 from shared.rpc.access import Authority
 from shared.rpc.fault import faults_of
 from shared.rpc.method import Method
@@ -106,6 +106,9 @@ class AccessStage:
     def around(self, method: Method, then: Step) -> Step:
         async def admitted(call: Call) -> Any:
             enter(await self._authority.admit(method, call))  # for good, as with the span
+            if not method.only_reads:
+                reason = getattr(call.request, "reason", "")
+                enter_call(Cause(method.full_name, reason if isinstance(reason, str) else ""))
             return await then(call)
 
         return admitted

@@ -43,6 +43,23 @@ async def test_an_event_becomes_one_entry_with_all_it_says(governance: Governanc
     assert entry.event_time.ToDatetime(tzinfo=START.tzinfo) == entry.record_time.ToDatetime(tzinfo=START.tzinfo) == START
 
 
+async def test_an_entry_says_which_call_caused_it_why_and_what_was_before(governance: Governance) -> None:
+    told = [event(IncidentOpened(), "incidents/caused") for _ in range(3)]
+    for each in told:
+        each.attributes["method"].ce_string = "ballast.intake.v1.IntakeService/UpdateIncident"
+        each.attributes["reason"].ce_string = "It is worse than it looked."
+    await governance.deliver(told[0])
+    await governance.deliver(*told[1:])
+    entries = (await governance.ledger.ListEntries(pb.ListEntriesRequest(filter=pb.EntryFilter(subject="incidents/caused")))).entries
+    assert {(each.method, each.reason) for each in entries} == {
+        ("ballast.intake.v1.IntakeService/UpdateIncident", "It is worse than it looked.")
+    }
+    assert [each.previous_sequence for each in entries] == [0, entries[0].sequence, entries[1].sequence]
+    line = json.loads(entries[2].leaf)
+    assert (line["method"], line["previous"]) == (entries[2].method, entries[1].sequence)
+    assert "reason" not in line
+
+
 async def test_an_event_delivered_twice_is_one_entry(governance: Governance) -> None:
     twice = incident_opened("incidents/twice")
     assert await governance.deliver(twice) == [ACCEPTED]

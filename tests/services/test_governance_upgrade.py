@@ -78,4 +78,4 @@ async def test_an_entry_of_before_says_what_it_said(upgraded: tuple[Governance, 
     ]
     content = part.entry.content
     assert content.payload == b"payload 300"
-    assert hashlib.sha256(content.salt + b"\0\0\0\3ada" + content.payload).hexdigest() == entry.payload_hash
+    assert hashlib.sha256(content.salt + b"\0\0\0\3ada" + bytes(4) + content.payload).hexdigest() == entry.payload_hash

@@ -9,7 +9,7 @@ import pytest
 from ballast.governance.v1 import governance_service_pb2 as pb
 from ballast.governance.v1 import ledger_service_pb2 as ledger_pb
 
-from services.governance.domain.ledger import Content, RecordedEvent, entries_after
+from services.governance.domain.ledger import Content, End, RecordedEvent, entries_after
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import PreconditionFailed
@@ -119,7 +119,7 @@ async def test_a_tail_that_was_cut_disagrees_with_the_head(ledger: Tampered) -> 
 
 async def test_an_entry_beyond_the_head_is_named(ledger: Tampered) -> None:
     await ledger.connection.execute(
-        "insert into log_entry select 11, 'forged', source, type, subject, trace_id, record_time, leaf, salt, principal, payload"
+        "insert into log_entry select 11, 'forged', source, type, subject, trace_id, record_time, leaf, salt, principal, reason, payload"
         " from log_entry where sequence = 10"
     )
     assert (await ledger.fault())[0] == 11
@@ -127,7 +127,7 @@ async def test_an_entry_beyond_the_head_is_named(ledger: Tampered) -> None:
 
 async def test_an_entry_below_the_first_is_found(ledger: Tampered) -> None:
     await ledger.connection.execute(
-        "insert into log_entry select -7, 'forged', source, type, subject, trace_id, record_time, leaf, salt, principal, payload"
+        "insert into log_entry select -7, 'forged', source, type, subject, trace_id, record_time, leaf, salt, principal, reason, payload"
         " from log_entry where sequence = 1"
     )
     assert await ledger.fault() == (1, "SEQUENCE_GAP")
@@ -185,7 +185,7 @@ async def forge(ledger: Tampered, sequence: int) -> Peaks:
     """Puts a forged entry at `sequence`, with its content, and into the tiles the hashes that then belong there; returns the peaks."""
     told = RecordedEvent("forged", "/forged", "forged", "", "mallory", START, "", b"forged")
     content = Content(bytes(16), told.principal, told.payload)
-    (entry,) = entries_after(sequence - 1, [told], [content], START)
+    (entry,) = entries_after(End(sequence - 1), [told], [content], START)
     await ledger.connection.execute(
         "update log_entry set event_id = $2, source = $3, type = $4, subject = '', trace_id = '', record_time = $5, leaf = $6"
         " where sequence = $1",

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from services.governance.domain.arrival import Appendix, Arrival, appendix_of
+from services.governance.domain.arrival import Appendix, Arrival, Ground, appendix_of
 from services.governance.domain.fact import ComponentFact, Fact, IncidentFact, RoadmapItemFact, drawing_of
 from services.governance.domain.ledger import RecordedEvent
 from shared.transparency.merkle import Peaks
@@ -15,7 +15,7 @@ def arrival(event_id: str, fact: Fact | None = None, version: int = 1) -> Arriva
 
 
 def appendix(*arrivals: Arrival, known: tuple[str, ...] = ()) -> Appendix:
-    return appendix_of(Peaks(), arrivals, {("/ballast/test", event_id) for event_id in known}, NOW, bytes)
+    return appendix_of(Ground(Peaks(), {("/ballast/test", event_id) for event_id in known}), arrivals, NOW, bytes)
 
 
 def titles(*arrivals: Arrival) -> dict[str, str]:

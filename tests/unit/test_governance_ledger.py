@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.governance.domain.errors import EventMalformed
 from services.governance.domain.ledger import (
     Content,
+    End,
     LeafMalformed,
     LedgerEntry,
     RecordedEvent,
@@ -23,29 +24,35 @@ SALT = bytes(range(16))
 
 
 def event(**changes: object) -> RecordedEvent:
-    usual = RecordedEvent("e-1", "/ballast/intake", "t", "incidents/1", "alice", NOW, "ab" * 16, b"payload")
+    usual = RecordedEvent("e-1", "/ballast/intake", "t", "incidents/1", "alice", NOW, "ab" * 16, b"payload", "p.S/M", "why")
     return replace(usual, **changes)  # type: ignore[arg-type]
 
 
 def entry(sequence: int = 1, now: datetime = NOW, **changes: object) -> LedgerEntry:
     told = event(**changes)
-    (made,) = entries_after(sequence - 1, [told], [Content(SALT, told.principal, told.payload)], now)
+    (made,) = entries_after(End(sequence - 1), [told], [Content(SALT, told.principal, told.payload, told.reason)], now)
     return made
 
 
 def test_entries_follow_those_before_without_a_gap() -> None:
     events = [event(event_id=f"e-{number}") for number in range(3)]
-    made = entries_after(7, events, [Content(SALT, "", b"")] * 3, NOW)
+    made = entries_after(End(7), events, [Content(SALT, "", b"")] * 3, NOW)
     assert [each.sequence for each in made] == [8, 9, 10]
+
+
+def test_an_entry_names_the_one_before_it_about_the_same_subject() -> None:
+    events = [event(subject=subject) for subject in ("a", "b", "a", "", "", "c", "a")]
+    made = entries_after(End(7, {"a": 3, "c": 5}), events, [Content(SALT, "", b"")] * len(events), NOW)
+    assert [each.previous for each in made] == [3, 0, 8, 0, 0, 5, 10]
 
 
 def test_the_leaf_is_the_line_the_contract_tells_of_and_its_hash_that_of_a_zero_byte_and_the_line() -> None:
     # Written out by hand, so that the form cannot drift without a test going red.
-    content = hashlib.sha256(SALT + b"\x00\x00\x00\x05" + b"alice" + b"payload").hexdigest()
+    content = hashlib.sha256(SALT + b"\x00\x00\x00\x05" + b"alice" + b"\x00\x00\x00\x03" + b"why" + b"payload").hexdigest()
     line = (
         '{"format":"ballast.governance.v1.LedgerEntry","sequence":1,"event_id":"e-1","source":"/ballast/intake","type":"t",'
         '"subject":"incidents/1","event_time":"2026-03-01T12:00:00.000005Z","record_time":"2026-03-01T12:00:00.000005Z",'
-        f'"trace_id":"{"ab" * 16}","content_sha256":"{content}"}}'
+        f'"trace_id":"{"ab" * 16}","method":"p.S/M","previous":0,"content_sha256":"{content}"}}'
     )
     assert entry().leaf == line
     assert entry().hash == hashlib.sha256(b"\x00" + line.encode()).digest()
@@ -70,7 +77,9 @@ def test_the_leaf_tells_nothing_of_what_can_be_erased() -> None:
         {"now": NOW + timedelta(microseconds=1)},
         {"trace_id": "cd" * 16},
         {"payload": b"other"},
-        {"principal": "alicep", "payload": b"ayload"},
+        {"principal": "alicew", "reason": "hy"},
+        {"reason": "whyp", "payload": b"ayload"},
+        {"method": "p.S/N"},
     ],
 )
 def test_everything_is_bound_by_the_hash(changes: dict[str, object]) -> None:
@@ -81,9 +90,13 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 times = st.datetimes(timezones=st.just(UTC))
 
 
-@given(st.builds(RecordedEvent, texts, texts, texts, texts, texts, times, texts, st.binary(max_size=16)), times, st.integers(1, 2**62))
+@given(
+    st.builds(RecordedEvent, texts, texts, texts, texts, texts, times, texts, st.binary(max_size=16), texts, texts),
+    times,
+    st.integers(1, 2**62),
+)
 def test_a_leaf_reads_as_the_entry_it_was_made_of(told: RecordedEvent, now: datetime, sequence: int) -> None:
-    (made,) = entries_after(sequence - 1, [told], [Content(SALT, told.principal, told.payload)], now)
+    (made,) = entries_after(End(sequence - 1), [told], [Content(SALT, told.principal, told.payload, told.reason)], now)
     assert entry_from_leaf(made.leaf, told.principal) == made
 
 
@@ -110,7 +123,7 @@ def test_a_line_that_is_no_leaf_says_why(leaf: str, why: str) -> None:
         entry_from_leaf(leaf)
 
 
-@pytest.mark.parametrize("field", ["event_id", "source", "type", "subject", "trace_id", "principal"])
+@pytest.mark.parametrize("field", ["event_id", "source", "type", "subject", "trace_id", "principal", "method"])
 @pytest.mark.parametrize("text", ["x" * 1025, "é" * 513, "a\0b"])
 def test_text_that_cannot_be_kept_is_refused_by_field(text: str, field: str) -> None:
     with pytest.raises(EventMalformed) as refused:

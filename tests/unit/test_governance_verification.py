@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.governance.domain.ledger import Content, LedgerEntry, RecordedEvent, entries_after
+from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, entries_after
 from services.governance.domain.verification import (
     FaultReason,
     IssuedCheckpoint,
@@ -45,7 +45,7 @@ def stored(entry: LedgerEntry, content: Content) -> StoredEntry:
 
 def recorded(told: Sequence[RecordedEvent], now: datetime = NOW, after: int = 0) -> list[StoredEntry]:
     contents = [Content(bytes(16), each.principal, each.payload) for each in told]
-    return [stored(entry, content) for entry, content in zip(entries_after(after, told, contents, now), contents, strict=True)]
+    return [stored(entry, content) for entry, content in zip(entries_after(End(after), told, contents, now), contents, strict=True)]
 
 
 def tree_of(entries: Sequence[StoredEntry]) -> tuple[dict[Tile, bytes], Peaks]:

@@ -1,10 +1,10 @@
 """Arrivals: an event as it comes in, for the ledger and for the lineage at once."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.governance.domain.ledger import SALT_BYTES, Content, LedgerEntry, RecordedEvent, entries_after
+from services.governance.domain.ledger import SALT_BYTES, Content, End, LedgerEntry, RecordedEvent, entries_after
 from services.governance.domain.lineage import Drawing, RecordedEdge, TitledNode
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import Growth, grown
@@ -39,23 +39,30 @@ Randomness = Callable[[int], bytes]
 """Gives so many random bytes."""
 
 
-def appendix_of(
-    head: Peaks, arrivals: Sequence[Arrival], known: Collection[tuple[str, str]], now: datetime, randomness: Randomness
-) -> Appendix:
-    """Returns what follows `head`: one entry for each event that is neither `known` by its key nor a repeat within `arrivals`."""
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is there already: the tree, which of the events by their keys, and the last position of each of their subjects."""
+
+    head: Peaks
+    known: Collection[tuple[str, str]] = ()
+    last_of: Mapping[str, int] = field(default_factory=dict)
+
+
+def appendix_of(ground: Ground, arrivals: Sequence[Arrival], now: datetime, randomness: Randomness) -> Appendix:
+    """Returns what follows: one entry for each event that is neither known nor a repeat within `arrivals`."""
     first: dict[tuple[str, str], Arrival] = {}
     for each in arrivals:
-        if each.key not in known:
+        if each.key not in ground.known:
             first.setdefault(each.key, each)
     fresh = tuple(first.values())
     salts = randomness(SALT_BYTES * len(fresh))  # at once: asking the system for each costs more than the rest of a content
     contents = tuple(
-        Content(salts[number * SALT_BYTES : (number + 1) * SALT_BYTES], each.event.principal, each.event.payload)
+        Content(salts[number * SALT_BYTES : (number + 1) * SALT_BYTES], each.event.principal, each.event.payload, each.event.reason)
         for number, each in enumerate(fresh)
     )
-    entries = entries_after(head.size, [each.event for each in fresh], contents, now)
+    entries = entries_after(End(ground.head.size, ground.last_of), [each.event for each in fresh], contents, now)
     return Appendix(
-        growth=grown(head, [entry.hash for entry in entries]),
+        growth=grown(ground.head, [entry.hash for entry in entries]),
         entries=entries,
         contents=contents,
         nodes=_nodes(fresh),

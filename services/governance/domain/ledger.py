@@ -1,9 +1,10 @@
 """The ledger: events in the order they were received, each a leaf of a Merkle tree as RFC 6962 has them.
 
 A leaf is a line of JSON, kept as it was hashed, so that anyone can check it with nothing but SHA-256: the hash of leaf i is that of a
-zero byte and the line. The line says what happened to what, when, and within which trace. What may have to be erased one day, who did
-it and the event's data, stands apart, as the entry's content: the line has only its digest, with a salt of its own, so that the content
-can be erased for good without a guess at it ever being confirmed by what is left, and without a proof being broken.
+zero byte and the line. The line says what happened to what, when, by which call and within which trace. What may have to be erased one
+day, who did it, the reason given and the event's data, stands apart, as the entry's content: the line has only its digest, with a salt
+of its own, so that the content can be erased for good without a guess at it ever being confirmed by what is left, and without a proof
+being broken.
 """
 
 import hashlib
@@ -21,7 +22,8 @@ FORMAT = "ballast.governance.v1.LedgerEntry"
 LONGEST_TEXT_BYTES = 1024
 SALT_BYTES = 16
 
-_TEXTS = ("event_id", "source", "type", "subject", "trace_id")
+_TEXTS = ("event_id", "source", "type", "subject", "trace_id", "method")
+LONGEST_REASON_BYTES = 8192
 
 
 class LeafMalformed(ValueError):
@@ -40,26 +42,34 @@ class RecordedEvent:
     event_time: datetime  # by the clock of its source
     trace_id: str
     payload: bytes
+    method: str = ""  # the RPC that caused it
+    reason: str = ""  # given by whoever called
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What of an entry can be erased: who caused it, and the event's data; `salt` keeps its digest from being guessed."""
+    """What of an entry can be erased: who caused it and why, and the event's data; `salt` keeps its digest from being guessed."""
 
     salt: bytes
     principal: str
     payload: bytes
+    reason: str = ""
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 over the salt, the principal with its length in bytes before it (four bytes, big-endian), and the payload."""
-        principal = self.principal.encode()
-        return hashlib.sha256(b"".join((self.salt, len(principal).to_bytes(4, "big"), principal, self.payload))).digest()
+        """SHA-256 over the salt, principal and reason each with its length in bytes before it (four bytes, big-endian), and the payload."""
+        principal, reason = self.principal.encode(), self.reason.encode()
+        lengths = len(principal).to_bytes(4, "big"), len(reason).to_bytes(4, "big")
+        return hashlib.sha256(b"".join((self.salt, lengths[0], principal, lengths[1], reason, self.payload))).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One event at its position, 1 for the first; `leaf` is the line that is hashed. `principal` is empty once it is erased."""
+    """One event at its position, 1 for the first; `leaf` is the line that is hashed.
+
+    `previous` is the position of the entry before it about the same subject, 0 for the first and for none: the content's digest there
+    and here say what changed. Principal and reason are empty once they are erased.
+    """
 
     sequence: int
     event_id: str
@@ -69,9 +79,12 @@ class LedgerEntry:
     event_time: datetime
     record_time: datetime
     trace_id: str
+    method: str
+    previous: int
     content_hash: bytes
     leaf: str
     principal: str = field(default="", compare=False)
+    reason: str = field(default="", compare=False)
 
     @property
     def hash(self) -> Hash:
@@ -80,30 +93,41 @@ class LedgerEntry:
 
 def check_event(event: RecordedEvent) -> None:
     """Raises EventMalformed where the event cannot be recorded as it stands, however often it comes."""
-    for name in (*_TEXTS, "principal"):
-        text = getattr(event, name)
-        if len(text.encode()) > LONGEST_TEXT_BYTES:
-            raise EventMalformed(name, f"is longer than {LONGEST_TEXT_BYTES} bytes; shorten it")
+    for name in (*_TEXTS, "principal", "reason"):
+        text, longest = getattr(event, name), LONGEST_REASON_BYTES if name == "reason" else LONGEST_TEXT_BYTES
+        if len(text.encode()) > longest:
+            raise EventMalformed(name, f"is longer than {longest} bytes; shorten it")
         if "\0" in text:
             raise EventMalformed(name, "contains a NUL character, which CloudEvents forbid; leave it out")
 
 
-def entries_after(count: int, events: Sequence[RecordedEvent], contents: Sequence[Content], now: datetime) -> tuple[LedgerEntry, ...]:
-    """Returns the entries that follow the first `count`, one for each event in order."""
-    return tuple(
-        _entry(sequence, event, content, now)
-        for sequence, (event, content) in enumerate(zip(events, contents, strict=True), start=count + 1)
-    )
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a ledger ends: how many entries it has, and the last position of each subject that matters now."""
+
+    count: int
+    last_of: Mapping[str, int] = field(default_factory=dict)
 
 
-def _entry(sequence: int, event: RecordedEvent, content: Content, now: datetime) -> LedgerEntry:
+def entries_after(end: End, events: Sequence[RecordedEvent], contents: Sequence[Content], now: datetime) -> tuple[LedgerEntry, ...]:
+    """Returns the entries that follow, one for each event in order."""
+    last_of, entries = dict(end.last_of), []
+    for sequence, (event, content) in enumerate(zip(events, contents, strict=True), start=end.count + 1):
+        entries.append(_entry((sequence, last_of.get(event.subject, 0)), event, content, now))
+        if event.subject:
+            last_of[event.subject] = sequence
+    return tuple(entries)
+
+
+def _entry(place: tuple[int, int], event: RecordedEvent, content: Content, now: datetime) -> LedgerEntry:
+    sequence, previous = place
     digest = content.digest
     told, recorded = time_text(event.event_time), time_text(now)
     # Put together by hand: with json.dumps this took a third of all that an entry costs.
     leaf = (
         f'{{"format":"{FORMAT}","sequence":{sequence},"event_id":{_quoted(event.event_id)},"source":{_quoted(event.source)},'
         f'"type":{_quoted(event.type)},"subject":{_quoted(event.subject)},"event_time":"{told}","record_time":"{recorded}",'
-        f'"trace_id":{_quoted(event.trace_id)},"content_sha256":"{digest.hex()}"}}'
+        f'"trace_id":{_quoted(event.trace_id)},"method":{_quoted(event.method)},"previous":{previous},"content_sha256":"{digest.hex()}"}}'
     )
     return LedgerEntry(
         sequence=sequence,
@@ -114,13 +138,16 @@ def _entry(sequence: int, event: RecordedEvent, content: Content, now: datetime)
         event_time=event.event_time,
         record_time=now,
         trace_id=event.trace_id,
+        method=event.method,
+        previous=previous,
         content_hash=digest,
         leaf=leaf,
         principal=event.principal,
+        reason=event.reason,
     )
 
 
-def entry_from_leaf(leaf: str, principal: str = "") -> LedgerEntry:
+def entry_from_leaf(leaf: str, principal: str = "", reason: str = "") -> LedgerEntry:
     """Returns what a leaf says. Raises LeafMalformed."""
     line = _read(leaf)
     try:
@@ -133,9 +160,12 @@ def entry_from_leaf(leaf: str, principal: str = "") -> LedgerEntry:
             event_time=_time_from(line["event_time"]),
             record_time=_time_from(line["record_time"]),
             trace_id=line["trace_id"],
+            method=line["method"],
+            previous=line["previous"],
             content_hash=bytes.fromhex(line["content_sha256"]),
             leaf=leaf,
             principal=principal,
+            reason=reason,
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise LeafMalformed(f"the leaf lacks or garbles {error}") from None

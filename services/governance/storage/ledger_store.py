@@ -117,7 +117,7 @@ class LedgerStore:
             return [row.verifier_key for row in await connection.execute(statements.VERIFIER_KEYS)]
 
 
-_ENTRIES: Select[Any] = select(log_entry.c.leaf, log_entry.c.salt, log_entry.c.principal, log_entry.c.payload).order_by(
+_ENTRIES: Select[Any] = select(log_entry.c.leaf, log_entry.c.salt, log_entry.c.principal, log_entry.c.reason, log_entry.c.payload).order_by(
     log_entry.c.sequence
 )
 
@@ -134,7 +134,7 @@ def _conditions(wanted: EntryFilter) -> list[Any]:
 
 
 def _kept_from_row(row: Row[Any]) -> KeptEntry:
-    content = None if row.salt is None else Content(row.salt, row.principal, row.payload)
+    content = None if row.salt is None else Content(row.salt, row.principal, row.payload, row.reason)
     return KeptEntry(entry_from_row(row), content)
 
 

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.governance.domain.arrival import Arrival, appendix_of
+from services.governance.domain.arrival import Arrival, Ground, appendix_of
 from services.governance.domain.errors import LedgerHeadMissing
 from services.governance.domain.ledger import LedgerEntry
 from services.governance.storage import statements
 from services.governance.storage.rows import appendix_to_columns, head_from_row
 from shared.storage.database import Database
+from shared.transparency.merkle import Peaks
 
 
 class RecordStore:
@@ -30,13 +31,23 @@ class RecordStore:
             locked = (await connection.execute(statements.LOCK_HEAD)).one_or_none()
             if locked is None:
                 raise LedgerHeadMissing
-            known = await _known(connection, arrivals)
-            appendix = appendix_of(head_from_row(locked), arrivals, known, now, secrets.token_bytes)
+            ground = await _ground(connection, head_from_row(locked), arrivals)
+            appendix = appendix_of(ground, arrivals, now, secrets.token_bytes)
             if appendix.entries:
                 await connection.execute(statements.APPEND, appendix_to_columns(appendix))
         return appendix.entries
 
 
-async def _known(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> set[tuple[str, str]]:
-    keys = {"sources": [each.event.source for each in arrivals], "event_ids": [each.event.event_id for each in arrivals]}
-    return {(row.source, row.event_id) for row in await connection.execute(statements.KNOWN_EVENTS, keys)}
+async def _ground(connection: AsyncConnection, head: Peaks, arrivals: Sequence[Arrival]) -> Ground:
+    events = [each.event for each in arrivals]
+    columns = {
+        "sources": [each.source for each in events],
+        "event_ids": [each.event_id for each in events],
+        "subjects": [each.subject for each in events],
+    }
+    rows = list(await connection.execute(statements.GROUND, columns))
+    return Ground(
+        head,
+        known={arrivals[row.place - 1].key for row in rows if row.is_known},
+        last_of={events[row.place - 1].subject: row.last for row in rows if row.last},
+    )

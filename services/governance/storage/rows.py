@@ -16,7 +16,7 @@ COLUMNS = ("event_id", "source", "type", "subject", "trace_id", "record_time")
 
 def entry_from_row(row: Any) -> LedgerEntry:
     """Raises LeafMalformed for a row that was tampered with."""
-    return entry_from_leaf(row.leaf, row.principal or "")
+    return entry_from_leaf(row.leaf, row.principal or "", row.reason or "")
 
 
 def head_from_row(row: Any) -> Peaks:
@@ -32,6 +32,7 @@ def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
         **_entries_to_columns(appendix.entries),
         "salt": [each.salt for each in appendix.contents],
         "principal": [each.principal for each in appendix.contents],
+        "reason": [each.reason for each in appendix.contents],
         "payload": [each.payload for each in appendix.contents],
         "tile_level": [level for level, _ in appendix.growth.added],
         "tile_index": [index for _, index in appendix.growth.added],

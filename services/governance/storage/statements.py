@@ -5,10 +5,17 @@ from sqlalchemy import text
 # Held until the transaction ends: whoever appends next waits here, so that sequences follow each other without a gap.
 LOCK_HEAD = text("select size, peaks from log_head for update")
 
-KNOWN_EVENTS = text(
+# Of each event told: whether it is there already, and where its subject last was.
+GROUND = text(
     """
-    select source, event_id from log_entry
-    join unnest(cast(:sources as text[]), cast(:event_ids as text[])) as told(source, event_id) using (source, event_id)
+    select told.place, known.sequence is not null as is_known, last.sequence as last
+    from unnest(cast(:sources as text[]), cast(:event_ids as text[]), cast(:subjects as text[])) with ordinality
+         as told(source, event_id, subject, place)
+    left join log_entry known on known.source = told.source and known.event_id = told.event_id
+    left join lateral (
+        select sequence from log_entry where subject = told.subject and told.subject <> '' order by sequence desc limit 1
+    ) last on true
+    where known.sequence is not null or last.sequence is not null
     """
 )
 
@@ -17,12 +24,12 @@ KNOWN_EVENTS = text(
 APPEND = text(
     """
     with entries as (
-        insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf, salt, principal, payload)
-        select sequence, event_id, source, type, subject, trace_id, :record_time, leaf, salt, principal, payload
+        insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf, salt, principal, reason, payload)
+        select sequence, event_id, source, type, subject, trace_id, :record_time, leaf, salt, principal, reason, payload
         from unnest(cast(:sequence as bigint[]), cast(:event_id as text[]), cast(:source as text[]), cast(:type as text[]),
                     cast(:subject as text[]), cast(:trace_id as text[]), cast(:leaf as text[]), cast(:salt as bytea[]),
-                    cast(:principal as text[]), cast(:payload as bytea[]))
-             as new(sequence, event_id, source, type, subject, trace_id, leaf, salt, principal, payload)
+                    cast(:principal as text[]), cast(:reason as text[]), cast(:payload as bytea[]))
+             as new(sequence, event_id, source, type, subject, trace_id, leaf, salt, principal, reason, payload)
     ), tiles as (
         insert into log_tile (level, index, hashes)
         select * from unnest(cast(:tile_level as smallint[]), cast(:tile_index as bigint[]), cast(:tile_hashes as bytea[]))
@@ -60,8 +67,10 @@ TIP = text(
 STORED_ENTRIES = text(
     """
     select sequence, leaf, event_id, source, type, subject, trace_id, record_time, erased_at is not null as is_erased,
-           pg_catalog.sha256(salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8') || payload)
-               as content_digest
+           pg_catalog.sha256(
+               salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8')
+               || int4send(octet_length(convert_to(reason, 'UTF8'))) || convert_to(reason, 'UTF8') || payload
+           ) as content_digest
     from log_entry where sequence between :first and :last order by sequence limit :limit
     """
 )

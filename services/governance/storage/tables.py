@@ -27,11 +27,11 @@ log_entry = Table(
     # The content, gone once it is erased.
     Column("salt", LargeBinary),
     Column("principal", Text),
+    Column("reason", Text),
     Column("payload", LargeBinary),
     Column("erased_at", DateTime(timezone=True)),
     CheckConstraint(
-        "case when erased_at is null then salt is not null and principal is not null and payload is not null "
-        "else salt is null and principal is null and payload is null end",
+        "num_nulls(salt, principal, reason, payload) = case when erased_at is null then 0 else 4 end",
         name="log_entry_is_whole_or_erased",
     ),
     # No inbox forgets here: one entry an event must hold for good.

@@ -28,6 +28,8 @@ def arrival_from_event(event: ReceivedEvent) -> Arrival:
         event_time=event.time,
         trace_id=trace_id_of(event.traceparent),
         payload=event.data.value,
+        method=event.method,
+        reason=event.reason,
     )
     return Arrival(recorded, event.version, _drawing(event))
 

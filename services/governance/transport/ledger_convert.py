@@ -35,6 +35,9 @@ def entry_to_pb(kept: KeptEntry) -> ledger_pb2.LedgerEntry:
         hash=entry.hash.hex(),
         leaf=entry.leaf,
         erased=kept.content is None,
+        method=entry.method,
+        reason=entry.reason,
+        previous_sequence=entry.previous,
     )
 
 
@@ -94,7 +97,7 @@ def _exported_to_pb(part: Exported) -> pb.ExportedEntry:
 
 
 def _content_to_pb(content: Content) -> ledger_pb2.LedgerContent:
-    return ledger_pb2.LedgerContent(salt=content.salt, principal=content.principal, payload=content.payload)
+    return ledger_pb2.LedgerContent(salt=content.salt, principal=content.principal, payload=content.payload, reason=content.reason)
 
 
 def checkpoint_to_pb(signed: SignedCheckpoint, verifier_key: str) -> pb.GetCheckpointResponse:

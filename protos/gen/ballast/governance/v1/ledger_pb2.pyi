@@ -42,6 +42,9 @@ class LedgerEntry(_message.Message):
     HASH_FIELD_NUMBER: _builtins.int
     LEAF_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PREVIOUS_SEQUENCE_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position, 1 for the first; without gaps. The leaf's index in the tree is one less."""
     event_id: _builtins.str
@@ -57,8 +60,8 @@ class LedgerEntry(_message.Message):
     trace_id: _builtins.str
     """W3C trace id of what caused it."""
     payload_hash: _builtins.str
-    """SHA-256, hex, of the entry's content: its 16 bytes of salt, the principal's length in bytes (four bytes, big-endian), the
-    principal, and the event's data. Stays when the content is erased.
+    """SHA-256, hex, of the entry's content: its 16 bytes of salt; the principal and the reason, each after its length in bytes (four
+    bytes, big-endian); and the event's data. Stays when the content is erased.
     """
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
@@ -73,9 +76,19 @@ class LedgerEntry(_message.Message):
     hash: _builtins.str
     """The leaf's hash, hex: SHA-256 of a zero byte and `leaf` in UTF-8."""
     leaf: _builtins.str
-    """The line of JSON that is the leaf, exactly as it was hashed; it has every field above but the principal."""
+    """The line of JSON that is the leaf, exactly as it was hashed; it has every field here but the principal and
+    the reason.
+    """
     erased: _builtins.bool
     """Whether the content was erased."""
+    method: _builtins.str
+    """The RPC that caused it, `package.Service/Method`; empty for what no call caused."""
+    reason: _builtins.str
+    """The reason its caller gave; empty once the content is erased."""
+    previous_sequence: _builtins.int
+    """Position of the entry before this one about the same subject; 0 for the first. What it was before and after has the digests
+    `payload_hash` there and here.
+    """
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened, by its source's clock."""
@@ -101,10 +114,13 @@ class LedgerEntry(_message.Message):
         hash: _builtins.str = ...,
         leaf: _builtins.str = ...,
         erased: _builtins.bool = ...,
+        method: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        previous_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased", b"erased", "event_id", b"event_id", "event_time", b"event_time", "hash", b"hash", "leaf", b"leaf", "payload_hash", b"payload_hash", "previous_hash", b"previous_hash", "principal", b"principal", "record_time", b"record_time", "sequence", b"sequence", "source", b"source", "subject", b"subject", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased", b"erased", "event_id", b"event_id", "event_time", b"event_time", "hash", b"hash", "leaf", b"leaf", "method", b"method", "payload_hash", b"payload_hash", "previous_hash", b"previous_hash", "previous_sequence", b"previous_sequence", "principal", b"principal", "reason", b"reason", "record_time", b"record_time", "sequence", b"sequence", "source", b"source", "subject", b"subject", "trace_id", b"trace_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -119,22 +135,26 @@ class LedgerContent(_message.Message):
     SALT_FIELD_NUMBER: _builtins.int
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """The 16 bytes that keep the digest from being guessed."""
     principal: _builtins.str
     """Who caused the event."""
     payload: _builtins.bytes
     """The event's data, as it was encoded."""
+    reason: _builtins.str
+    """The reason its caller gave."""
     def __init__(
         self,
         *,
         salt: _builtins.bytes = ...,
         principal: _builtins.str = ...,
         payload: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "principal", b"principal", "salt", b"salt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "principal", b"principal", "reason", b"reason", "salt", b"salt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,11 +32,11 @@ LOG = (
         leaf text not null,
         salt bytea,
         principal text,
+        reason text,
         payload bytea,
         erased_at timestamptz,
-        constraint log_entry_is_whole_or_erased check (
-            case when erased_at is null then salt is not null and principal is not null and payload is not null
-                 else salt is null and principal is null and payload is null end)
+        constraint log_entry_is_whole_or_erased
+            check (num_nulls(salt, principal, reason, payload) = case when erased_at is null then 0 else 4 end)
     )
     """,
     "create unique index log_entry_by_event on log_entry (source, event_id)",
@@ -132,8 +132,8 @@ _OLD = text(
 )
 _ENTRY = text(
     """
-    insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf, salt, principal, payload)
-    values (:sequence, :event_id, :source, :type, :subject, :trace_id, :record_time, :leaf, :salt, :principal, :payload)
+    insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf, salt, principal, reason, payload)
+    values (:sequence, :event_id, :source, :type, :subject, :trace_id, :record_time, :leaf, :salt, :principal, '', :payload)
     """
 )
 _TILE = text("insert into log_tile (level, index, hashes) values (:level, :index, :hashes)")
@@ -149,8 +149,9 @@ def upgrade() -> None:
 def take_over(connection: Connection) -> None:
     """Writes every entry of the chained ledger as a leaf; of the tree, the tiles and the head that belong to them."""
     leaves: list[bytes] = []
+    last_of: dict[str, int] = {}
     for rows in _batches(connection):
-        taken = [_taken(number, row) for number, row in enumerate(rows, len(leaves) + 1)]
+        taken = [_taken(number, row, last_of) for number, row in enumerate(rows, len(leaves) + 1)]
         connection.execute(_ENTRY, taken)
         leaves += [hashlib.sha256(b"\x00" + each["leaf"].encode()).digest() for each in taken]
     tiles = list(_tiles(leaves))
@@ -166,9 +167,13 @@ def _batches(connection: Connection) -> Iterator[list[Any]]:
         after = rows[-1].sequence
 
 
-def _taken(sequence: int, row: Any) -> dict[str, Any]:
+def _taken(sequence: int, row: Any, last_of: dict[str, int]) -> dict[str, Any]:
+    previous = last_of.get(row.subject, 0)
+    if row.subject:
+        last_of[row.subject] = sequence
     salt, principal = secrets.token_bytes(16), row.principal.encode()
-    digest = hashlib.sha256(b"".join((salt, len(principal).to_bytes(4, "big"), principal, bytes(row.payload)))).hexdigest()
+    no_reason = bytes(4)  # the length of an empty one
+    digest = hashlib.sha256(b"".join((salt, len(principal).to_bytes(4, "big"), principal, no_reason, bytes(row.payload)))).hexdigest()
     line = {
         "format": "ballast.governance.v1.LedgerEntry",
         "sequence": sequence,
@@ -179,6 +184,8 @@ def _taken(sequence: int, row: Any) -> dict[str, Any]:
         "event_time": row.happened,
         "record_time": row.recorded,
         "trace_id": row.trace_id,
+        "method": "",
+        "previous": previous,
         "content_sha256": digest,
     }
     return row._asdict() | {"sequence": sequence, "salt": salt, "leaf": json.dumps(line, ensure_ascii=False, separators=(",", ":"))}
