@@ -15,7 +15,16 @@ from clients.cli.connection import every_page
 from clients.cli.failures import ExitCode
 from clients.cli.feed import follow
 from clients.cli.formats import count_text
-from clients.cli.ledger_drawing import draw_checkpoint, draw_consistency, draw_entries, draw_file_verdict, draw_verdict, entry_line, fits
+from clients.cli.ledger_drawing import (
+    draw_checkpoint,
+    draw_consistency,
+    draw_entries,
+    draw_erasure,
+    draw_file_verdict,
+    draw_verdict,
+    entry_line,
+    fits,
+)
 from clients.cli.ledger_file import FileVerdict, verify_file
 from clients.cli.output import Output, cell
 from clients.cli.session import Limit, Session, with_session
@@ -191,6 +200,23 @@ async def compare(
     holds = kept.origin == now.origin and is_consistent(kept.size, now.size, (kept.root, now.root), list(response.path))
     session.output.answer({"holds": holds, "from": kept.size, "to": now.size}, lambda: draw_consistency(kept, now, holds=holds))
     return ExitCode.OK if holds else ExitCode.NO
+
+
+@app.command("erase")
+@with_session()
+async def erase(
+    session: Session,
+    sequences: Annotated[list[int] | None, typer.Argument(metavar="[SEQUENCE…]", min=1, help="Positions of the entries.")] = None,
+    principal: _Principal = "",
+    subject: _Subject = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept for good. Do not name the person here.")] = "",
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Only say what would be erased.")] = False,
+) -> None:
+    """Erases who caused entries, why, and their data, for good. The entries stay, and every proof of them holds."""
+    chosen = pb.EntryFilter(principal=principal, subject=subject)
+    request = pb.EraseContentsRequest(sequences=sequences or (), filter=chosen, reason=reason, validate_only=validate_only)
+    response = await session.connection.ledger.EraseContents(request)
+    session.output.answer(response, lambda: draw_erasure(response, validate_only=validate_only))
 
 
 def _verify_file(output: Output, file: Path, keys: list[Verifier]) -> int:

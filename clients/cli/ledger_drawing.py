@@ -64,6 +64,15 @@ def draw_consistency(kept: Checkpoint, now: Checkpoint, *, holds: bool) -> Itera
         yield cell(f"the ledger is no longer what was signed: of its {now.size} entries the first {kept.size} are others", "red")
 
 
+def draw_erasure(response: pb.EraseContentsResponse, *, validate_only: bool) -> Iterable[RenderableType]:
+    count = count_text(len(response.sequences), "content", "contents")
+    yield cell(f"{count} would be erased" if validate_only else f"{count} erased for good; every proof holds")
+    if response.sequences:
+        yield cell(", ".join(str(each) for each in response.sequences), "dim")
+    if response.more:
+        yield cell("more entries fit: call again", "yellow")
+
+
 def entry_line(entry: ledger_pb2.LedgerEntry) -> Text:
     kind = entry.type.rpartition(".")[2]
     who = _ERASED if entry.erased else entry.principal

@@ -1,14 +1,17 @@
 """Governance put together."""
 
 from services.governance.settings import GovernanceSettings
+from services.governance.storage.erasure_store import ErasureStore
 from services.governance.storage.ledger_store import LedgerStore
 from services.governance.storage.lineage_store import LineageStore
 from services.governance.storage.record_store import RecordStore
 from services.governance.storage.tables import MIGRATIONS
 from services.governance.transport import ledger_servicer
 from services.governance.transport.events import encode
+from services.governance.transport.ledger_convert import erasure_record
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
 from services.governance.transport.sink_servicer import SinkServicer
+from services.governance.usecases.erasures import Erasures
 from services.governance.usecases.exports import Exports
 from services.governance.usecases.ledger import Ledger
 from services.governance.usecases.proofs import Proofs
@@ -32,10 +35,13 @@ async def build(settings: GovernanceSettings, clock: Clock | None = None) -> App
     app.closing(ledger.close)
     proofs = Proofs(ledger_store, _signer(settings), app.clock)
     app.every("* * * * *", "checkpoint", proofs.tick)
-    record_events = RecordEvents(RecordStore(app.database), ledger, app.clock)
+    records = RecordStore(app.database)
+    record_events = RecordEvents(records, ledger, app.clock)
+    erasures = Erasures(ErasureStore(app.database, records), ledger, erasure_record, app.clock)
     trace_lineage = TraceLineage(LineageStore(app.database), settings.lineage_walk_limit)
     app.serve(SERVICE, GovernanceServicer(ledger, trace_lineage))
-    app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(ledger, proofs, Exports(ledger_store, proofs, _EXPORT_BATCH)))
+    exports = Exports(ledger_store, proofs, _EXPORT_BATCH)
+    app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(app.database, ledger, proofs, exports, erasures))
     app.serve(sink.SERVICE, SinkServicer(record_events))
     return app
 

@@ -103,6 +103,16 @@ async def test_an_entry_s_proof_is_printed_and_written(run: Run, tmp_path: Path)
     assert (await run("prove", "999")).code == ExitCode.NOT_FOUND
 
 
+async def test_a_content_is_erased_and_shown_as_erased(run: Run) -> None:
+    assert "1 content would be erased" in (await run("erase", "200", "--reason", "Asked for.", "--validate-only")).out
+    ran = await run("erase", "200", "--reason", "Asked for.")
+    assert (ran.code, "1 content erased for good" in ran.out) == (0, True)
+    assert "(erased)" in (await run("list", "--after", "199", "--limit", "1")).out
+    refused = await run("erase", "--reason", "Asked for.")
+    assert (refused.code, "give positions or a filter" in refused.err) == (ExitCode.REFUSED, True)
+    assert "reason" in (await run("erase", "200")).err
+
+
 async def test_entries_are_watched(run: Run, governance: Governance) -> None:
     watching = asyncio.create_task(run("watch", "--count", "2", "--json", "--subject", "incidents/watched"))
     told: list[str] = []

@@ -1,6 +1,6 @@
 """What governance refuses, and why.
 
-InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless
 NotFound            NodeNotFound, EntryNotFound
 PreconditionFailed  LedgerHeadMissing, LedgerForked
 """
@@ -85,3 +85,13 @@ class LedgerForked(PreconditionFailed):
             f"the first {size} entries are no longer those that were signed: verify the ledger, and restore it from a backup",
             metadata={"size": str(size)},
         )
+
+
+class ErasureAimless(InvalidInput):
+    """Neither says which contents to erase, or two things do."""
+
+    reason: ClassVar[str] = "INVALID_INPUT"
+
+    def __init__(self) -> None:
+        rule = "give positions or a filter, and not both: an empty filter would mean every entry"
+        super().__init__(f"sequences: {rule}", [Violation("sequences", rule), Violation("filter", rule)])

@@ -66,7 +66,7 @@ class LedgerStore:
         if span[1] is not None:
             statement = statement.where(log_entry.c.sequence <= span[1])
         if not any(each.is_empty for each in wanted):
-            statement = statement.where(or_(*(and_(*_conditions(each)) for each in wanted)))
+            statement = statement.where(or_(*(and_(*conditions(each)) for each in wanted)))
         async with self._database.transaction() as connection:
             return [_kept_from_row(row) for row in await connection.execute(statement)]
 
@@ -122,7 +122,7 @@ _ENTRIES: Select[Any] = select(log_entry.c.leaf, log_entry.c.salt, log_entry.c.p
 )
 
 
-def _conditions(wanted: EntryFilter) -> list[Any]:
+def conditions(wanted: EntryFilter) -> list[Any]:
     columns = {
         log_entry.c.subject: wanted.subject,
         log_entry.c.type: wanted.type,

@@ -4,11 +4,13 @@ import base64
 import hashlib
 from collections.abc import Iterable
 
-from ballast.governance.v1 import governance_service_pb2, ledger_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_events_pb2, ledger_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 
+from services.governance.domain.erasure import Whole
 from services.governance.domain.ledger import Content
 from services.governance.storage.ledger_store import EntryFilter, KeptEntry, SignedCheckpoint
+from services.governance.usecases.erasures import Target
 from services.governance.usecases.exports import Exported, Footer, Header, Leaves, Part, Selection, Signed
 from services.governance.usecases.ledger import Watched
 from services.governance.usecases.proofs import ConsistencyProof, InclusionProof
@@ -68,6 +70,14 @@ def watched_to_pb(told: Watched, wanted: EntryFilter) -> pb.WatchEntriesResponse
 
 def _digest(wanted: EntryFilter) -> str:
     return hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
+
+
+def target_from_pb(request: pb.EraseContentsRequest) -> Target:
+    return Target(tuple(sorted(set(request.sequences))), filter_from_pb(request.filter))
+
+
+def erasure_record(whole: Whole) -> bytes:
+    return ledger_events_pb2.ContentErased(sequence=whole.sequence, subject=whole.subject).SerializeToString(deterministic=True)
 
 
 def selection_from_pb(request: pb.ExportEntriesRequest) -> Selection:

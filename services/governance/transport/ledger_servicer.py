@@ -6,11 +6,14 @@ from ballast.governance.v1 import ledger_service_pb2 as pb
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
 
 from services.governance.transport import ledger_convert as convert
+from services.governance.usecases.erasures import Erasures
 from services.governance.usecases.exports import Exports
 from services.governance.usecases.ledger import Ledger
 from services.governance.usecases.proofs import Proofs
 from shared.paging import page_query
+from shared.rpc.once import once
 from shared.rpc.server import GrpcService
+from shared.storage.database import Database
 
 SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["LedgerService"], add_LedgerServiceServicer_to_server)
 
@@ -18,7 +21,9 @@ SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["LedgerService"], add_Ledge
 class LedgerServicer(LedgerServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, ledger: Ledger, proofs: Proofs, exports: Exports) -> None:
+    def __init__(self, database: Database, ledger: Ledger, proofs: Proofs, exports: Exports, erasures: Erasures) -> None:
+        self.database = database
+        self._erasures = erasures
         self._ledger = ledger
         self._proofs = proofs
         self._exports = exports
@@ -48,3 +53,9 @@ class LedgerServicer(LedgerServiceServicer):
     async def GetConsistencyProof(self, request: pb.GetConsistencyProofRequest, context: object) -> pb.GetConsistencyProofResponse:
         proof = await self._proofs.consistency(request.first_size, request.second_size, request.checkpoint)
         return convert.consistency_to_pb(proof)
+
+    @once(pb.EraseContentsResponse)
+    async def EraseContents(self, request: pb.EraseContentsRequest, context: object) -> pb.EraseContentsResponse:
+        target, why = convert.target_from_pb(request), request.reason
+        sequences, more = await self._erasures(target, why, validate_only=request.validate_only)
+        return pb.EraseContentsResponse(sequences=sequences, more=more)

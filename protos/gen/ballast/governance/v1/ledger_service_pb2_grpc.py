@@ -65,6 +65,11 @@ class LedgerServiceStub:
                 request_serializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.EraseContents = channel.unary_unary(
+                '/ballast.governance.v1.LedgerService/EraseContents',
+                request_serializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.EraseContentsRequest.SerializeToString,
+                response_deserializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.EraseContentsResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
@@ -117,6 +122,15 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseContents(self, request, context):
+        """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
+        them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
+        erases nothing more, so a retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -149,6 +163,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'EraseContents': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseContents,
+                    request_deserializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.EraseContentsRequest.FromString,
+                    response_serializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.EraseContentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -314,6 +333,33 @@ class LedgerService:
             '/ballast.governance.v1.LedgerService/GetConsistencyProof',
             ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.SerializeToString,
             ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseContents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.governance.v1.LedgerService/EraseContents',
+            ballast_dot_governance_dot_v1_dot_ledger__service__pb2.EraseContentsRequest.SerializeToString,
+            ballast_dot_governance_dot_v1_dot_ledger__service__pb2.EraseContentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

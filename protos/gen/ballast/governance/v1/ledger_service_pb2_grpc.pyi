@@ -53,6 +53,11 @@ class LedgerServiceStub:
     """Proves that the tree of one size is how that of another began (RFC 6962, 2.1.2). Fails with TREE_TOO_SMALL, and with CHECKPOINT_FOREIGN
     for a checkpoint that this ledger never was. Safe to retry.
     """
+    EraseContents: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.EraseContentsRequest, _ledger_service_pb2.EraseContentsResponse]
+    """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
+    them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
+    erases nothing more, so a retry is safe.
+    """
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
@@ -78,6 +83,11 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetConsistencyProofRequest, _ledger_service_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Proves that the tree of one size is how that of another began (RFC 6962, 2.1.2). Fails with TREE_TOO_SMALL, and with CHECKPOINT_FOREIGN
     for a checkpoint that this ledger never was. Safe to retry.
+    """
+    EraseContents: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.EraseContentsRequest, _ledger_service_pb2.EraseContentsResponse]  # type: ignore[assignment]
+    """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
+    them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
+    erases nothing more, so a retry is safe.
     """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -137,6 +147,17 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_service_pb2.GetConsistencyProofResponse, _abc.Awaitable[_ledger_service_pb2.GetConsistencyProofResponse]]:
         """Proves that the tree of one size is how that of another began (RFC 6962, 2.1.2). Fails with TREE_TOO_SMALL, and with CHECKPOINT_FOREIGN
         for a checkpoint that this ledger never was. Safe to retry.
+        """
+
+    @_abc_1.abstractmethod
+    def EraseContents(
+        self,
+        request: _ledger_service_pb2.EraseContentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.EraseContentsResponse, _abc.Awaitable[_ledger_service_pb2.EraseContentsResponse]]:
+        """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
+        them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
+        erases nothing more, so a retry is safe.
         """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
