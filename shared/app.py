@@ -16,6 +16,7 @@ from shared.events.admin_servicer import EventAdminServicer
 from shared.events.deliverer import Deliverer
 from shared.events.event import EncodedEvent
 from shared.events.feed import Feed
+from shared.events.manifest import Manifests
 from shared.events.outbox import Outbox
 from shared.events.sink import EventSinkServicer, Handler
 from shared.rpc.client import ClientCredentials, connect
@@ -59,6 +60,8 @@ class App:
             concurrency=settings.delivery_concurrency,
             max_attempts=settings.delivery_max_attempts,
         )
+        self.manifests = Manifests(self.database, self.outbox)
+        self.every("* * * * *", "manifest", self.manifests.tick)
         self.server = Server(name, settings, self.telemetry)
         self.serve(admin_servicer.SERVICE, EventAdminServicer(self.database, self.deliverer))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ballast.governance.v1 import governance_service_pb2
+from ballast.governance.v1 import governance_service_pb2, reconciliation_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 from google.protobuf.json_format import MessageToDict
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -21,6 +21,7 @@ from clients.cli.ledger_drawing import (
     draw_entries,
     draw_erasure,
     draw_file_verdict,
+    draw_reconciliation,
     draw_verdict,
     entry_line,
     fits,
@@ -200,6 +201,15 @@ async def compare(
     holds = kept.origin == now.origin and is_consistent(kept.size, now.size, (kept.root, now.root), list(response.path))
     session.output.answer({"holds": holds, "from": kept.size, "to": now.size}, lambda: draw_consistency(kept, now, holds=holds))
     return ExitCode.OK if holds else ExitCode.NO
+
+
+@app.command("reconcile")
+@with_session()
+async def reconcile(session: Session) -> int:
+    """Compares the ledger with what every service says it recorded. Exit code 1 where they do not agree."""
+    response = await session.connection.ledger.GetReconciliation(reconciliation_pb2.GetReconciliationRequest())
+    session.output.answer(response, lambda: draw_reconciliation(response))
+    return ExitCode.NO if response.discrepancy_count else ExitCode.OK
 
 
 @app.command("erase")

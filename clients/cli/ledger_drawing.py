@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from ballast.governance.v1 import governance_service_pb2, ledger_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_pb2, reconciliation_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 from rich.console import RenderableType
 from rich.text import Text
 
-from clients.cli.formats import count_text, time_text
+from clients.cli.formats import count_text, enum_text, time_text
 from clients.cli.ledger_file import FileVerdict
 from clients.cli.output import Column, cell, facts, table, total
 from shared.transparency.checkpoint import Checkpoint
@@ -71,6 +71,23 @@ def draw_erasure(response: pb.EraseContentsResponse, *, validate_only: bool) -> 
         yield cell(", ".join(str(each) for each in response.sequences), "dim")
     if response.more:
         yield cell("more entries fit: call again", "yellow")
+
+
+def draw_reconciliation(response: reconciliation_pb2.GetReconciliationResponse) -> Iterable[RenderableType]:
+    columns = ("source", Column("manifest", right=True), Column("recorded", right=True), Column("in the ledger", right=True), "told")
+    sources = [
+        (each.source, each.manifest_number, each.claimed_count, each.matched_count, time_text(each, "manifest_time"))
+        for each in response.sources
+    ]
+    if sources:
+        yield table("", columns, sources)
+    else:
+        yield cell("no service has said yet what it recorded; each does within five minutes", "dim")
+    if response.discrepancies:
+        rows = [(enum_text(each, "kind"), each.source, each.event_id, each.sequence or "") for each in response.discrepancies]
+        yield table("where they do not agree", ("how", "source", Column("event", whole=True), Column("entry", right=True)), rows)
+    count = count_text(response.discrepancy_count, "discrepancy", "discrepancies")
+    yield cell(count, "red") if response.discrepancy_count else cell("the ledger has what was recorded, and nothing else", "green")
 
 
 def entry_line(entry: ledger_pb2.LedgerEntry) -> Text:

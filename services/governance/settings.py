@@ -22,6 +22,12 @@ class GovernanceSettings(ServiceSettings):
         None,
         description="PEM file (PKCS #8) with the Ed25519 key that signs checkpoints; empty makes one under state_dir.",
     )
+    delivery_patience_seconds: float = Field(
+        300.0, ge=0, description="How long an event that its service says it recorded may be on its way before it counts as missing."
+    )
+    manifest_patience_seconds: float = Field(
+        900.0, ge=0, description="How long an entry may wait for its service to say that it recorded it before it counts as extra."
+    )
     lineage_walk_limit: int = Field(
         100_000, ge=100, le=1_000_000, description="Nodes one TraceLineage may visit; beyond them it is refused."
     )

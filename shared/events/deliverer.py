@@ -36,12 +36,14 @@ _POLL = timedelta(seconds=1)
 _RETENTION = timedelta(days=14)
 # How long a delivery may seem stuck before another worker takes it over: after a crash this is the longest wait.
 _HEARTBEAT_TIMEOUT = timedelta(seconds=10)
-# An event whose delivery still waits, or failed for good, stays: it may yet be replayed.
+# An event whose delivery still waits, or failed for good, stays: it may yet be replayed. The last manifest stays too: the next goes on
+# from it.
 _PRUNE = (
     text(
         """
         delete from outbox where recorded_at < clock_timestamp() - cast(:retention as interval) and not exists
             (select 1 from pgqueuer q where q.headers ->> 'event' = outbox.id::text)
+            and position is distinct from (select max(position) from outbox where type = 'ballast.events.v1.OutboxManifest')
         """
     ),
     text("delete from inbox where received_at < clock_timestamp() - cast(:retention as interval)"),

@@ -73,7 +73,8 @@ class Outbox:
         if not events:
             return
         causes = headers or [current_headers()] * len(events)
-        rows = [self._row(self._encode(event), cause) for event, cause in zip(events, causes, strict=True)]
+        encoded = [event if isinstance(event, EncodedEvent) else self._encode(event) for event in events]
+        rows = [self._row(event, cause) for event, cause in zip(encoded, causes, strict=True)]
         driver = await raw(connection)
         await driver.execute(_RECORD, *([row[name] for row in rows] for name in _COLUMNS))
         jobs = [(name, row) for row in rows for name, types in self._subscribers.items() if "*" in types or row["type"] in types]

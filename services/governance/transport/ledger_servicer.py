@@ -3,30 +3,31 @@
 from collections.abc import AsyncIterator
 
 from ballast.governance.v1 import ledger_service_pb2 as pb
+from ballast.governance.v1 import reconciliation_pb2
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
 
 from services.governance.transport import ledger_convert as convert
-from services.governance.usecases.erasures import Erasures
-from services.governance.usecases.exports import Exports
-from services.governance.usecases.ledger import Ledger
-from services.governance.usecases.proofs import Proofs
+from services.governance.transport.reconciliation_convert import reconciliation_to_pb
+from services.governance.usecases.ledger_parts import LedgerParts
 from shared.paging import page_query
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
 from shared.storage.database import Database
 
 SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["LedgerService"], add_LedgerServiceServicer_to_server)
+Reconciled = reconciliation_pb2.GetReconciliationResponse
 
 
 class LedgerServicer(LedgerServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, ledger: Ledger, proofs: Proofs, exports: Exports, erasures: Erasures) -> None:
+    def __init__(self, database: Database, parts: LedgerParts) -> None:
         self.database = database
-        self._erasures = erasures
-        self._ledger = ledger
-        self._proofs = proofs
-        self._exports = exports
+        self._ledger = parts.ledger
+        self._proofs = parts.proofs
+        self._exports = parts.exports
+        self._erasures = parts.erasures
+        self._reconciliations = parts.reconciliations
 
     async def ListEntries(self, request: pb.ListEntriesRequest, context: object) -> pb.ListEntriesResponse:
         wanted, after = convert.filter_from_pb(request.filter), request.after_sequence
@@ -53,6 +54,9 @@ class LedgerServicer(LedgerServiceServicer):
     async def GetConsistencyProof(self, request: pb.GetConsistencyProofRequest, context: object) -> pb.GetConsistencyProofResponse:
         proof = await self._proofs.consistency(request.first_size, request.second_size, request.checkpoint)
         return convert.consistency_to_pb(proof)
+
+    async def GetReconciliation(self, request: reconciliation_pb2.GetReconciliationRequest, context: object) -> Reconciled:
+        return reconciliation_to_pb(await self._reconciliations())
 
     @once(pb.EraseContentsResponse)
     async def EraseContents(self, request: pb.EraseContentsRequest, context: object) -> pb.EraseContentsResponse:

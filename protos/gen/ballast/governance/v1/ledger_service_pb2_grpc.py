@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from ballast.governance.v1 import ledger_service_pb2 as ballast_dot_governance_dot_v1_dot_ledger__service__pb2
+from ballast.governance.v1 import reconciliation_pb2 as ballast_dot_governance_dot_v1_dot_reconciliation__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -65,6 +66,11 @@ class LedgerServiceStub:
                 request_serializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.GetReconciliation = channel.unary_unary(
+                '/ballast.governance.v1.LedgerService/GetReconciliation',
+                request_serializer=ballast_dot_governance_dot_v1_dot_reconciliation__pb2.GetReconciliationRequest.SerializeToString,
+                response_deserializer=ballast_dot_governance_dot_v1_dot_reconciliation__pb2.GetReconciliationResponse.FromString,
+                _registered_method=True)
         self.EraseContents = channel.unary_unary(
                 '/ballast.governance.v1.LedgerService/EraseContents',
                 request_serializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.EraseContentsRequest.SerializeToString,
@@ -122,6 +128,13 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReconciliation(self, request, context):
+        """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EraseContents(self, request, context):
         """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
         them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
@@ -163,6 +176,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'GetReconciliation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReconciliation,
+                    request_deserializer=ballast_dot_governance_dot_v1_dot_reconciliation__pb2.GetReconciliationRequest.FromString,
+                    response_serializer=ballast_dot_governance_dot_v1_dot_reconciliation__pb2.GetReconciliationResponse.SerializeToString,
             ),
             'EraseContents': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseContents,
@@ -333,6 +351,33 @@ class LedgerService:
             '/ballast.governance.v1.LedgerService/GetConsistencyProof',
             ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.SerializeToString,
             ballast_dot_governance_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReconciliation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ballast.governance.v1.LedgerService/GetReconciliation',
+            ballast_dot_governance_dot_v1_dot_reconciliation__pb2.GetReconciliationRequest.SerializeToString,
+            ballast_dot_governance_dot_v1_dot_reconciliation__pb2.GetReconciliationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 The ledger service: entries, the checkpoints signed over them, and proofs that hold without this service."""
 
 from ballast.governance.v1 import ledger_service_pb2 as _ledger_service_pb2
+from ballast.governance.v1 import reconciliation_pb2 as _reconciliation_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -53,6 +54,8 @@ class LedgerServiceStub:
     """Proves that the tree of one size is how that of another began (RFC 6962, 2.1.2). Fails with TREE_TOO_SMALL, and with CHECKPOINT_FOREIGN
     for a checkpoint that this ledger never was. Safe to retry.
     """
+    GetReconciliation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.GetReconciliationRequest, _reconciliation_pb2.GetReconciliationResponse]
+    """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry."""
     EraseContents: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.EraseContentsRequest, _ledger_service_pb2.EraseContentsResponse]
     """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
     them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
@@ -84,6 +87,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """Proves that the tree of one size is how that of another began (RFC 6962, 2.1.2). Fails with TREE_TOO_SMALL, and with CHECKPOINT_FOREIGN
     for a checkpoint that this ledger never was. Safe to retry.
     """
+    GetReconciliation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.GetReconciliationRequest, _reconciliation_pb2.GetReconciliationResponse]  # type: ignore[assignment]
+    """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry."""
     EraseContents: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.EraseContentsRequest, _ledger_service_pb2.EraseContentsResponse]  # type: ignore[assignment]
     """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
     them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
@@ -148,6 +153,14 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Proves that the tree of one size is how that of another began (RFC 6962, 2.1.2). Fails with TREE_TOO_SMALL, and with CHECKPOINT_FOREIGN
         for a checkpoint that this ledger never was. Safe to retry.
         """
+
+    @_abc_1.abstractmethod
+    def GetReconciliation(
+        self,
+        request: _reconciliation_pb2.GetReconciliationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.GetReconciliationResponse, _abc.Awaitable[_reconciliation_pb2.GetReconciliationResponse]]:
+        """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry."""
 
     @_abc_1.abstractmethod
     def EraseContents(
