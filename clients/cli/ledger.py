@@ -1,6 +1,5 @@
 """`ballast ledger`: every event in order, and the proof that none was altered, here or where the suite is not."""
 
-import json
 from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,6 @@ from typing import Annotated
 import typer
 from ballast.governance.v1 import governance_service_pb2, reconciliation_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
-from google.protobuf.json_format import MessageToDict
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clients.cli.connection import every_page
@@ -26,6 +24,7 @@ from clients.cli.ledger_drawing import (
     entry_line,
     fits,
 )
+from clients.cli.ledger_export import write_export
 from clients.cli.ledger_file import FileVerdict, verify_file
 from clients.cli.output import Output, cell
 from clients.cli.session import Limit, Session, with_session
@@ -133,20 +132,19 @@ async def export(
     """Writes entries and what proves them; without any condition the whole ledger. Check it with `ballast ledger verify FILE --key KEY`."""
     chosen = pb.EntryFilter(subject=subject, type=type_, trace_id=trace_id, principal=principal, source=source)
     request = pb.ExportEntriesRequest(filter=chosen, first_sequence=first, last_sequence=last)
-    draft, count, header = file.with_name(f".{file.name}.part"), 0, pb.ExportHeader()
     try:
-        with draft.open("w", encoding="ascii") as lines, _bar(session.output, "exporting") as progress:
+        with _bar(session.output, "exporting") as progress:
             task = progress.add_task("", total=None)
-            async for part in session.connection.ledger.ExportEntries(request, timeout=_patience(session)):
-                lines.write(json.dumps(MessageToDict(part, preserving_proto_field_name=True)) + "\n")
-                header = part.header if part.HasField("header") else header
-                count += part.HasField("entry")
-                progress.update(task, completed=count)
-        draft.replace(file)  # a file that was cut off must not pass for one
+            written = await write_export(
+                session.connection.ledger,
+                request,
+                file,
+                lambda count: progress.update(task, completed=count),
+                within_seconds=_patience(session),
+            )
     except OSError as error:
         raise invalid_field("FILE", f"{file} cannot be written: {error.strerror}", reason="FILE_UNWRITABLE") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    count, header = written.entry_count, written.header
     told = {"file": str(file), "entries": count, "complete": header.complete, "checkpoint": header.checkpoint}
     session.output.answer(told, lambda: [cell(f"{file}: {count_text(count, 'entry', 'entries')}, proved against"), cell(header.checkpoint)])
 
