@@ -11,8 +11,9 @@ asks for counts as what it asks for. More points on either axis never make a mil
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.triage.domain.model import ScoringModel
 from services.triage.domain.ruling import Ruling
@@ -21,6 +22,8 @@ from services.triage.domain.severity import Severity
 
 CALLED_FROM = Severity.SEV3
 """The mildest severity at which somebody is called, which is what the model's odds are the odds of."""
+
+_ALL = ""  # in place of a feature's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ def severity_chances(ruling: Ruling, factor: float) -> SeverityChances:
     """Returns the chances of the severities by the points, the thresholds of the matrix and the model's factor."""
     impacts = level_chances(ruling.impact_points, ruling.matrix.impact_thresholds, factor)
     urgencies = level_chances(ruling.urgency_points, ruling.matrix.urgency_thresholds, factor)
-    chances, at_least = dict.fromkeys(Severity, 0.0), ruling.at_least
+    chances, at_least = [0.0] * len(Severity), ruling.at_least
     for cell in ruling.matrix.cells:
-        chances[min(cell.severity, at_least)] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
-    return SeverityChances(tuple(chances[severity] for severity in Severity))
+        chances[min(cell.severity, at_least) - 1] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
+    return SeverityChances(tuple(chances))
 
 
 def level_chances(points: float, thresholds: Sequence[float], factor: float) -> tuple[float, float, float]:
@@ -69,9 +72,16 @@ def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[Sco
     That share is how far the missing inputs could move the log-odds, over how far all inputs together could: an assessment that knows
     nothing has no confidence, and one that lacks only what weighs little loses little.
     """
+    ranges = _ranges(model)
+    missing = sum([ranges[term.feature] for term in terms if term.missing])
+    return chances.of(severity) * (1 - missing / ranges[_ALL])
+
+
+@lru_cache(maxsize=16)
+def _ranges(model: ScoringModel) -> Mapping[str, float]:
+    """Returns how far each input could move the log-odds, and all together; worked out once for a version of the model."""
     ranges = {feature.name: feature.most - feature.least for feature in model.features}
-    missing = sum(ranges[term.feature] for term in terms if term.missing)
-    return chances.of(severity) * (1 - missing / sum(ranges.values()))
+    return ranges | {_ALL: sum(ranges.values())}
 
 
 def logistic(x: float) -> float:
