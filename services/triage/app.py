@@ -23,6 +23,7 @@ from services.triage.storage.slo_document_store import SloDocumentStore
 from services.triage.storage.slo_imports import SloImports
 from services.triage.storage.slo_store import SloStore
 from services.triage.storage.tables import MIGRATIONS
+from services.triage.storage.version_store import VersionStore
 from services.triage.transport import (
     budget_policy_servicer,
     calibration_servicer,
@@ -34,9 +35,10 @@ from services.triage.transport import (
     slo_servicer,
 )
 from services.triage.transport.budget_events import BudgetSources
-from services.triage.transport.events import IncidentEvents, OwnEvents, both, encode
+from services.triage.transport.events import IncidentEvents, OwnEvents, encode, in_turn
+from services.triage.transport.incidents import INCIDENT_EVENTS
 from services.triage.transport.servicer import SERVICE, TriageServicer
-from services.triage.usecases.assessments import Assessments, Yardsticks
+from services.triage.usecases.assessments import Assessments, Sources, Yardsticks
 from services.triage.usecases.budget_parts import BudgetParts
 from services.triage.usecases.calibrations import Calibrations
 from services.triage.usecases.catalogue import Catalogue
@@ -67,7 +69,8 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), found, app.clock)
     gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
     yardsticks = Yardsticks(default_model(settings.currency), matrices, gating)
-    assessments = Assessments(found, landscape, BudgetStateStore(app.database, app.outbox), yardsticks, app.clock)
+    sources = Sources(VersionStore(app.database), landscape, BudgetStateStore(app.database, app.outbox), yardsticks)
+    assessments = Assessments(found, sources, app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
     escalations = Escalations(EscalationStore(app.database, app.outbox), EscalationRule(*settings.escalate_at), app.clock)
     app.every("* * * * *", "escalations", escalations.tick)
@@ -77,21 +80,22 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, escalations, app.feed))
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
     _serve_slos(app)
-    labels = _serve_calibration(app, yardsticks, assessments)
+    labels = _serve_calibration(app, yardsticks)
     budgets = _serve_budgets(app, settings)
-    incidents = both(IncidentEvents(assessments, labels).handlers(), BudgetSources(budgets.incidents, budgets.store).handlers())
-    app.receive(incidents | OwnEvents(assessments).handlers())
+    of_budgets = BudgetSources(budgets.incidents, budgets.store)
+    incidents = dict.fromkeys(INCIDENT_EVENTS, in_turn(IncidentEvents(assessments, labels).take, of_budgets.take))
+    app.receive(of_budgets.handlers() | OwnEvents(assessments).handlers(), incidents)
     return app
 
 
-def _serve_calibration(app: App, yardsticks: Yardsticks, assessments: Assessments) -> Labels:
+def _serve_calibration(app: App, yardsticks: Yardsticks) -> Labels:
     """How assessments did, and whether that changes; returns what takes the word of people."""
     store, costs = LabelStore(app.database), default_costs()
     calibrations = Calibrations(store, ModelStore(app.database), yardsticks, costs=costs, clock=app.clock)
     app.serve(calibration_servicer.SERVICE, calibration_servicer.CalibrationServicer(app.database, calibrations))
     watch = DriftWatch(store, DriftStore(app.database, app.outbox), yardsticks.model, costs, app.telemetry.meter)
     app.every("41 * * * *", "drift", watch.tick)
-    return Labels(store, assessments, yardsticks, app.clock)
+    return Labels(store, app.clock)
 
 
 def _serve_slos(app: App) -> None:

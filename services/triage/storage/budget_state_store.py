@@ -21,7 +21,7 @@ from shared.storage.database import Database
 _HOUR = timedelta(hours=1)
 # Asked with every assessment, and made once: to put a statement together takes longer than to run it.
 _OF_COMPONENTS = (
-    select(budget_state)
+    select(budget_state, slo.c.component)
     .join(slo, budget_state.c.slo == slo.c.name)
     .where(slo.c.component == any_(bindparam("names", type_=ARRAY(Text))))
     .order_by(budget_state.c.slo, budget_state.c.objective)
@@ -58,11 +58,16 @@ class BudgetStateStore:
         async with self._database.transaction() as connection:
             return {row.component for row in await connection.execute(statement)}
 
-    async def of_components(self, components: Sequence[str]) -> tuple[BudgetSnapshot, ...]:
-        """Returns where the budgets of these components stood when last told, by SLO and objective; those never told of spend nothing."""
-        names = [f"components/{each}" for each in components]
+    async def of_each(self, groups: Sequence[Sequence[str]]) -> list[tuple[BudgetSnapshot, ...]]:
+        """Returns for each group of components where their budgets stood when last told, by SLO and objective.
+
+        Those never told of spend nothing.
+        """
+        wanted = [{f"components/{each}" for each in group} for group in groups]
         async with self._database.transaction() as connection:
-            return tuple(_snapshot(row) for row in await connection.execute(_OF_COMPONENTS, {"names": names}))
+            rows = await connection.execute(_OF_COMPONENTS, {"names": sorted(set().union(*wanted))})
+            found = [(row.component, _snapshot(row)) for row in rows]
+        return [tuple(snapshot for component, snapshot in found if component in names) for names in wanted]
 
     async def tell(self, reports: Sequence[BudgetReport], now: datetime) -> int:
         """Tells of budgets that stand otherwise than was last told, with their events, and returns how many did.
