@@ -9,7 +9,6 @@ from services.triage.domain.escalation import EscalationRule
 from services.triage.domain.triage_cost import default_costs
 from services.triage.settings import TriageSettings
 from services.triage.storage.assessment_store import AssessmentStore
-from services.triage.storage.budget_state_store import BudgetStateStore
 from services.triage.storage.catalogue_store import CatalogueStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.drift_store import DriftStore
@@ -22,8 +21,8 @@ from services.triage.storage.override_store import OverrideStore
 from services.triage.storage.slo_document_store import SloDocumentStore
 from services.triage.storage.slo_imports import SloImports
 from services.triage.storage.slo_store import SloStore
+from services.triage.storage.surroundings_store import SurroundingsStore
 from services.triage.storage.tables import MIGRATIONS
-from services.triage.storage.version_store import VersionStore
 from services.triage.transport import (
     budget_policy_servicer,
     calibration_servicer,
@@ -69,7 +68,7 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), found, app.clock)
     gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
     yardsticks = Yardsticks(default_model(settings.currency), matrices, gating)
-    sources = Sources(VersionStore(app.database), landscape, BudgetStateStore(app.database, app.outbox), yardsticks)
+    sources = Sources(SurroundingsStore(app.database), landscape, yardsticks)
     assessments = Assessments(found, sources, app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
     escalations = Escalations(EscalationStore(app.database, app.outbox), EscalationRule(*settings.escalate_at), app.clock)

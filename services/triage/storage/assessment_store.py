@@ -1,13 +1,12 @@
 """Assessments in PostgreSQL: one an incident, every revision readable."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Integer, Select, Text, any_, bindparam, insert, select, text
+from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,8 +17,7 @@ from services.triage.domain.events import AssessmentMade
 from services.triage.domain.finding import Finding, Judge
 from services.triage.domain.human_override import HumanOverride, OverrideRecord
 from services.triage.domain.incident import Incident
-from services.triage.domain.recurrence import Recurrence, SimilarIncident, class_of, recurrence
-from services.triage.domain.severity import Severity
+from services.triage.domain.recurrence import class_of
 from services.triage.storage import override_store
 from services.triage.storage.assessment_pages import AssessmentQuery, condition_after, conditions, cursor_of, order
 from services.triage.storage.findings import assessment_from_row, assessment_to_row
@@ -30,7 +28,6 @@ from shared.ids import uuid_of
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 
-_MOST_SIMILAR = 1_000
 # One event of an incident at a time, also before it has a row that could be locked; always in the same order, so that nobody waits
 # in a circle.
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended(incident, 7102)) from unnest(:incidents) as each(incident)").bindparams(
@@ -66,10 +63,6 @@ class AssessmentStore:
         self._database = database
         self._outbox = outbox
         self._currency = currency
-
-    def reading(self) -> AbstractAsyncContextManager[object]:
-        """Has all that is read within the block read in one transaction: to begin and end one for each question takes as long as to ask."""
-        return self._database.transaction()
 
     async def keep(self, heard: Sequence[Heard]) -> list[Assessment | None]:
         """Keeps what is found of several incidents, and returns it; None, and nothing kept, of each of which it holds a newer version.
@@ -116,20 +109,6 @@ class AssessmentStore:
         if row.snapshot is None:
             raise IncidentNotHeld(name)
         return Held(assessment_from_row(row), incident_from_json(row.snapshot), row.incident_version)
-
-    async def recurrences(self, incidents: Sequence[Incident]) -> list[Recurrence]:
-        """Returns of each how often incidents of its class were opened before it; those merged into others do not count."""
-        asked = {
-            "places": list(range(len(incidents))),
-            "classes": [class_of(each) for each in incidents],
-            "openings": [each.opened_at for each in incidents],
-            "incidents": [each.name for each in incidents],
-        }
-        before: list[list[SimilarIncident]] = [[] for _ in incidents]
-        async with self._database.transaction() as connection:
-            for place, incident, title, severity, *times in await connection.execute(_SIMILAR, asked):
-                before[place].append(SimilarIncident(incident, title, Severity(severity), *times))
-        return [recurrence(each.opened_at, similar) for each, similar in zip(incidents, before, strict=True)]
 
     async def latest_findings(self, count: int) -> list[Finding]:
         """Returns what is found of the incidents opened last, the latest first."""
@@ -262,21 +241,6 @@ def _joined(which: ColumnElement[bool]) -> Select[Any]:
 # Statements of every assessment, made once: to put one together takes longer than to run it.
 _NEWEST_OF = _newest().where(assessment.c.incident == any_(bindparam("of", type_=ARRAY(Text))))
 _ADD_REVISION = insert(assessment_revision)
-_SIMILAR = text(
-    f"""
-    select asked.place, before.* from unnest(:places, :classes, :openings, :incidents) as asked(place, class, opened_at, incident)
-    cross join lateral (
-        select a.incident, a.title, a.severity, a.opened_at, a.resolved_at from assessment a
-        where a.class = asked.class and a.opened_at < asked.opened_at and a.incident <> asked.incident and not a.merged
-        order by a.opened_at desc limit {_MOST_SIMILAR}
-    ) before
-    """  # noqa: S608 - a number of this module
-).bindparams(
-    bindparam("places", type_=ARRAY(Integer)),
-    bindparam("classes", type_=ARRAY(Text)),
-    bindparam("openings", type_=ARRAY(DateTime(timezone=True))),
-    bindparam("incidents", type_=ARRAY(Text)),
-)
 
 
 def _write() -> Insert:

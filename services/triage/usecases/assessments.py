@@ -16,8 +16,7 @@ from services.triage.domain.wave import waves
 from services.triage.domain.what_if import Supposition, supposed
 from services.triage.storage.assessment_pages import AssessmentQuery
 from services.triage.storage.assessment_store import AssessmentStore, Heard
-from services.triage.storage.budget_state_store import BudgetStateStore
-from services.triage.storage.version_store import Versions, VersionStore
+from services.triage.storage.surroundings_store import SurroundingsStore, Versions
 from services.triage.usecases.gating import Gating
 from services.triage.usecases.landscape import Landscape
 from services.triage.usecases.matrices import Matrices
@@ -47,9 +46,8 @@ class Yardsticks:
 class Sources:
     """Where it is read what incidents are judged by and what is known around them."""
 
-    versions: VersionStore
+    surroundings: SurroundingsStore
     landscape: Landscape
-    budgets: BudgetStateStore
     yardsticks: Yardsticks
 
 
@@ -172,22 +170,18 @@ class Assessments:
         return Occasion(trigger, trace_ids()[0], self._clock.now())
 
     async def _known_around(self, incidents: Sequence[Incident]) -> tuple[list[Surroundings], Standards]:
-        """Reads what is known around each, and what all are judged by, in one transaction of three questions however many they are.
+        """Reads what is known around each, and what all are judged by: one short question, unless the catalogue or a document changed.
 
         Raises InvalidInput for evidence that cannot be.
         """
         for each in incidents:
             each.evidence.check()
-        sources = self._sources
-        async with self._store.reading():
-            newest = await sources.versions.newest()
-            graph = await sources.landscape.graph(newest.catalogue)
-            standards = await sources.yardsticks.standards(newest)
-            budgets = await sources.budgets.of_each([each.components for each in incidents])
-            recurrences = await self._store.recurrences(incidents)
+        known = await self._sources.surroundings.known(incidents)
+        graph = await self._sources.landscape.graph(known.newest.catalogue)
+        standards = await self._sources.yardsticks.standards(known.newest)
         around = [graph.surroundings(each.components) if each.components else Surroundings() for each in incidents]
-        found = zip(around, budgets, recurrences, strict=True)
-        return [replace(near, budgets=spent, recurrence=before) for near, spent, before in found], standards
+        found = zip(around, known.budgets, known.recurrences, strict=True)
+        return [replace(near, budgets=budgets, recurrence=recurrence) for near, budgets, recurrence in found], standards
 
     async def _assess_again(self, incident: str, trigger: str) -> None:
         for _ in range(_MOST_TRIES):
