@@ -34,8 +34,7 @@ from services.triage.transport import (
     slo_servicer,
 )
 from services.triage.transport.budget_events import BudgetSources
-from services.triage.transport.events import IncidentEvents, OwnEvents, encode, in_turn
-from services.triage.transport.incidents import INCIDENT_EVENTS
+from services.triage.transport.events import IncidentEvents, OwnEvents, encode, of_incidents
 from services.triage.transport.servicer import SERVICE, TriageServicer
 from services.triage.usecases.assessments import Assessments, Sources, Yardsticks
 from services.triage.usecases.budget_parts import BudgetParts
@@ -68,8 +67,7 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), found, app.clock)
     gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
     yardsticks = Yardsticks(default_model(settings.currency), matrices, gating)
-    sources = Sources(SurroundingsStore(app.database), landscape, yardsticks)
-    assessments = Assessments(found, sources, app.clock)
+    assessments = Assessments(found, Sources(SurroundingsStore(app.database), landscape, yardsticks), app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
     escalations = Escalations(EscalationStore(app.database, app.outbox), EscalationRule(*settings.escalate_at), app.clock)
     app.every("* * * * *", "escalations", escalations.tick)
@@ -79,11 +77,8 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, escalations, app.feed))
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
     _serve_slos(app)
-    labels = _serve_calibration(app, yardsticks)
-    budgets = _serve_budgets(app, settings)
-    of_budgets = BudgetSources(budgets.incidents, budgets.store)
-    incidents = dict.fromkeys(INCIDENT_EVENTS, in_turn(IncidentEvents(assessments, labels).take, of_budgets.take))
-    app.receive(of_budgets.handlers() | OwnEvents(assessments).handlers(), incidents)
+    incidents, budgets = IncidentEvents(assessments, _serve_calibration(app, yardsticks)), _serve_budgets(app, settings)
+    app.receive(budgets.handlers() | OwnEvents(assessments).handlers(), of_incidents(incidents.take, budgets.take))
     return app
 
 
@@ -104,8 +99,8 @@ def _serve_slos(app: App) -> None:
     app.serve(slo_servicer.SERVICE, slo_servicer.SloServicer(app.database, slos))
 
 
-def _serve_budgets(app: App, settings: TriageSettings) -> BudgetParts:
-    """Takes what was counted, and says what remains of budgets and what follows."""
+def _serve_budgets(app: App, settings: TriageSettings) -> BudgetSources:
+    """Takes what was counted, and says what remains of budgets and what follows; returns what hears of incidents and planned work."""
     parts = BudgetParts(app.database, app.outbox, app.clock)
     app.serve(sli_servicer.SERVICE, sli_servicer.SliServicer(app.database, parts.samples))
     app.serve(budget_policy_servicer.SERVICE, budget_policy_servicer.BudgetPolicyServicer(app.database, parts.policies))
@@ -120,4 +115,4 @@ def _serve_budgets(app: App, settings: TriageSettings) -> BudgetParts:
         app.every("* * * * *", "indicators", pulling.pull)
     else:
         app.background("indicators", partial(pulling.run, app.clock))
-    return parts
+    return BudgetSources(parts.incidents, parts.store)

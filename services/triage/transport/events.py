@@ -23,7 +23,7 @@ from services.triage.transport.calibration_convert import calibration_drifted_to
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.escalation_convert import escalation_to_pb
 from services.triage.transport.gate_convert import gates_to_pb
-from services.triage.transport.incidents import incident_from_pb, incident_told, rating_from_pb
+from services.triage.transport.incidents import INCIDENT_EVENTS, incident_from_pb, incident_told, rating_from_pb
 from services.triage.transport.slo_convert import slo_to_pb
 from services.triage.usecases.assessments import Assessments, Told
 from services.triage.usecases.labels import Labels
@@ -134,11 +134,11 @@ def _told(arrived: Arrival) -> Told:
     return Told(incident_from_pb(message), arrived.event.version, trigger, arrived.cause)
 
 
-def in_turn(first: GroupHandler, second: GroupHandler) -> GroupHandler:
-    """Returns a handler that gives events to both, in this order; one is stale when neither had use for it."""
+def of_incidents(first: GroupHandler, second: GroupHandler) -> dict[str, GroupHandler]:
+    """Returns handlers that give what intake tells of incidents to both, in this order; an event is stale when neither had use for it."""
 
-    async def handle(arrived: Sequence[Arrival]) -> list[Outcome]:
+    async def take(arrived: Sequence[Arrival]) -> list[Outcome]:
         outcomes = zip(await first(arrived), await second(arrived), strict=True)
         return [Outcome.ACCEPTED if Outcome.ACCEPTED in both else Outcome.STALE for both in outcomes]
 
-    return handle
+    return dict.fromkeys(INCIDENT_EVENTS, take)
