@@ -141,6 +141,10 @@ def test_what_nobody_told_is_not_the_same_as_no() -> None:
     assert merge(Evidence(), Evidence()).security is None
 
 
+def test_what_a_newer_version_wrote_beside_is_left_out() -> None:
+    assert evidence_from_json({"service_impact": 2, "luck": 7}) == Evidence(service_impact=ServiceImpact.DISRUPTION)
+
+
 @given(EVIDENCE)
 def test_evidence_is_stored_and_read_back_equal(evidence: Evidence) -> None:
     back = evidence_from_json(json.loads(json.dumps(evidence_to_json(evidence))))

@@ -81,7 +81,8 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
 def evidence_from_json(stored: Mapping[str, Any]) -> Evidence:
     if stored == _NOTHING:
         return NO_EVIDENCE
-    read = Evidence(**stored)
+    # A newer version may have written what this one does not know.
+    read = Evidence(**{name: value for name, value in stored.items() if name in _FIELDS})
     return replace(read, service_impact=ServiceImpact(read.service_impact))
 
 
