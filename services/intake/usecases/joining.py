@@ -94,7 +94,10 @@ class Joining:
             self.evidence = merge(self.evidence, flapped(after.refired_count))
 
     def flap(self, past: Sequence[LifeRow]) -> None:
-        """Takes in that a signal begins again which had these alerts: each time it began in this incident before, it ended since."""
+        """Takes in that a signal begins again which had these alerts: each time it began in this incident before, it ended since.
+
+        Where older ones were not read, as those that ended days before, what was counted then still stands.
+        """
         here = self.before.id
         self.evidence = merge(self.evidence, flapped(sum(1 + row.life.refired_count for row in past if row.incident_id == here)))
 
