@@ -45,7 +45,7 @@ class Score:
 
 
 def score(inputs: Inputs, model: ScoringModel) -> Score:
-    terms = [column.term(inputs.readings[column.feature.name]) for column in _columns(model)]
+    terms = [column.term(inputs.reading(column.feature.name)) for column in _columns(model)]
     terms.sort(key=_weight, reverse=True)  # stable: of terms that weigh the same the first by name stands first
     return Score(tuple(terms), model.intercept, model.offset, model.factor)
 

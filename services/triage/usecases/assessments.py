@@ -140,7 +140,7 @@ class Assessments:
 
         Returns what is found, and in what it differs from how the incident that does exist is assessed now.
         """
-        base = (await self._store.held(asked.incident)).incident if asked.incident else Incident(self._clock.now())
+        base = (await self._store.held(asked.incident)).incident if asked.incident else self._unheard_of()
         told = asked.over(base)
         around, standards = await self._known_around([told, base] if asked.incident else [told])
         instead = supposed(told, asked.changes, standards.model)
@@ -180,8 +180,13 @@ class Assessments:
         graph = await self._sources.landscape.graph(known.newest.catalogue)
         standards = await self._sources.yardsticks.standards(known.newest)
         around = [graph.surroundings(each.components) if each.components else Surroundings() for each in incidents]
-        found = zip(around, known.budgets, known.recurrences, strict=True)
-        return [replace(near, budgets=budgets, recurrence=recurrence) for near, budgets, recurrence in found], standards
+        found, now = zip(around, known.budgets, known.recurrences, strict=True), self._clock.now()
+        return [replace(near, budgets=budgets, recurrence=recurrence, now=now) for near, budgets, recurrence in found], standards
+
+    def _unheard_of(self) -> Incident:
+        """An incident that need not exist: opened now, and all that is supposed of it is told now."""
+        now = self._clock.now()
+        return Incident(now, changed_at=now)
 
     async def _assess_again(self, incident: str, trigger: str) -> None:
         for _ in range(_MOST_TRIES):
