@@ -69,6 +69,10 @@ class RevisionStore(Generic[Document]):
                 found = await self._make(connection, Revision(1, self._form.default, SYSTEM, "The default.", now))
         return found
 
+    def at_hand(self, revision: int | None) -> Revision[Document] | None:
+        """Returns this version where it is the one held in memory, without asking the database; a version never changes."""
+        return self._held if self._held is not None and self._held.revision == revision else None
+
     async def get(self, revision: int) -> Revision[Document]:
         """Raises NotFound, as the form says."""
         async with self._database.transaction() as connection:

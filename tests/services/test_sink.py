@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ from sqlalchemy import text
 from shared.errors import BallastError, InvalidInput
 from shared.events import sink
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent, cloud_event
-from shared.events.sink import EventSinkServicer
-from shared.principal import current_principal_name
+from shared.events.sink import Arrival, EventSinkServicer
+from shared.principal import Principal, current_principal_name, enter, leave
 from shared.rpc.client import connect
 from shared.rpc.server import Server
 from shared.settings import ServiceSettings
@@ -39,6 +39,7 @@ class Applying:
         self._database = database
         self.failure: Exception | None = None
         self.seen: list[tuple[ReceivedEvent, str]] = []
+        self.groups: list[list[str]] = []  # subjects of what came together
 
     async def opened(self, event: ReceivedEvent) -> Outcome:
         self.seen.append((event, current_principal_name()))
@@ -52,6 +53,17 @@ class Applying:
         if self.failure is not None:
             raise self.failure
         return Outcome.ACCEPTED
+
+    async def together(self, arrived: Sequence[Arrival]) -> list[Outcome]:
+        self.groups.append([each.event.subject for each in arrived])
+        outcomes = []
+        for each in arrived:
+            token = enter(Principal(each.cause["principal"]))
+            try:
+                outcomes.append(await self.opened(each.event))
+            finally:
+                leave(token)
+        return outcomes
 
     async def rows(self, subject: str) -> list[int]:
         async with self._database.transaction() as connection:
@@ -68,11 +80,15 @@ async def database(urls: dict[str, str]) -> AsyncIterator[Database]:
     await opened.close()
 
 
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[tuple[Applying, "EventSinkServiceAsyncStub"]]:
+@pytest.fixture(scope="module", params=["one by one", "in groups"])
+async def served(database: Database, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Applying, "EventSinkServiceAsyncStub"]]:
     applying = Applying(database)
     server = Server("test", ServiceSettings(), setup("test"))
-    server.add(sink.SERVICE, EventSinkServicer(database, {OPENED: applying.opened}))
+    grouped = request.param == "in groups"
+    taking = (
+        EventSinkServicer(database, {}, {OPENED: applying.together}) if grouped else EventSinkServicer(database, {OPENED: applying.opened})
+    )
+    server.add(sink.SERVICE, taking)
     await server.start()
     channel = connect(server.address, [sink.SERVICE.descriptor])
     yield applying, EventSinkServiceStub(channel.grpc)
@@ -84,6 +100,7 @@ async def served(database: Database) -> AsyncIterator[tuple[Applying, "EventSink
 def applying(served: tuple[Applying, Any]) -> Applying:
     served[0].failure = None
     served[0].seen.clear()
+    served[0].groups.clear()
     return served[0]
 
 
@@ -181,6 +198,19 @@ async def test_a_batch_is_applied_whole_or_not_at_all(applying: Applying, rpc: "
 async def test_what_follows_from_an_event_is_done_on_behalf_of_who_caused_it(applying: Applying, rpc: "EventSinkServiceAsyncStub") -> None:
     await deliver(rpc, event(principal="grace"), event())
     assert [principal for _, principal in applying.seen] == ["grace", "local"]
+
+
+async def test_calls_that_come_while_others_are_taken_are_taken_together_and_one_that_fails_fails_alone(
+    applying: Applying, rpc: "EventSinkServiceAsyncStub"
+) -> None:
+    good, bad = [event() for _ in range(20)], event()
+    bad.proto_data.Pack(incident_pb2.Incident())  # not what its type promises
+    answers = await asyncio.gather(*(deliver(rpc, each) for each in [*good[:10], bad, *good[10:]]), return_exceptions=True)
+    assert [each for each in answers if not isinstance(each, InvalidInput)] == [[ACCEPTED]] * 20
+    assert isinstance(answers[10], InvalidInput)
+    assert [await applying.rows(subject_of(each)) for each in good] == [[1]] * 20
+    if applying.groups:
+        assert max(map(len, applying.groups)) > 1
 
 
 async def test_an_event_without_a_time_happened_when_it_arrived(applying: Applying, rpc: "EventSinkServiceAsyncStub") -> None:

@@ -1,10 +1,9 @@
 """Events of error budgets in their wire form, and what budgets hear of incidents and planned work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ballast.intake.v1 import incident_pb2, maintenance_window_pb2, matcher_pb2, muting_events_pb2
-from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import budget_events_pb2 as pb
 from google.protobuf.message import Message
 
@@ -16,10 +15,10 @@ from services.triage.storage.budget_incident_store import BudgetIncidentStore
 from services.triage.storage.budget_store import BudgetStore
 from services.triage.transport.budget_convert import report_to_pb
 from services.triage.transport.budget_policy_convert import policy_to_pb
-from services.triage.transport.incidents import component_ids
+from services.triage.transport.incidents import component_ids, incident_told
 from shared.errors import InvalidInput, Violation, invalid_field
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
-from shared.events.sink import Handler
+from shared.events.sink import Arrival, Handler
 from shared.ids import name_of
 from shared.recurrence import Unusable
 from shared.rpc.wellknown import time_from_pb
@@ -65,20 +64,12 @@ class BudgetSources:
         self._budgets = budgets
 
     def handlers(self) -> dict[str, Handler]:
-        return {
-            intake.IncidentOpened.DESCRIPTOR.full_name: self._opened,
-            intake.IncidentChanged.DESCRIPTOR.full_name: self._changed,
-            muting_events_pb2.MaintenanceWindowChanged.DESCRIPTOR.full_name: self._planned,
-        }
+        return {muting_events_pb2.MaintenanceWindowChanged.DESCRIPTOR.full_name: self._planned}
 
-    async def _opened(self, event: ReceivedEvent) -> Outcome:
-        return await self._keep(event.unpack(intake.IncidentOpened).incident, event.version)
-
-    async def _changed(self, event: ReceivedEvent) -> Outcome:
-        return await self._keep(event.unpack(intake.IncidentChanged).incident, event.version)
-
-    async def _keep(self, incident: incident_pb2.Incident, version: int) -> Outcome:
-        return _outcome(await self._incidents.keep(budget_incident_from_pb(incident), version))
+    async def take(self, arrived: Sequence[Arrival]) -> list[Outcome]:
+        """Keeps the incidents that events of INCIDENT_EVENTS tell of."""
+        told = [(budget_incident_from_pb(incident_told(each.event)[0]), each.event.version) for each in arrived]
+        return [_outcome(is_newest) for is_newest in await self._incidents.keep(told)]
 
     async def _planned(self, event: ReceivedEvent) -> Outcome:
         """Raises InvalidInput for a window whose times cannot be read: nothing could be left out for it."""
