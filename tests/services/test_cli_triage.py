@@ -134,7 +134,7 @@ async def test_a_forecast_says_when_it_cannot_tell_and_escalations_are_listed(su
     clock.advance(clock.now() + timedelta(days=1))
     await suite.app.tick()
     listed = await run("queue", "escalations")
-    assert all(part in listed.out for part in ("The time to restore has passed.", "100 %", "1 escalation")), listed.out
+    assert all(part in listed.out for part in ("The time to restore, 1 h, has passed.", "100 %", "1 escalation")), listed.out
 
 
 async def test_what_if_is_asked_of_an_incident_or_of_none(suite: Suite, run: Run) -> None:
