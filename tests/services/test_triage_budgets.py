@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from ballast.intake.v1 import matcher_pb2
 from ballast.triage.v1 import error_budget_pb2, sli_service_pb2
 from ballast.triage.v1 import error_budget_service_pb2 as pb
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from services.triage.storage.sli_store import SliStore
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import InvalidInput, NotFound
+from shared.rpc.wellknown import duration_to_pb
 from tests.conftest import START
 from tests.support.budgets import MONTH, Triage, sample, slo, stamp, triage_serving
 
@@ -274,6 +276,53 @@ async def test_planned_work_is_left_out_and_the_answer_says_why(triage: Triage) 
     [left_out] = after.exclusions
     assert (left_out.maintenance_window, left_out.reason, left_out.approver) == (window.name, "new disks", "grace")
     assert HOUR not in burns(after)
+
+
+async def test_planned_work_by_a_pattern_leaves_out_each_component_it_covers_also_one_that_comes_later(triage: Triage) -> None:
+    pattern = [matcher_pb2.Matcher(label="component", operator=matcher_pb2.MATCH_OPERATOR_MATCHES, value="shop-a|shop-later")]
+    await triage.plan("", START - HOUR, HOUR + MINUTE, START - DAY, matchers=pattern)
+    covered, other, later = [await filled(triage, slo(f"shop-{each}"), bad_last_hour=1_000) for each in ("a", "b", "later")]
+    assert [(await triage.budget(each)).excluded.ToTimedelta() for each in (covered, other, later)] == [HOUR, timedelta(0), HOUR]
+    assert (await triage.budget(covered)).remaining == pytest.approx(1)
+    await SliStore(triage.app.database).thin(START)
+    assert (await triage.budget(covered)).remaining == pytest.approx(1)
+
+
+async def test_planned_work_on_a_part_of_a_component_leaves_nothing_out(triage: Triage) -> None:
+    of = await filled(triage, slo("part"), bad_last_hour=1_000)
+    before = await triage.budget(of)
+    parts = [
+        matcher_pb2.Matcher(label=label, operator=matcher_pb2.MATCH_OPERATOR_EQUAL, value=value)
+        for label, value in (("component", "part"), ("alertname", "Slow"))
+    ]
+    await triage.plan("", START - HOUR, HOUR, START - DAY, matchers=parts)
+    assert await triage.budget(of) == before
+
+
+async def test_the_burn_in_any_window_is_told_with_what_it_rests_on(triage: Triage) -> None:
+    await triage.put(of := slo("asked"))
+    good = [sample(of, START - minute * MINUTE, 1, 1) for minute in range(180)]
+    await triage.record(*good, *(sample(of, START - minute * MINUTE, 90, 100, "other") for minute in (150, 2)))
+    windows = [timedelta(minutes=3), 3 * HOUR, 90 * DAY, 3 * HOUR, HOUR]
+    request = pb.GetErrorBudgetRequest(slo=of.name, windows=[duration_to_pb(each) for each in windows])
+    [budget] = (await triage.budgets.GetErrorBudget(request)).error_budgets
+    told = {each.window.ToTimedelta(): each for each in budget.burns}
+    assert len(told) == len(budget.burns)
+    assert (told[3 * HOUR].total - told[3 * HOUR].good, told[3 * HOUR].total) == (20, 380)
+    assert told[3 * HOUR].burn == pytest.approx(20 / 380 / 0.001)
+    assert told[timedelta(minutes=3)].burn == pytest.approx(10 / 103 / 0.001)
+    assert [told[each].partial for each in (timedelta(minutes=3), 90 * DAY)] == [False, True]
+    await triage.put(few := slo("few"))
+    await triage.fill(few, [1, 0], 3, 4)
+    assert {each.too_few_events for each in (await triage.budget(few)).burns} == {True}
+
+
+@pytest.mark.parametrize("window", [timedelta(seconds=59), timedelta(days=401), -HOUR])
+async def test_a_window_that_cannot_be_is_refused_by_field(triage: Triage, window: timedelta) -> None:
+    request = pb.GetErrorBudgetRequest(slo="slos/any", windows=[duration_to_pb(HOUR), duration_to_pb(window)])
+    with pytest.raises(InvalidInput) as refused:
+        await triage.budgets.GetErrorBudget(request)
+    assert [each.field for each in refused.value.violations] == ["windows[1]"]
 
 
 async def test_the_minute_in_which_planned_work_begins_is_left_out_whole(triage: Triage) -> None:

@@ -67,10 +67,7 @@ class BudgetTable:
             excluded=timedelta(seconds=float(self.excluded_seconds[row])),
             good=float(self.counted.good[row, -1]),
             total=float(self.counted.total[row, -1]),
-            burns=tuple(
-                WindowBurn(window, float(self.counted.good[row, column]), float(self.counted.total[row, column]), _known(burns[column]))
-                for column, window in enumerate(self.windows)
-            ),
+            burns=tuple(self._burn(row, column, window) for column, window in enumerate(self.windows)),
             alerts=tuple((rule, BurnVerdict(int(each))) for rule, each in zip(DEFAULT_RULES, self.alerts[row], strict=True)),
             used=float(self.measured.used[row]),
             adjusted=float(self.counted.adjusted[row]),
@@ -81,6 +78,11 @@ class BudgetTable:
             team=self.teams.get(key.slo.component, ""),
             standing=standing,
         )
+
+    def _burn(self, row: int, column: int, window: timedelta) -> WindowBurn:
+        good, total = float(self.counted.good[row, column]), float(self.counted.total[row, column])
+        began = _time_of(self.keys[row].series.first_minute, self.now)
+        return WindowBurn(window, good, total, _known(self.measured.burns[row, column]), is_partial=began > self.now - window)
 
 
 class BudgetReadings:
@@ -96,7 +98,9 @@ class BudgetReadings:
         keys = await self._keys(slos, now)
         good, total = await self._counts(keys, windows, now)
         since = min((key.span.starts_at for key in keys), default=now)
-        exclusions = await self._budgets.exclusions(min(since, now - max(windows)), sorted({each.component for each in slos}))
+        until = max((key.span.ends_at for key in keys), default=now)
+        looked_at = Span(min(since, now - max(windows)), max(until, now))
+        exclusions = await self._budgets.exclusions(looked_at, sorted({each.component for each in slos}))
         excluded = _excluded(keys, windows, exclusions, now)
         await self._leave_out(excluded, good, total)
         period, counted = _seconds(keys, exclusions, now)

@@ -106,10 +106,10 @@ class Budgets:
         self._evaluation = evaluation
         self._policies = policies
 
-    async def get(self, name: str, now: datetime) -> list[BudgetReport]:
-        """Returns the budget of each objective of an SLO. Raises SloNotFound."""
+    async def get(self, name: str, now: datetime, windows: Sequence[timedelta] = ()) -> list[BudgetReport]:
+        """Returns the budget of each objective of an SLO, with its burn in these windows too. Raises SloNotFound."""
         policy = (await self._policies.newest(now)).document
-        return await self._evaluation.reports([await self._slo(name)], policy, now)
+        return await self._evaluation.reports([await self._slo(name)], policy, now, windows)
 
     async def page(self, query: BudgetQuery, paging: PageQuery, now: datetime) -> Page[BudgetReport]:
         """Returns a page of budgets, the one with the least left first."""
