@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from ballast.triage.v1 import component_pb2
@@ -124,6 +125,28 @@ async def test_gates_that_cannot_be_asked_are_refused_saying_where(run: Run, doc
     ran = await run("gates", "set", "-", "--reason", "x", stdin=document)
     assert ran.code == ExitCode.REFUSED, ran
     assert why in ran.err
+
+
+@pytest.mark.parametrize("what", ["matrix", "gates"])
+async def test_an_empty_reason_or_etag_is_refused_and_nothing_is_changed(run: Run, tmp_path: Path, what: str) -> None:
+    document = tmp_path / "document.yaml"
+    document.write_text(GATES if what == "gates" else (await run("matrix", "show", "--yaml")).out.replace("16.0", "15.0"))
+    for reason in ("", " \t "):
+        ran = await run(what, "set", str(document), "--reason", reason)
+        assert (ran.code, f"{what}.reason: is empty; say why" in ran.err) == (ExitCode.REFUSED, True), ran.err
+    ran = await run(what, "set", str(document), "--reason", "tried", "--etag", "")
+    assert (ran.code, "--etag: is empty" in ran.err, "ETAG_EMPTY" in ran.err) == (ExitCode.REFUSED, True, True), ran.err
+    assert len((await run(what, "revisions", "--json")).data["gates" if what == "gates" else "matrices"]) == 1
+    assert (await run(what, "set", str(document), "--reason", "tried", "--etag", "v1")).code == 0
+
+
+@pytest.mark.parametrize("saying", [("override", "SEV2"), ("withdraw",)])
+async def test_a_severity_is_not_given_or_taken_back_without_a_reason(suite: Suite, run: Run, saying: tuple[str, ...]) -> None:
+    happened = incident("pay", title="Payments fail", **OUTAGE)
+    await deliver(suite, opened(happened))
+    command, *severity = saying
+    ran = await run("queue", command, happened.name, *severity, "--reason", "  ")
+    assert (ran.code, "reason: is empty; say why" in ran.err) == (ExitCode.REFUSED, True), ran.err
 
 
 async def test_a_forecast_says_when_it_cannot_tell_and_escalations_are_listed(suite: Suite, run: Run, clock: SimulatedClock) -> None:
