@@ -116,7 +116,7 @@ async def test_gates_are_tried_set_and_shown(suite: Suite, run: Run) -> None:
     [
         ("rules: [", "line 1, column"),
         ("- one", "no mapping of fields"),
-        ("rules: [{nam: x}]", 'no field named "nam"'),
+        ("rules: [{nam: x}]", "rules[0].nam: is no field; there are name, condition"),
         ("rules: [{name: x, condition: 'incident.users > 1', reason: y, page: true}]", "line 1, column 9: undeclared reference"),
         ("rules: [{name: x, condition: 'true', reason: y}]", "has no effect"),
     ],
@@ -190,7 +190,7 @@ async def test_numbers_and_files_that_cannot_be_are_refused_and_crash_nothing(ru
 
 async def test_a_severity_that_there_is_not_is_refused_with_those_there_are(run: Run) -> None:
     ran = await run("gates", "try", "-", stdin="rules: [{name: x, condition: 'true', reason: y, elevate_to: sev9}]")
-    assert (ran.code, "severities are SEV1, SEV2" in ran.err) == (ExitCode.REFUSED, True), ran
+    assert (ran.code, "rules[0].elevate_to: is 'sev9'; write sev1, sev2" in ran.err) == (ExitCode.REFUSED, True), ran
 
 
 async def test_a_component_shows_its_floors(suite: Suite, run: Run) -> None:
