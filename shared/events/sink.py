@@ -11,6 +11,7 @@ from sqlalchemy import MetaData, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.errors import InvalidInput
 from shared.events.event import Outcome, ReceivedEvent, received_event
 from shared.principal import Principal, enter, leave
 from shared.rpc.server import GrpcService
@@ -54,6 +55,12 @@ class EventSinkServicer(EventSinkServiceServicer):
         token = enter(Principal(event.principal)) if event.principal else None
         try:
             outcome = await handler(event)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            if (impossible := event.impossible()) is not None:
+                raise impossible from error
+            raise
         finally:
             if token is not None:
                 leave(token)

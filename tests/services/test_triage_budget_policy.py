@@ -19,6 +19,7 @@ from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.events.event import received_event
+from shared.rpc.wellknown import duration_to_pb
 from tests.conftest import START
 from tests.support.budgets import Triage, slo, triage_serving
 
@@ -177,3 +178,11 @@ async def test_what_an_unknown_incident_used_is_not_found_and_one_must_be_named(
     assert unknown.value.reason == "INCIDENT_NOT_FOUND"
     with pytest.raises(InvalidInput):
         await triage.budgets.GetIncidentBudgetUse(budgets_pb.GetIncidentBudgetUseRequest())
+
+
+@pytest.mark.parametrize("days", [-1, 0, 4_000, 3_652_500])
+async def test_a_time_to_look_back_that_cannot_be_is_refused_by_field(triage: Triage, days: int) -> None:
+    lookback = duration_to_pb(timedelta(days=days))
+    with pytest.raises(InvalidInput) as refused:
+        await triage.budgets.GetIncidentBudgetUse(budgets_pb.GetIncidentBudgetUseRequest(slo="slos/any", lookback=lookback))
+    assert [each.field for each in refused.value.violations] == ["lookback"]

@@ -436,7 +436,7 @@ class GetIncidentBudgetUseRequest(_message.Message):
     """`slos/{id}`, for every incident of its component; or empty, with `incident`."""
     @_builtins.property
     def lookback(self) -> _duration_pb2.Duration:
-        """How far back incidents of an SLO are looked at; 28 days when absent."""
+        """How far back incidents of an SLO are looked at, at most ten years; 28 days when absent."""
 
     def __init__(
         self,
