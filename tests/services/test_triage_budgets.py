@@ -406,6 +406,18 @@ async def test_budgets_are_listed_from_the_least_that_remains_page_by_page(triag
     assert [each.slo for each in some.error_budgets] == ["slos/listed-3", "slos/listed-1"]
 
 
+async def test_a_page_by_step_holds_only_what_is_in_it_each_as_it_is_told_alone(triage: Triage) -> None:
+    well, burning, worse = [await filled(triage, slo(name), bad) for name, bad in (("well", 0), ("burning", 9.5), ("worse", 9.9))]
+    chosen, token = pb.ErrorBudgetFilter(step="page-fast"), ""
+    pages: list[list[error_budget_pb2.ErrorBudget]] = []
+    while token or not pages:
+        page = await triage.budgets.ListErrorBudgets(pb.ListErrorBudgetsRequest(filter=chosen, page_size=1, page_token=token))
+        pages.append(list(page.error_budgets))
+        token = page.next_page_token
+    assert pages == [[await triage.budget(worse)], [await triage.budget(burning)]]
+    assert (await triage.budget(well)).standing.step == ""
+
+
 async def test_a_watch_goes_on_where_it_was_left_without_gap_or_repeat(triage: Triage) -> None:
     of = await filled(triage, slo("watched"))
     stream = triage.budgets.WatchErrorBudgets(pb.WatchErrorBudgetsRequest())
