@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, func
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, check_reason
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
 from shared.principal import SYSTEM
@@ -93,8 +93,9 @@ class RevisionStore(Generic[Document]):
     async def replace(self, etag: str, made: Revision[Document], *, validate_only: bool) -> Revision[Document]:
         """Makes `made` the newest version, with its event, or nothing; returns the newest when it already says the same.
 
-        Raises Conflict when `etag` is not that of the version before it.
+        Raises InvalidInput when nobody says why, Conflict when `etag` is not that of the version before it.
         """
+        check_reason(f"{self._form.field}.reason", made.reason)
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK, {"name": self._table.name})
             newest = await self._newest(connection)

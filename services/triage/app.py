@@ -110,9 +110,9 @@ def _serve_budgets(app: App, settings: TriageSettings) -> BudgetSources:
     app.background("budgets", partial(parts.watch.beat, app.clock))
     client = PrometheusClient(settings.prometheus_hosts, timedelta(seconds=settings.pull_deadline_seconds))
     app.closing(client.close)
-    pulling = parts.pulling(client, settings.prometheus_url, timedelta(seconds=settings.pull_interval_seconds))
+    pull = parts.pulling(client, settings.prometheus_url, timedelta(seconds=settings.pull_interval_seconds), app.telemetry.meter)
     if isinstance(app.clock, SimulatedClock):  # on a simulated clock things are due when it moves, and only then
-        app.every("* * * * *", "indicators", pulling.pull)
+        app.every("* * * * *", "indicators", pull.pull)
     else:
-        app.background("indicators", partial(pulling.run, app.clock))
+        app.background("indicators", partial(pull.run, app.clock))
     return BudgetSources(parts.incidents, parts.store)

@@ -11,6 +11,7 @@ from ballast.events.v1.event_sink_service_pb2_grpc import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.errors import InvalidInput
 from shared.events import inbox
 from shared.events.event import Outcome, ReceivedEvent, received_event
 from shared.events.outbox import Headers, current_headers
@@ -75,7 +76,7 @@ class EventSinkServicer(EventSinkServiceServicer):
         new = [each for key, each in known.items() if key in noted]
         handled: dict[inbox.Key, Outcome] = {}
         for handler, group in self._by_handler(new):
-            handled |= zip([_key(each.event) for each in group], await handler(group), strict=True)
+            handled |= zip([_key(each.event) for each in group], await _given(handler, group), strict=True)
         await inbox.correct(connection, {key: outcome for key, outcome in handled.items() if outcome is not Outcome.ACCEPTED})
         if len(handled) < len(known):
             handled |= await inbox.outcomes(connection, known.keys() - handled.keys())
@@ -107,6 +108,19 @@ class EventSinkServicer(EventSinkServiceServicer):
         finally:
             if token is not None:
                 leave(token)
+
+
+async def _given(handler: GroupHandler, group: Sequence[Arrival]) -> Sequence[Outcome]:
+    """Gives the group to its handler; where that fails on what no service can do anything with, says so, once and for all."""
+    try:
+        return await handler(group)
+    except InvalidInput:
+        raise
+    except Exception as error:
+        for each in group:
+            if (impossible := each.event.impossible()) is not None:
+                raise impossible from error
+        raise
 
 
 def _key(event: ReceivedEvent) -> inbox.Key:

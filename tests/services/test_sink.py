@@ -11,6 +11,7 @@ from ballast.events.v1 import event_sink_service_pb2 as pb
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.intake.v1 import incident_pb2, intake_events_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import text
 
 from shared.errors import BallastError, InvalidInput
@@ -278,3 +279,23 @@ async def test_a_time_that_does_not_exist_is_refused(rpc: "EventSinkServiceAsync
     with pytest.raises(InvalidInput) as error:
         await deliver(rpc, wire)
     assert [each.field for each in error.value.violations] == ['batch.events[0].attributes["time"].ce_timestamp']
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "field"),
+    [
+        (incident_pb2.Incident(title="a\0b"), "incident.title"),
+        (incident_pb2.Incident(title="x", opened_at=Timestamp(nanos=-1)), "incident.opened_at"),
+    ],
+)
+async def test_data_that_a_handler_fails_over_since_no_service_can_read_it_is_refused_and_not_tried_again(
+    applying: Applying, rpc: "EventSinkServiceAsyncStub", spoiled: incident_pb2.Incident, field: str
+) -> None:
+    subject = f"incidents/{uuid.uuid4()}"
+    applying.failure = ValueError("cannot be read")
+    encoded = EncodedEvent(subject, 1, intake_events_pb2.IncidentOpened(incident=spoiled), START)
+    with pytest.raises(InvalidInput) as refused:
+        await deliver(rpc, cloud_event(str(uuid.uuid4()), "/test", encoded, {}))
+    assert (refused.value.reason, [each.field for each in refused.value.violations]) == ("EVENT_MALFORMED", [field])
+    applying.failure = None
+    assert await applying.rows(subject) == []

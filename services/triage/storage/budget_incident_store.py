@@ -98,6 +98,7 @@ def _row(incident: BudgetIncident, version: int) -> dict[str, Any]:
         "incident": incident.name,
         "version": version,
         "incident_class": incident.class_,
+        "class_title": incident.class_title,
         "cause": incident.cause.value,
         "cause_ref": incident.cause_ref,
         "components": list(incident.components),
@@ -114,5 +115,12 @@ def _about(duty: Duty, now: datetime) -> str:
 
 def _incident(row: Any) -> BudgetIncident:
     return BudgetIncident(
-        row.incident, row.incident_class, BudgetCause(row.cause), row.cause_ref, tuple(row.components), row.opened_at, row.ended_at
+        name=row.incident,
+        class_=row.incident_class,
+        class_title=row.class_title,
+        cause=BudgetCause(row.cause),
+        cause_ref=row.cause_ref,
+        components=tuple(row.components),
+        opened_at=row.opened_at,
+        ended_at=row.ended_at,
     )
