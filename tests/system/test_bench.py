@@ -15,6 +15,7 @@ from bench.catalogue import catalogue
 from bench.flatness import flatness
 from bench.ground import Ground, Sizes
 from bench.history import history
+from bench.ledger import ledger
 from bench.peers import ALERTMANAGER, Absent, alertmanager
 from bench.report import Section
 from bench.singles import single_reports
@@ -40,6 +41,9 @@ SIZES = Sizes(
     entities=300,
     blasts=5,
     budget_slos=40,
+    appended=200,
+    ledger_entries=700,
+    proofs=5,
 )
 
 
@@ -131,3 +135,17 @@ async def test_error_budgets_are_measured_and_a_peer_that_cannot_be_had_says_why
     assert named(section, "Ballast: all evaluated")[1] == "320"
     assert section.data["reports_per_second"] > 0
     assert str(section.data["slo-generator, counts at hand"]).startswith("absent: slo-generator")
+
+
+async def test_the_ledger_is_measured_beside_a_table_and_every_proof_is_checked(ground: Ground) -> None:
+    section = await ledger(ground)
+    assert [row[0].split(",")[0] for row in section.rows] == [
+        "appended",
+        "inserted into the audit table",
+        "inclusion proof among 700",
+        "verified by the service",
+        "exported",
+        "that export verified offline",
+    ]
+    assert section.data["appended_per_second"]["ratio"].median > 0
+    assert section.data["proof_seconds"]["latency"].count == 5
