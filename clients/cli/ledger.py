@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ballast.governance.v1 import governance_service_pb2, reconciliation_pb2
+from ballast.governance.v1 import governance_service_pb2, reconciliation_pb2, segment_service_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -20,6 +20,7 @@ from clients.cli.ledger_drawing import (
     draw_erasure,
     draw_file_verdict,
     draw_reconciliation,
+    draw_segments,
     draw_verdict,
     entry_line,
     fits,
@@ -208,6 +209,45 @@ async def reconcile(session: Session) -> int:
     response = await session.connection.ledger.GetReconciliation(reconciliation_pb2.GetReconciliationRequest())
     session.output.answer(response, lambda: draw_reconciliation(response))
     return ExitCode.NO if response.discrepancy_count else ExitCode.OK
+
+
+@app.command("seal")
+@with_session()
+async def seal(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write what is given away; keep it.")],
+    last: Annotated[int, typer.Option("--last", metavar="SEQUENCE", min=256, help="Position of the last entry; a multiple of 256.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept for good.")],
+    key: _Keys = None,
+) -> int:
+    """Writes old entries to a file, verifies it, and only then takes them out of the ledger; their hashes stay and prove them."""
+    keys, ledger = _verifiers(key), session.connection.ledger
+    tried = segment_service_pb2.SealSegmentRequest(last_sequence=last, reason=reason, validate_only=True)
+    planned = (await session.connection.segments.SealSegment(tried)).segment
+    request = pb.ExportEntriesRequest(first_sequence=planned.first_sequence, last_sequence=last)
+    try:
+        await write_export(ledger, request, file, within_seconds=_patience(session))
+        with file.open("rb") as lines:
+            verdict = verify_file(lines, keys)
+    except OSError as error:
+        raise invalid_field("FILE", f"{file}: {error.strerror}", reason="FILE_UNWRITABLE") from error
+    if verdict.fault is not None or verdict.entry_count != last - planned.first_sequence + 1:
+        session.output.answer(_verdict_data(verdict), lambda: draw_file_verdict(verdict))
+        session.output.note("nothing was sealed: the export does not prove every entry")
+        return ExitCode.NO
+    wanted = segment_service_pb2.SealSegmentRequest(last_sequence=last, reason=reason)
+    response = await session.connection.segments.SealSegment(wanted, timeout=_patience(session))
+    session.output.answer(response, lambda: [cell(f"{file} has entries {planned.first_sequence} to {last}; the ledger keeps their hashes")])
+    return ExitCode.OK
+
+
+@app.command("segments")
+@with_session()
+async def segments(session: Session, limit: Limit = 50) -> None:
+    """Lists what was sealed, the oldest first."""
+    request = segment_service_pb2.ListSegmentsRequest()
+    response = await every_page(session.connection.segments.ListSegments, request, "segments", limit)
+    session.output.answer(response, lambda: draw_segments(response))
 
 
 @app.command("erase")

@@ -6,13 +6,13 @@ from services.governance.domain.reconciliation import Patience
 from services.governance.settings import GovernanceSettings
 from services.governance.storage.lineage_store import LineageStore
 from services.governance.storage.tables import MIGRATIONS
-from services.governance.transport import ledger_servicer
+from services.governance.transport import ledger_servicer, segment_servicer
 from services.governance.transport.events import encode
-from services.governance.transport.ledger_convert import erasure_record
+from services.governance.transport.ledger_convert import erasure_record, segment_record
 from services.governance.transport.reconciliation_convert import manifest_from_payload
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
 from services.governance.transport.sink_servicer import SinkServicer
-from services.governance.usecases.ledger_parts import Ground, LedgerParts
+from services.governance.usecases.ledger_parts import Forms, Ground, LedgerParts
 from services.governance.usecases.trace_lineage import TraceLineage
 from shared.app import App
 from shared.clock import Clock, RealClock
@@ -37,9 +37,10 @@ def _serve_ledger(app: App, settings: GovernanceSettings) -> LedgerParts:
     """Keeps the ledger, proves it, and watches whether it is whole."""
     patience = Patience(timedelta(seconds=settings.delivery_patience_seconds), timedelta(seconds=settings.manifest_patience_seconds))
     ground = Ground(app.database, app.clock, app.telemetry.meter, _signer(settings), patience, settings.verification_batch)
-    parts = LedgerParts(ground, erasure_record, manifest_from_payload)
+    parts = LedgerParts(ground, Forms(erasure_record, segment_record, manifest_from_payload))
     app.closing(parts.ledger.close)
     app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(app.database, parts))
+    app.serve(segment_servicer.SERVICE, segment_servicer.SegmentServicer(app.database, parts.segments))
     app.every("* * * * *", "checkpoint", parts.proofs.tick)
     app.every("* * * * *", "reconciliation", parts.reconciliations.tick)
     return parts

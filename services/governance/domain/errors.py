@@ -1,6 +1,6 @@
 """What governance refuses, and why.
 
-InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused
 NotFound            NodeNotFound, EntryNotFound
 PreconditionFailed  LedgerHeadMissing, LedgerForked
 """
@@ -95,3 +95,12 @@ class ErasureAimless(InvalidInput):
     def __init__(self) -> None:
         rule = "give positions or a filter, and not both: an empty filter would mean every entry"
         super().__init__(f"sequences: {rule}", [Violation("sequences", rule), Violation("filter", rule)])
+
+
+class SegmentRefused(InvalidInput):
+    """No segment can end there."""
+
+    reason: ClassVar[str] = "SEGMENT_REFUSED"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"last_sequence: {rule}", [Violation("last_sequence", rule)])

@@ -100,6 +100,16 @@ KEEP_CHECKPOINT = text(
     """
 )
 
+SEALED_THROUGH = text(
+    """
+    select coalesce(max(last_sequence), 0) from log_segment
+    where exists (
+        select 1 from log_entry record where record.subject = 'ledgerSegments/' || first_sequence || '-' || last_sequence
+            and record.type = 'ballast.governance.v1.SegmentSealed' and record.source = '/ballast/governance'
+    )
+    """
+)
+
 VERIFIER_KEYS = text("select verifier_key from log_key order by first_used_at, verifier_key")
 
 BORDERING = text(
