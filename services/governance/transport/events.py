@@ -1,4 +1,4 @@
-"""Events of every service, on their way into the ledger. Governance sends none of its own."""
+"""Events of every service, governance's own among them, on their way into the ledger."""
 
 import structlog
 
@@ -8,16 +8,11 @@ from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import Drawing
 from services.governance.transport.facts import FactUnreadable, fact_from_event
 from services.governance.usecases.record_events import RecordEvents
-from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
+from shared.events.event import Outcome, ReceivedEvent
 from shared.events.sink import EVERY_TYPE, Handler
 from shared.telemetry import context_from_traceparent, trace_ids
 
 _log = structlog.get_logger(__name__)
-
-
-def encode(event: object) -> EncodedEvent:
-    """The floor asks for it; governance records no event, so none may come here."""
-    raise TypeError(f"governance records no events of its own, and was given {event!r}")
 
 
 class Arrivals:
