@@ -66,9 +66,9 @@ class Office:
     async def get(self, approval: approval_pb2.Approval) -> approval_pb2.Approval:
         return (await self.by("ada").GetApproval(pb.GetApprovalRequest(name=approval.name))).approval
 
-    async def verify(self, approval: approval_pb2.Approval, **changes: Any) -> pb.VerifyApprovalResponse:
+    async def verify(self, asked: approval_pb2.Approval, **changes: Any) -> pb.VerifyApprovalResponse:
         """Asks whether what was asked for may be done, or that with some changes."""
-        claim = {"kind": approval.kind, "subject": approval.subject, "digest": approval.digest} | changes
+        claim = {"kind": asked.kind, "subject": asked.subject, "digest": asked.digest} | changes
         return await self.by("ada").VerifyApproval(pb.VerifyApprovalRequest(**claim))
 
     async def listed(self, name: str = "ada", **fields: Any) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, desc, select, true, update
+from sqlalchemy import case, desc, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,7 @@ from shared.storage.database import Database
 from shared.storage.etags import check_etag
 
 _PENDING = approval.c.state == ApprovalState.PENDING.value
+_WHERE_PENDING = text("state = 'PENDING'")  # as the index has it: PostgreSQL compares none with a parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +140,5 @@ class ApprovalStore:
 async def _insert(connection: AsyncConnection, made: Approval) -> bool:
     """Returns whether there was room: for exactly one thing, one approval waits at a time."""
     statement = insert(approval).values(approval_to_row(made))
-    free = statement.on_conflict_do_nothing(index_elements=["subject", "kind", "digest"], index_where=_PENDING)
+    free = statement.on_conflict_do_nothing(index_elements=["subject", "kind", "digest"], index_where=_WHERE_PENDING)
     return (await connection.execute(free.returning(approval.c.id))).first() is not None

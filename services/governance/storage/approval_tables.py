@@ -30,7 +30,7 @@ approval = Table(
     Column("review_excluded", ARRAY(Text), nullable=False),
     Column("state", Text, nullable=False),
     Column("votes", JSONB, nullable=False),
-    Column("glass", JSONB),
+    Column("glass", JSONB(none_as_null=True)),
     Column("review_is_open", Boolean, nullable=False),
     Column("review_due_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
