@@ -75,7 +75,8 @@ def _rule_faults(rule: ApprovalRule, document: RulesDocument) -> Iterator[Fault]
             yield f"{place}.groups", f"names {', '.join(unknown)}; groups of this document are {', '.join(document.members) or 'none'}"
         if approvers.is_empty:
             yield place, "names nobody; give it roles, principals or groups"
-    if known and not rule.approvers.roles and len(names := names_of(rule.approvers, document.members)) < rule.quorum:
+    by_name = known and not rule.approvers.roles and not rule.approvers.is_empty
+    if by_name and len(names := names_of(rule.approvers, document.members)) < rule.quorum:
         yield "quorum", f"is {rule.quorum}, and {len(names)} can approve; name more, or ask for fewer"
     yield from _time_faults(rule)
 
