@@ -182,6 +182,8 @@ async def test_what_is_only_validated_says_its_rule_and_is_not_stored(office: Of
         ({"kind": "Severity Matrix"}, "kind"),
         ({"subject": ""}, "subject"),
         ({"reason": ""}, "reason"),
+        ({"reason": "a\0b"}, "reason"),
+        ({"impact": approval_pb2.ImpactPreview(facts=["a\0b"])}, "impact.facts[0]"),
         ({"team": "core"}, "team"),
         ({"impact": approval_pb2.ImpactPreview(displaced_items=-1)}, "impact.displaced_items"),
         ({"impact": approval_pb2.ImpactPreview(delay_days=float("nan"))}, "impact.delay_days"),

@@ -121,6 +121,13 @@ async def test_what_is_over_is_over_before_anybody_told_it(office: Office) -> No
     assert (await office.verify(agreed)).reason == "APPROVAL_EXPIRED"
 
 
+async def test_replicas_that_look_at_once_tell_it_once(office: Office) -> None:
+    asked = [await office.ask("ada") for _ in range(5)]
+    office.clock.advance(START + 24 * HOUR)
+    await asyncio.gather(*(office.app.tick() for _ in range(6)))
+    assert [await story(office, each.name) for each in asked] == [[("ApprovalRequested", "ada"), ("ApprovalChanged", "system")]] * 5
+
+
 async def test_who_an_approval_escalates_to_may_decide_only_then(office: Office) -> None:
     escalation = approval_rule_pb2.ApprovalEscalation(
         after=Duration(seconds=1800), approvers=approval_rule_pb2.Approvers(principals=["dan"])

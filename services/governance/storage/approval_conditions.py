@@ -11,6 +11,7 @@ from services.governance.storage.approval_tables import approval
 
 _S = ApprovalState
 _C = approval.c
+_PASSING = {_S.PENDING.value, _S.APPROVED.value}  # what time may have made EXPIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,12 @@ class ApprovalQuery:
 
 
 def chosen(query: ApprovalQuery, now: datetime) -> list[ColumnElement[bool]]:
-    """Returns the conditions that all must hold."""
+    """Returns the conditions that all must hold; some say again what follows from others, for the sake of an index."""
     pairs = ((_C.subject, query.subject), (_C.team, query.team), (_C.kind, query.kind))
     found: list[ColumnElement[bool]] = [column == value for column, value in pairs if value]
     if query.states:
-        found.append(_state_at(now).in_([each.value for each in query.states]))
+        wanted = {each.value for each in query.states}
+        found += [_state_at(now).in_(wanted), _C.state.in_(wanted | (_PASSING if _S.EXPIRED in query.states else set()))]
     if query.review_overdue:
         found.append(_overdue(now))
     if query.decidable_by:
@@ -46,7 +48,7 @@ def in_force(now: datetime) -> ColumnElement[bool]:
 
 def _state_at(now: datetime) -> ColumnElement[str]:
     """What time has done counts from its moment on, not from when it is told."""
-    over = _C.state.in_([_S.PENDING.value, _S.APPROVED.value]) & (_C.expires_at <= now)
+    over = _C.state.in_(_PASSING) & (_C.expires_at <= now)
     return case((over, literal(_S.EXPIRED.value)), else_=_C.state)
 
 
@@ -59,4 +61,4 @@ def _decidable(principal: str, keys: Keys, now: datetime) -> ColumnElement[bool]
     mine, later = _C.approve_keys.overlap(held), _C.escalated_keys.overlap(held)
     waits = and_(_state_at(now) == _S.PENDING.value, or_(mine, later & (_C.escalates_at <= now)), ~_C.excluded.contains([principal]))
     reviews = and_(_C.state == _S.EMERGENCY.value, or_(mine, later & _overdue(now)), ~_C.review_excluded.contains([principal]))
-    return or_(waits, reviews)
+    return and_(_C.state.in_([_S.PENDING.value, _S.EMERGENCY.value]), or_(waits, reviews))
