@@ -117,7 +117,9 @@ async def test_of_several_approvals_the_one_in_force_counts_and_of_none_the_newe
     await office.approve("bo", first)
     again = await office.ask(subject=first.subject)
     await office.by("bo").Reject(pb.RejectRequest(name=again.name, reason="One is enough."))
-    assert (await office.verify(first)).approval.name == first.name
+    changed = await office.ask(subject=first.subject, digest=digest_of("newer"))
+    await office.approve("bo", changed)
+    assert [(await office.verify(each)).approval.name for each in (first, changed)] == [first.name, changed.name]
     await office.by("ada").Withdraw(pb.WithdrawRequest(name=first.name))
     assert (await office.verify(first)).reason == "APPROVAL_REJECTED"
 
