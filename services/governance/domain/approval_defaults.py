@@ -15,12 +15,10 @@ _BUSINESS_DAY = timedelta(hours=24)  # of hours that are whole days, from Monday
 _HOURS = hours_from_text("Mon-Fri 00:00-24:00 UTC")
 _APPROVERS = Approvers(roles=("approver",))
 _ADMINS = Approvers(roles=("admin",), team=EVERY_TEAM)
-_HIGH_IMPACT = """\
-impact.known
-  ? impact.displaced_items > 3 || impact.delay_days > 10.0 || impact.value_at_risk > 50000.0
-    || impact.remediation_share_change > 0.2 || impact.remediation_share_change < -0.2
-  : kind == "decision"
-"""
+_HIGH_IMPACT = (
+    "impact.known ? impact.displaced_items > 3 || impact.delay_days > 10.0 || impact.value_at_risk > 50000.0"
+    ' || impact.remediation_share_change > 0.2 || impact.remediation_share_change < -0.2 : kind == "decision"'
+)
 _POLICIES = (
     "allocation-policy",
     "approval-rules",
