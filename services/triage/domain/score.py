@@ -43,7 +43,7 @@ class Score:
 
 
 def score(inputs: Inputs, model: ScoringModel) -> Score:
-    terms = (_term(feature, inputs.readings[feature.name], model.factor) for feature in model.features)
+    terms = (_term(feature, inputs.reading(feature.name), model.factor) for feature in model.features)
     return Score(reason_order(terms), model.intercept, model.offset, model.factor)
 
 

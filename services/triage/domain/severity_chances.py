@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from services.triage.domain.inputs import TOLD, Inputs
 from services.triage.domain.model import ScoringModel
 from services.triage.domain.ruling import Ruling
 from services.triage.domain.score import Score, ScoreTerm
@@ -63,15 +64,23 @@ def call_chance(score: Score, ruling: Ruling) -> float:
     return 1.0 if ruling.at_least <= CALLED_FROM else logistic(score.log_odds)
 
 
-def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[ScoreTerm], model: ScoringModel) -> float:
+def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[ScoreTerm], model: ScoringModel, stale: float = 0.0) -> float:
     """Returns how sure the assessment may be of `severity`: its chance, less the share of the score that is not known.
 
     That share is how far the missing inputs could move the log-odds, over how far all inputs together could: an assessment that knows
-    nothing has no confidence, and one that lacks only what weighs little loses little.
+    nothing has no confidence, and one that lacks only what weighs little loses little. What the incident's evidence tells is missing to
+    the share to which it is `stale`, which is as much as not told when it is 1.
     """
     ranges = {feature.name: feature.most - feature.least for feature in model.features}
-    missing = sum(ranges[term.feature] for term in terms if term.missing)
-    return chances.of(severity) * (1 - missing / sum(ranges.values()))
+    unknown = sum(ranges[term.feature] * (1.0 if term.missing else stale * (term.feature in TOLD)) for term in terms)
+    return chances.of(severity) * (1 - unknown / sum(ranges.values()))
+
+
+def staleness(inputs: Inputs, model: ScoringModel) -> float:
+    """Returns how old the evidence is, from 0 for fresh to 1, by the model's scale; 0 where the model does not look, or cannot tell."""
+    age = inputs.reading("evidence_age").value
+    scale = next((feature.scale for feature in model.features if feature.name == "evidence_age"), None)
+    return 0.0 if age is None or scale is None else scale.fraction(age)
 
 
 def logistic(x: float) -> float:

@@ -40,6 +40,7 @@ def incident_from_pb(message: incident_pb2.Incident) -> Incident:
         evidence=evidence_from_pb(message.evidence),
         merged_into=message.merged_into,
         signal=message.group_labels.get("alertname", ""),
+        changed_at=time_from_pb(message, "update_time"),
     )
 
 
@@ -63,6 +64,8 @@ def evidence_from_pb(message: incident_pb2.Evidence) -> Evidence:
         workaround=message.workaround if message.HasField("workaround") else None,
         burn_rate=message.burn_rate if message.HasField("burn_rate") else None,
         recent_change=message.recent_change if message.HasField("recent_change") else None,
+        redundancy_left=message.redundancy_left if message.HasField("redundancy_left") else None,
+        flap_count=message.flap_count if message.HasField("flap_count") else None,
     )
 
 

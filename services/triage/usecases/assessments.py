@@ -95,7 +95,7 @@ class Assessments:
 
         Returns what is found, and in what it differs from how the incident that does exist is assessed now.
         """
-        base = (await self._store.held(asked.incident)).incident if asked.incident else Incident(self._clock.now())
+        base = (await self._store.held(asked.incident)).incident if asked.incident else self._unheard_of()
         told = asked.over(base)
         told.evidence.check()
         around, standards = await self._around(told), await self._yardsticks.standards()
@@ -127,7 +127,12 @@ class Assessments:
     async def _around(self, incident: Incident) -> Surroundings:
         around = await self._landscape.surroundings(incident.components)
         budgets = await self._budgets.of_components(incident.components)
-        return replace(around, recurrence=await self._store.recurrence(incident), budgets=budgets)
+        return replace(around, recurrence=await self._store.recurrence(incident), budgets=budgets, now=self._clock.now())
+
+    def _unheard_of(self) -> Incident:
+        """An incident that need not exist: opened now, and all that is supposed of it is told now."""
+        now = self._clock.now()
+        return Incident(now, changed_at=now)
 
     async def _assess_again(self, incident: str, trigger: str) -> None:
         for _ in range(_MOST_TRIES):
