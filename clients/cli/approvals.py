@@ -182,6 +182,7 @@ async def verify(
     file: _File = "",
     team: Annotated[str, typer.Option(metavar="TEAM", help="Only if this team's approvers agreed.")] = "",
     approval: Annotated[str, typer.Option(metavar="APPROVAL", help="Only by this approval.")] = "",
+    requester: Annotated[str, typer.Option(metavar="NAME", help="Only if this principal asked for it.")] = "",
 ) -> int:
     """Says whether an approval in force covers exactly this now. Exit code 1, and the reason, when none does."""
     request = pb.VerifyApprovalRequest(
@@ -190,6 +191,7 @@ async def verify(
         digest=await asyncio.to_thread(digest_from, digest, file),
         team=team_name("--team", team) if team else None,
         approval=_name(approval) if approval else "",
+        requester=requester,
     )
     response = await session.connection.approvals.VerifyApproval(request)
     session.output.answer(response, lambda: draw_verdict(response))

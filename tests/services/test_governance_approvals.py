@@ -124,6 +124,19 @@ async def test_of_several_approvals_the_one_in_force_counts_and_of_none_the_newe
     assert (await office.verify(first)).reason == "APPROVAL_REJECTED"
 
 
+async def test_an_approval_that_somebody_else_asked_for_does_not_do_where_the_impact_must_be_ones_own(office: Office) -> None:
+    by_hand = await office.ask("mallory", kind="decision", impact=approval_pb2.ImpactPreview())
+    await office.approve("bo", by_hand)
+    assert (await office.verify(by_hand)).in_force
+    answer = await office.verify(by_hand, requester="allocation")
+    assert (answer.in_force, answer.reason, answer.approval.name) == (False, "REQUESTER_DIFFERS", by_hand.name)
+    measured = await office.ask("allocation", kind="decision", subject=by_hand.subject, impact=HIGH)
+    assert (await office.verify(by_hand, requester="allocation")).reason == "APPROVAL_PENDING"
+    for name in ("bo", "cy"):
+        await office.approve(name, measured)
+    assert (await office.verify(by_hand, requester="allocation")).approval.name == measured.name
+
+
 async def test_for_exactly_one_thing_one_approval_waits_and_one_that_expired_makes_room(office: Office) -> None:
     first = await office.ask()
     error = await refusal(AlreadyExists, office.ask("bo", subject=first.subject))

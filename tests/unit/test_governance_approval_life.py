@@ -151,6 +151,8 @@ def claim_of(found: Approval, **changes: str | None) -> Claim:
         ({"kind": "decision"}, VerdictReason.KIND_DIFFERS),
         ({"team": "teams/web"}, VerdictReason.TEAM_DIFFERS),
         ({"team": ""}, VerdictReason.TEAM_DIFFERS),
+        ({"requester": "ada"}, None),
+        ({"requester": "planning-service"}, VerdictReason.REQUESTER_DIFFERS),
         ({"digest": "b" * 64}, VerdictReason.DIGEST_CHANGED),
     ],
 )

@@ -16,6 +16,7 @@ class VerdictReason(StrEnum):
     SUBJECT_DIFFERS = "SUBJECT_DIFFERS"
     KIND_DIFFERS = "KIND_DIFFERS"
     TEAM_DIFFERS = "TEAM_DIFFERS"
+    REQUESTER_DIFFERS = "REQUESTER_DIFFERS"
     DIGEST_CHANGED = "DIGEST_CHANGED"
     PENDING = "APPROVAL_PENDING"
     REJECTED = "APPROVAL_REJECTED"
@@ -26,13 +27,17 @@ class VerdictReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is to be done; `team` is None where it does not matter whose approvers agreed, `approval` names the one that must cover it."""
+    """What is to be done; `team` is None where it does not matter whose approvers agreed.
+
+    `approval` names the one that must cover it, `requester` who must have asked for it; empty where any will do.
+    """
 
     kind: str
     subject: str
     digest: str
     team: str | None = None
     approval: str = ""
+    requester: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ def _differences(claim: Claim, found: Approval) -> Iterator[tuple[VerdictReason,
         (VerdictReason.SUBJECT_DIFFERS, "of", claim.subject, asked.subject),
         (VerdictReason.KIND_DIFFERS, "for", claim.kind, asked.kind),
         (VerdictReason.TEAM_DIFFERS, "for", asked.team if claim.team is None else claim.team, asked.team),
+        (VerdictReason.REQUESTER_DIFFERS, "asked for by", claim.requester or asked.requester, asked.requester),
     ):
         if wanted != approved:
             yield reason, f"{found.name} is {what} {approved or 'no one team'}, not {wanted or 'no one team'}; ask for one of its own"

@@ -106,12 +106,14 @@ class ApprovalStore:
             return [approval_from_row(row) for row in rows]
 
     async def nearest(self, claim: Claim, now: datetime) -> Approval | None:
-        """Returns the approval that covers the claim, or comes nearest: of its digest first, then of its team, in force, and newest."""
+        """Returns the approval that covers the claim, or comes nearest: of its digest, team and requester first, in force, newest."""
         if claim.approval:
             return await self.find(claim.approval)
         c = approval.c
         right_team = c.team == claim.team if claim.team is not None else true()
-        order = [desc(case((each, 1), else_=0)) for each in (c.digest == claim.digest, right_team, in_force(now))]
+        right_requester = c.request["requester"].astext == claim.requester if claim.requester else true()
+        wanted = (c.digest == claim.digest, right_team, right_requester, in_force(now))
+        order = [desc(case((each, 1), else_=0)) for each in wanted]
         statement = select(approval).where(c.subject == claim.subject, c.kind == claim.kind).order_by(*order, c.id.desc()).limit(1)
         async with self._database.transaction() as connection:
             row = (await connection.execute(statement)).first()

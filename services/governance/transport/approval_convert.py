@@ -45,7 +45,7 @@ def query_from_pb(request: messages.ListApprovalsRequest, caller: Principal) -> 
 
 def claim_from_pb(request: messages.VerifyApprovalRequest) -> Claim:
     team = request.team if request.HasField("team") else None
-    return Claim(request.kind, request.subject, request.digest, team, request.approval)
+    return Claim(request.kind, request.subject, request.digest, team, request.approval, request.requester)
 
 
 def outcome_from_pb(outcome: "pb.ReviewOutcome.ValueType") -> ReviewOutcome:

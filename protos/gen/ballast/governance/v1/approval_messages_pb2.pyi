@@ -588,6 +588,7 @@ class VerifyApprovalRequest(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     TEAM_FIELD_NUMBER: _builtins.int
     APPROVAL_FIELD_NUMBER: _builtins.int
+    REQUESTER_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """Kind of what is to be done."""
     subject: _builtins.str
@@ -598,6 +599,10 @@ class VerifyApprovalRequest(_message.Message):
     """Team concerned, when it matters that the approvers were that team's: `teams/{id}`, or empty for everybody."""
     approval: _builtins.str
     """Only by this approval, `approvals/{uuid}`; by any when empty."""
+    requester: _builtins.str
+    """Only what this principal asked for; by anybody when empty. An impact preview, and so the rule, is the word of whoever asked: a
+    service that works out the impact itself names itself here.
+    """
     def __init__(
         self,
         *,
@@ -606,10 +611,11 @@ class VerifyApprovalRequest(_message.Message):
         digest: _builtins.str = ...,
         team: _builtins.str | None = ...,
         approval: _builtins.str = ...,
+        requester: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_team", b"_team", "team", b"team"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_team", b"_team", "approval", b"approval", "digest", b"digest", "kind", b"kind", "subject", b"subject", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_team", b"_team", "approval", b"approval", "digest", b"digest", "kind", b"kind", "requester", b"requester", "subject", b"subject", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__team: _TypeAlias = _typing.Literal["team"]  # noqa: Y015
     _WhichOneofArgType__team: _TypeAlias = _typing.Literal["_team", b"_team"]  # noqa: Y015
@@ -630,7 +636,7 @@ class VerifyApprovalResponse(_message.Message):
     in_force: _builtins.bool
     """Whether an approval in force covers it."""
     reason: _builtins.str
-    """Why not, stable: `APPROVAL_MISSING`, `SUBJECT_DIFFERS`, `KIND_DIFFERS`, `TEAM_DIFFERS`, `DIGEST_CHANGED`, `APPROVAL_PENDING`,
+    """Why not, stable: `APPROVAL_MISSING`, `SUBJECT_DIFFERS`, `KIND_DIFFERS`, `TEAM_DIFFERS`, `REQUESTER_DIFFERS`, `DIGEST_CHANGED`, `APPROVAL_PENDING`,
     `APPROVAL_REJECTED`, `APPROVAL_WITHDRAWN`, `APPROVAL_EXPIRED`, `REVIEW_OVERDUE`; empty when in force.
     """
     detail: _builtins.str
