@@ -25,19 +25,23 @@ from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
 from ballast.triage.v1 import (
+    budget_policy_service_pb2,
     calibration_service_pb2,
     catalogue_service_pb2,
     error_budget_service_pb2,
     gate_service_pb2,
     queue_service_pb2,
+    sli_service_pb2,
     slo_service_pb2,
     triage_service_pb2,
 )
+from ballast.triage.v1.budget_policy_service_pb2_grpc import BudgetPolicyServiceStub
 from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
 from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceStub
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
 from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
+from ballast.triage.v1.sli_service_pb2_grpc import SliServiceStub
 from ballast.triage.v1.slo_service_pb2_grpc import SloServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
@@ -58,11 +62,13 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.budget_policy_service_pb2_grpc import BudgetPolicyServiceAsyncStub
     from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceAsyncStub
     from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
     from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceAsyncStub
     from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
     from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
+    from ballast.triage.v1.sli_service_pb2_grpc import SliServiceAsyncStub
     from ballast.triage.v1.slo_service_pb2_grpc import SloServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
@@ -88,6 +94,8 @@ _MORE = {
         gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
         calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
         slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
+        sli_service_pb2.DESCRIPTOR.services_by_name["SliService"],
+        budget_policy_service_pb2.DESCRIPTOR.services_by_name["BudgetPolicyService"],
         error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
     ],
     "governance": [
@@ -148,6 +156,14 @@ class Connection:
     @cached_property
     def budgets(self) -> "ErrorBudgetServiceAsyncStub":
         return ErrorBudgetServiceStub(self._channel("triage"))
+
+    @cached_property
+    def budget_policies(self) -> "BudgetPolicyServiceAsyncStub":
+        return BudgetPolicyServiceStub(self._channel("triage"))
+
+    @cached_property
+    def sli(self) -> "SliServiceAsyncStub":
+        return SliServiceStub(self._channel("triage"))
 
     @cached_property
     def slos(self) -> "SloServiceAsyncStub":

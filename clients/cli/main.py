@@ -43,7 +43,7 @@ COMMANDS = {
     "windows": SubCommand("clients.cli.windows", "app", "List, show, plan, edit and cancel maintenance windows."),
     "inhibit": SubCommand("clients.cli.inhibit", "app", "Show, set and list the revisions of the inhibit rules."),
     "components": SubCommand("clients.cli.components", "app", "List, show and import components; what needs them, how they changed."),
-    "budgets": SubCommand("clients.cli.budgets", "app", "List, show, adjust and draw error budgets."),
+    "budgets": SubCommand("clients.cli.budgets", "app", "List, show, adjust and draw error budgets; record samples, keep the policy."),
     "slos": SubCommand("clients.cli.slos", "app", "Import, export, list, show and delete SLOs."),
     "assessments": SubCommand("clients.cli.assessments", "app", "Show how bad an incident is, term by term, and what if."),
     "queue": SubCommand("clients.cli.queue", "app", "List and watch what waits, the costliest first; say better how bad it is."),

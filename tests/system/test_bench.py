@@ -9,6 +9,7 @@ import pytest
 
 from bench.alerts import Population, alertmanager_body
 from bench.assessments import assessments
+from bench.budgets import budgets
 from bench.calls import http_callers, http_post, timed
 from bench.catalogue import catalogue
 from bench.flatness import flatness
@@ -38,6 +39,7 @@ SIZES = Sizes(
     simulations=5,
     entities=300,
     blasts=5,
+    budget_slos=40,
 )
 
 
@@ -115,3 +117,17 @@ async def test_assessments_are_measured_alone_by_events_and_as_a_caller_waits(gr
     section = await assessments(ground)
     assert len(section.rows) == 3
     assert section.data["assessed_per_second"]["rate"].median > 0
+
+
+async def test_error_budgets_are_measured_and_a_peer_that_cannot_be_had_says_why(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # nothing is fetched for a test
+    section = await budgets(ground)
+    assert [row[0] for row in section.rows] == [
+        "Ballast: a sample each recorded",
+        "Ballast: all evaluated",
+        "slo-generator, counts at hand",
+        "slo-generator, asking Prometheus",
+    ]
+    assert named(section, "Ballast: all evaluated")[1] == "320"
+    assert section.data["reports_per_second"] > 0
+    assert str(section.data["slo-generator, counts at hand"]).startswith("absent: slo-generator")

@@ -1,6 +1,6 @@
 """What gating rules may read: each fact by name, with its type, and how it is found."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -151,9 +151,14 @@ LANGUAGE = Language(
 )
 
 
-def facts_of(of: Situation) -> tuple[Facts, frozenset[str]]:
+def facts_read(names: Container[str]) -> tuple[Fact, ...]:
+    """Returns the facts of these names; all where `missing` is among them, which names any that is unknown."""
+    return FACTS if MISSING in names else tuple(fact for fact in FACTS if fact.name in names)
+
+
+def facts_of(of: Situation, facts: Sequence[Fact] = FACTS) -> tuple[Facts, frozenset[str]]:
     """Returns what conditions read, and the names of what is unknown: it is absent, and named in the list `missing`."""
-    values: Mapping[str, Any] = {fact.name: fact.read(of) for fact in FACTS}
+    values: Mapping[str, Any] = {fact.name: fact.read(of) for fact in facts}
     unknown = frozenset(name for name, value in values.items() if value is None)
     known = {name: value for name, value in values.items() if value is not None}
     return LANGUAGE.facts(known | {MISSING: sorted(unknown)}), unknown

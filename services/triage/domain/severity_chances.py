@@ -11,8 +11,9 @@ asks for counts as what it asks for. More points on either axis never make a mil
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.triage.domain.inputs import TOLD, Inputs
 from services.triage.domain.model import ScoringModel
@@ -22,6 +23,8 @@ from services.triage.domain.severity import Severity
 
 CALLED_FROM = Severity.SEV3
 """The mildest severity at which somebody is called, which is what the model's odds are the odds of."""
+
+_ALL = ""  # in place of a feature's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,10 @@ def severity_chances(ruling: Ruling, factor: float) -> SeverityChances:
     """Returns the chances of the severities by the points, the thresholds of the matrix and the model's factor."""
     impacts = level_chances(ruling.impact_points, ruling.matrix.impact_thresholds, factor)
     urgencies = level_chances(ruling.urgency_points, ruling.matrix.urgency_thresholds, factor)
-    chances, at_least = dict.fromkeys(Severity, 0.0), ruling.at_least
+    chances, at_least = [0.0] * len(Severity), ruling.at_least
     for cell in ruling.matrix.cells:
-        chances[min(cell.severity, at_least)] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
-    return SeverityChances(tuple(chances[severity] for severity in Severity))
+        chances[min(cell.severity, at_least) - 1] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
+    return SeverityChances(tuple(chances))
 
 
 def level_chances(points: float, thresholds: Sequence[float], factor: float) -> tuple[float, float, float]:
@@ -71,9 +74,16 @@ def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[Sco
     nothing has no confidence, and one that lacks only what weighs little loses little. What the incident's evidence tells is missing to
     the share to which it is `stale`, which is as much as not told when it is 1.
     """
+    ranges = _ranges(model)
+    unknown = sum([ranges[term.feature] * (1.0 if term.missing else stale * (term.feature in TOLD)) for term in terms])
+    return chances.of(severity) * (1 - unknown / ranges[_ALL])
+
+
+@lru_cache(maxsize=16)
+def _ranges(model: ScoringModel) -> Mapping[str, float]:
+    """Returns how far each input could move the log-odds, and all together; worked out once for a version of the model."""
     ranges = {feature.name: feature.most - feature.least for feature in model.features}
-    unknown = sum(ranges[term.feature] * (1.0 if term.missing else stale * (term.feature in TOLD)) for term in terms)
-    return chances.of(severity) * (1 - unknown / sum(ranges.values()))
+    return ranges | {_ALL: sum(ranges.values())}
 
 
 def staleness(inputs: Inputs, model: ScoringModel) -> float:

@@ -33,8 +33,8 @@ def judge(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix) -> Verdic
     chances = severity_chances(ruling, model.factor)
     return Verdict(
         score=scored,
-        impact=matrix.impact_of(ruling.impact_points),
-        urgency=matrix.urgency_of(ruling.urgency_points),
+        impact=ruling.impact,
+        urgency=ruling.urgency,
         scored_severity=ruling.scored_severity,
         severity=ruling.severity,
         overrides=ruling.raised_by(),

@@ -4,13 +4,25 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ballast.intake.v1 import incident_pb2
+from ballast.intake.v1 import intake_events_pb2 as intake
 
 from services.triage.domain.incident import Evidence, Incident, IncidentState, ServiceImpact
 from services.triage.domain.label import LabelSource, SeverityLabel
 from services.triage.domain.severity import Severity
 from shared.errors import InvalidInput, Violation, invalid_field
+from shared.events.event import ReceivedEvent
 from shared.ids import uuid_of
 from shared.rpc.wellknown import time_from_pb
+
+INCIDENT_EVENTS = (intake.IncidentOpened.DESCRIPTOR.full_name, intake.IncidentChanged.DESCRIPTOR.full_name)
+
+
+def incident_told(event: ReceivedEvent) -> "tuple[incident_pb2.Incident, intake.IncidentChange.ValueType | None]":
+    """Returns the incident that one of INCIDENT_EVENTS tells of, and how it changed; None where it was opened."""
+    if event.type == intake.IncidentOpened.DESCRIPTOR.full_name:
+        return event.unpack(intake.IncidentOpened).incident, None
+    told = event.unpack(intake.IncidentChanged)
+    return told.incident, told.change
 
 
 def incident_from_pb(message: incident_pb2.Incident) -> Incident:

@@ -132,6 +132,10 @@ class _IncidentCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inciden
     """What everything runs on: network, cluster, cloud."""
     INCIDENT_CAUSE_EXTERNAL: _IncidentCause.ValueType  # 4
     """Outside the organisation: a supplier, an attack, a surge of demand."""
+    INCIDENT_CAUSE_OUT_OF_SCOPE: _IncidentCause.ValueType  # 5
+    """Traffic that the component was never promised to carry, such as a load test or a use it is not made for."""
+    INCIDENT_CAUSE_MISCATEGORISED: _IncidentCause.ValueType  # 6
+    """Errors that had been counted as good until they were understood."""
 
 class IncidentCause(_IncidentCause, metaclass=_IncidentCauseEnumTypeWrapper):
     """Where an incident came from, seen from the team that owns the component."""
@@ -146,6 +150,10 @@ INCIDENT_CAUSE_PLATFORM: IncidentCause.ValueType  # 3
 """What everything runs on: network, cluster, cloud."""
 INCIDENT_CAUSE_EXTERNAL: IncidentCause.ValueType  # 4
 """Outside the organisation: a supplier, an attack, a surge of demand."""
+INCIDENT_CAUSE_OUT_OF_SCOPE: IncidentCause.ValueType  # 5
+"""Traffic that the component was never promised to carry, such as a load test or a use it is not made for."""
+INCIDENT_CAUSE_MISCATEGORISED: IncidentCause.ValueType  # 6
+"""Errors that had been counted as good until they were understood."""
 Global___IncidentCause: _TypeAlias = IncidentCause  # noqa: Y015
 
 class _IncidentRole:
