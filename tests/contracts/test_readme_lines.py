@@ -98,7 +98,7 @@ def test_the_readme_has_every_setting_of_the_service_with_its_default(service: s
         elif isinstance(default, tuple):
             assert json.loads(told[key]) == list(default)
         else:
-            assert told[key] == str(default)
+            assert told[key] == ("" if default is None else str(default))
 
 
 def test_fields_of_requests_in_lines_are_written_as_the_contracts_write_them() -> None:

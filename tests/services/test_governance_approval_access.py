@@ -133,7 +133,7 @@ async def test_the_glass_is_broken_by_those_the_rule_names(by: Callable[..., "Ap
 async def test_only_an_admin_changes_the_rules(connected: Connect) -> None:
     rules = (await ApprovalRuleServiceStub(connected("bo", "viewer").grpc).GetApprovalRules(rule_pb.GetApprovalRulesRequest())).rules
     update = rule_pb.UpdateApprovalRulesRequest(
-        request_id=str(uuid4()), rules=approval_rule_pb2.ApprovalRules(rules=rules.rules, etag=rules.etag)
+        request_id=str(uuid4()), rules=approval_rule_pb2.ApprovalRules(rules=rules.rules, etag=rules.etag, reason="the same")
     )
     error = await refusal(ApprovalRuleServiceStub(connected("bo", "approver").grpc).UpdateApprovalRules(update))
     assert error.reason == "ROLE_MISSING"
