@@ -26,8 +26,8 @@ rules:
   reason: The council keeps the matrix.
   approvers: {groups: [council]}
   quorum: 2
-  expires_after: 86400s
-  holds_for: 86400s
+  expires_after: 1d
+  holds_for: 1d
 groups:
 - name: council
   members: [bo, cy, dan]
@@ -160,11 +160,11 @@ async def test_rules_are_shown_tried_edited_set_and_listed(run: Run) -> None:
     ("document", "why"),
     [
         ("rules: [", "line 1, column"),
-        ("rules: [{nam: x}]", 'no field named "nam"'),
+        ("rules: [{nam: x}]", "nam: is no field; there are name, when"),
         (RULES.replace('kind == "severity-matrix"', "kind == 1"), "line 1, column 6"),
         (RULES.replace("groups: [council]", "groups: [board]"), "names board; groups of this document are council"),
         (RULES.replace("quorum: 2", "quorum: 4"), "is 4, and 3 can approve"),
-        (RULES.replace("86400s", "soon"), "does not fit the contract"),
+        (RULES.replace("expires_after: 1d", "expires_after: soon"), "rules[0].expires_after: 'soon' is no span"),
     ],
 )
 async def test_rules_that_cannot_be_in_force_are_refused_saying_where(run: Run, document: str, why: str) -> None:
