@@ -12,7 +12,15 @@ from ballast.allocation.v1 import allocation_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
-from ballast.governance.v1 import governance_service_pb2, ledger_service_pb2, segment_service_pb2
+from ballast.governance.v1 import (
+    approval_rule_service_pb2,
+    approval_service_pb2,
+    governance_service_pb2,
+    ledger_service_pb2,
+    segment_service_pb2,
+)
+from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceStub
+from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceStub
@@ -53,6 +61,8 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
+    from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceAsyncStub
+    from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
     from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceAsyncStub
@@ -101,6 +111,8 @@ _MORE = {
     "governance": [
         ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
         segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
+        approval_service_pb2.DESCRIPTOR.services_by_name["ApprovalService"],
+        approval_rule_service_pb2.DESCRIPTOR.services_by_name["ApprovalRuleService"],
     ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -192,6 +204,14 @@ class Connection:
     @cached_property
     def segments(self) -> "SegmentServiceAsyncStub":
         return SegmentServiceStub(self._channel("governance"))
+
+    @cached_property
+    def approvals(self) -> "ApprovalServiceAsyncStub":
+        return ApprovalServiceStub(self._channel("governance"))
+
+    @cached_property
+    def approval_rules(self) -> "ApprovalRuleServiceAsyncStub":
+        return ApprovalRuleServiceStub(self._channel("governance"))
 
     def event_admin(self, service: str) -> "EventAdminServiceAsyncStub":
         """Returns the stub for the outbox of one service."""

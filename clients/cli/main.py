@@ -53,6 +53,7 @@ COMMANDS = {
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),
+    "approvals": SubCommand("clients.cli.approvals", "app", "Ask that others agree, agree, act at once, and verify what was approved."),
     "lineage": SubCommand("clients.cli.lineage", "lineage", "Draw what led to a resource and what it led to."),
     "ledger": SubCommand("clients.cli.ledger", "app", "List, export and verify the ledger."),
     "trace": SubCommand("clients.cli.trace", "trace", "Tell the story of one decision."),
