@@ -3,15 +3,22 @@
 from pydantic import Field, FilePath
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, Subscriber
+
+# Told to itself, so that they enter the ledger. By name, not all: an event that recording causes would cause another.
+_OWN = tuple(f"ballast.events.v1.{name}" for name in ("AccessObserved", "CallRecorded", "OutboxManifest"))
 
 
 class GovernanceSettings(ServiceSettings):
-    """What governance can be told. It records no events of its own, so nobody subscribes."""
+    """What governance can be told."""
 
     model_config = SettingsConfigDict(env_prefix="BALLAST_GOVERNANCE_", extra="ignore", frozen=True)
 
     port: int = Field(7106, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
+    subscribers: dict[str, Subscriber] = Field(
+        default_factory=lambda: {"governance": Subscriber(address="127.0.0.1:7106", types=_OWN)},
+        description="Who is told of governance's events, by name.",
+    )
     verification_batch: int = Field(1000, ge=1, le=100_000, description="Entries verified between two answers of VerifyLedger.")
     origin: str = Field(
         "ballast/governance",
@@ -31,3 +38,4 @@ class GovernanceSettings(ServiceSettings):
     lineage_walk_limit: int = Field(
         100_000, ge=100, le=1_000_000, description="Nodes one TraceLineage may visit; beyond them it is refused."
     )
+    access_retention_days: int = Field(400, ge=1, le=36_500, description="How long the access log keeps who called what.")

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from shared.events.deliverer import Deliverer
 from shared.events.outbox import ENTRYPOINT
 from shared.paging import page_query
+from shared.rpc.once import witnessed
 from shared.rpc.server import GrpcService
 from shared.storage.database import Database, raw
 from shared.storage.queue import queue_queries
@@ -70,7 +71,9 @@ class EventAdminServicer(EventAdminServiceServicer):
             found = [row.id for row in result]
             if found:
                 await queue_queries(await raw(connection), self._database.schema).requeue_jobs(found)
-        return pb.ReplayDeadLettersResponse(replayed_count=len(found), skipped_count=max(0, len(wanted) - len(found)))
+            response = pb.ReplayDeadLettersResponse(replayed_count=len(found), skipped_count=max(0, len(wanted) - len(found)))
+            await witnessed(self._database, request, response)
+        return response
 
 
 def _dead_letter(row: Any) -> pb.DeadLetter:
