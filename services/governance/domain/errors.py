@@ -1,10 +1,11 @@
 """What governance refuses, and why.
 
-InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, TimeRangeEmpty
 NotFound            NodeNotFound, EntryNotFound
 PreconditionFailed  LedgerHeadMissing, LedgerForked
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
@@ -95,3 +96,11 @@ class ErasureAimless(InvalidInput):
     def __init__(self) -> None:
         rule = "give positions or a filter, and not both: an empty filter would mean every entry"
         super().__init__(f"sequences: {rule}", [Violation("sequences", rule), Violation("filter", rule)])
+
+
+class TimeRangeEmpty(InvalidInput):
+    reason: ClassVar[str] = "TIME_RANGE_EMPTY"
+
+    def __init__(self, begin: datetime, end: datetime) -> None:
+        rule = f"{end.isoformat()} is not after begin_time, {begin.isoformat()}; send a later one, or leave one of them out"
+        super().__init__(f"filter.end_time: {rule}", [Violation("filter.end_time", rule)])

@@ -1,4 +1,4 @@
-"""Events of every service, on their way into the ledger. Governance sends none of its own."""
+"""Events of every service, on their way into the ledger. Of its own, governance sends only what every service does."""
 
 import structlog
 
@@ -6,6 +6,7 @@ from services.governance.domain.arrival import Arrival
 from services.governance.domain.fact import drawing_of
 from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import Drawing
+from services.governance.transport.access_convert import accesses_from_event
 from services.governance.transport.facts import FactUnreadable, fact_from_event
 from shared.events.event import EncodedEvent, ReceivedEvent
 from shared.telemetry import trace_id_of
@@ -14,8 +15,8 @@ _log = structlog.get_logger(__name__)
 
 
 def encode(event: object) -> EncodedEvent:
-    """The floor asks for it; governance records no event, so none may come here."""
-    raise TypeError(f"governance records no events of its own, and was given {event!r}")
+    """The floor asks for it; what governance records comes encoded, so none may come here."""
+    raise TypeError(f"governance encodes no events, and was given {event!r}")
 
 
 def arrival_from_event(event: ReceivedEvent) -> Arrival:
@@ -31,7 +32,7 @@ def arrival_from_event(event: ReceivedEvent) -> Arrival:
         method=event.method,
         reason=event.reason,
     )
-    return Arrival(recorded, event.version, _drawing(event))
+    return Arrival(recorded, event.version, _drawing(event), accesses_from_event(event))
 
 
 def _drawing(event: ReceivedEvent) -> Drawing | None:
