@@ -57,8 +57,8 @@ def once(response: type[Response], *, counted: bool = False) -> Callable[[Handle
 
             async def run() -> Response:
                 found = await method(self, request, context)
-                if not counted:
-                    await witnessed(self.database, request, found)
+                if self.database.witness is not None and not counted:
+                    await self.database.witness(request, found)
                 return found
 
             async def run_to_keep() -> bytes:
@@ -76,12 +76,6 @@ def once(response: type[Response], *, counted: bool = False) -> Callable[[Handle
         return answer
 
     return mark
-
-
-async def witnessed(database: Database, request: Any, response: Any) -> None:
-    """Has the call told of by an event, if none tells of it yet; to be called in the transaction of what it changed."""
-    if database.witness is not None:
-        await database.witness(request, response)
 
 
 Telling = Callable[[Any, Any, Any, Tell[Response]], Awaitable[Response]]

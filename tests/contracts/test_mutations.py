@@ -26,8 +26,6 @@ EXEMPT = {
     "ballast.simulation.v1.SimulationService/AdvanceClock": "of suites whose clock is simulated",
     "ballast.simulation.v1.SimulationService/Settle": "only waits",
 }
-# Told of by hand; seen in tests/services/test_call_records.py.
-BY_HAND = {"ballast.events.v1.EventAdminService/ReplayDeadLetters"}
 
 
 def mutations() -> list[MethodDescriptor]:
@@ -54,5 +52,5 @@ def test_a_call_that_may_change_something_is_told_of(rpc: MethodDescriptor) -> N
     name = f"{rpc.containing_service.full_name}/{rpc.name}"
     methods = [inspect.getattr_static(each, rpc.name) for each in servicers(rpc.containing_service.full_name)]
     assert methods, f"nobody serves {name}"
-    is_told = all(getattr(each, "is_witnessed", False) for each in methods) or name in BY_HAND
+    is_told = all(getattr(each, "is_witnessed", False) for each in methods)
     assert is_told != (name in EXEMPT), f"{name} must be marked `once`, or stand in EXEMPT with the reason"

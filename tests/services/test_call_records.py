@@ -93,7 +93,9 @@ async def test_measurements_are_counted_not_told_of_one_by_one(intake: Intake) -
 
 async def test_a_replay_of_deliveries_is_told_though_it_is_about_no_resource_of_the_service(intake: Intake) -> None:
     before = await records(intake)
-    await intake.admin.ReplayDeadLetters(event_admin_service_pb2.ReplayDeadLettersRequest(names=["deadLetters/7"]))
+    replay = event_admin_service_pb2.ReplayDeadLettersRequest(names=["deadLetters/7"], request_id=str(uuid.uuid4()))
+    for _ in range(2):
+        await intake.admin.ReplayDeadLetters(replay)
     (record,) = (await records(intake))[len(before) :]
     assert (record.method, list(record.resources)) == ("ballast.events.v1.EventAdminService/ReplayDeadLetters", ["deadLetters/7"])
 

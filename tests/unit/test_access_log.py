@@ -1,9 +1,12 @@
 """Counting calls in memory: what is alike is one row, and no flood takes the room of others."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from opentelemetry.metrics import NoOpMeter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from shared.clock import SimulatedClock
 from shared.rpc.access_log import AccessKey, AccessLog, host_of
@@ -68,6 +71,21 @@ def test_what_could_not_be_told_is_told_with_what_came_since(log: AccessLog, clo
     assert begin == START
     assert (counts[READ].count, counts[READ].first, counts[READ].last) == (2, START, START + timedelta(seconds=9))
     assert (counts[REFUSED].count, counts[REFUSED].trace_id) == (2, "second")
+
+
+def test_denied_calls_are_a_metric_by_reason_at_once(clock: SimulatedClock) -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    log = AccessLog(clock, provider.get_meter("test"))
+    log.denied(REFUSED, "")
+    log.denied(REFUSED, "")
+    log.answered(READ)
+    data = reader.get_metrics_data()
+    assert data is not None
+    (point,) = json.loads(data.to_json())["resource_metrics"][0]["scope_metrics"][0]["metrics"][0]["data"]["data_points"]
+    assert point["value"] == 2
+    assert point["attributes"] == {"error.type": "PERMISSION_DENIED", "ballast.access.reason": "ROLE_MISSING"}
+    provider.shutdown()
 
 
 @pytest.mark.parametrize(
