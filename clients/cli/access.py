@@ -96,7 +96,7 @@ def draw_accesses(response: pb.ListAccessResponse) -> Iterable[RenderableType]:
             time_text(each, "last_time"),
             each.principal or "(others)",
             _service(each.source),
-            each.method.rpartition(".")[2],
+            each.method,
             cell(f"{each.code} {each.reason}", "red") if each.reason else each.code,
             each.count,
             each.peer,

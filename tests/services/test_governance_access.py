@@ -10,6 +10,7 @@ from ballast.events.v1.access_observed_pb2 import AccessObserved, AccessRow
 from ballast.events.v1.cloudevents_pb2 import CloudEvent
 from ballast.governance.v1 import access_log_service_pb2 as pb
 from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceStub
+from ballast.governance.v1.ledger_service_pb2 import EraseContentsRequest
 
 from clients.cli.failures import ExitCode
 from shared.clock import SimulatedClock
@@ -164,6 +165,22 @@ async def test_governance_tells_itself_who_called_it(own_urls: dict[str, str], e
         await until(is_told)
         (found,) = await listed(rpc, source="/ballast/governance")
         assert (found.principal, found.method) == ("ada", "ballast.governance.v1.AccessService/ListAccess")
+
+
+async def test_an_erasure_is_told_by_its_own_entries_and_one_of_nothing_by_a_record_of_the_call(governance: Governance) -> None:
+    async def records() -> int:
+        return len(await governance.entries(type="ballast.events.v1.CallRecorded"))
+
+    await governance.deliver(event(AccessObserved(), "accessLogs/triage"))
+    for _ in range(2):  # the second finds nothing left
+        await governance.ledger.EraseContents(EraseContentsRequest(sequences=[1], reason="asked for"))
+
+    async def is_told() -> bool:
+        return await records() > 0
+
+    await until(is_told)
+    assert await records() == 1
+    assert len(await governance.entries(type="ballast.governance.v1.ContentErased")) == 1
 
 
 async def test_the_command_line_lists_calls_and_principals(governance: Governance) -> None:
