@@ -12,13 +12,16 @@ from shared.cache import Cache
 from shared.cache import connect as connect_cache
 from shared.clock import Clock
 from shared.events import admin_servicer, sink
+from shared.events.access_report import AccessReports
 from shared.events.admin_servicer import EventAdminServicer
+from shared.events.call_record import CallRecords
 from shared.events.deliverer import Deliverer
 from shared.events.event import EncodedEvent
 from shared.events.feed import Feed
 from shared.events.manifest import Manifests
 from shared.events.outbox import Outbox
 from shared.events.sink import EventSinkServicer, GroupHandler, Handler
+from shared.rpc.access_log import AccessLog
 from shared.rpc.client import ClientCredentials, connect
 from shared.rpc.server import GrpcService, Server
 from shared.settings import ServiceSettings
@@ -62,7 +65,11 @@ class App:
         )
         self.manifests = Manifests(self.database, self.outbox)
         self.every("* * * * *", "manifest", self.manifests.tick)
-        self.server = Server(name, settings, self.telemetry)
+        self.database.witness = CallRecords(self.database, self.outbox, clock)
+        access_log = AccessLog(clock, self.telemetry.meter)
+        self.access_reports = AccessReports(access_log, self.database, self.outbox, clock, settings.access_log_seconds)
+        self.background("access log", self.access_reports.run)
+        self.server = Server(name, settings, self.telemetry, access_log)
         self.serve(admin_servicer.SERVICE, EventAdminServicer(self.database, self.deliverer))
 
     def serve(self, service: GrpcService, servicer: object) -> None:
@@ -100,6 +107,7 @@ class App:
         try:
             await migrate(self.settings.database_url, self.name, self._migrations)
             self._stack.push_async_callback(self._background.stop)
+            self._stack.push_async_callback(self.access_reports.tell)  # of the last calls, once they have ended
             await self.server.start()
             self._stack.push_async_callback(self.server.stop)
         except BaseException:

@@ -43,12 +43,22 @@ def current_principal() -> Principal:
     return _current.get() or _NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+def admitted_name() -> str:
+    """Returns who is calling; empty outside of any call, and before its caller was let in."""
+    principal = _current.get()
+    return principal.name if principal else ""
+
+
+@dataclass(slots=True)
 class Cause:
-    """The call under way: its RPC, `package.Service/Method`, and the reason its caller gave; both empty outside of any call."""
+    """The call under way: its RPC, `package.Service/Method`, and the reason its caller gave; both empty outside of any call.
+
+    `is_told` once an event was recorded that tells of it; tasks that the call starts share it.
+    """
 
     method: str = ""
     reason: str = ""
+    is_told: bool = False
 
 
 _NO_CAUSE = Cause()

@@ -34,6 +34,9 @@ class ServiceSettings(BaseSettings):
     delivery_max_attempts: int = Field(20, ge=1, le=100, description="Tries before a delivery becomes a dead letter.")
     largest_message_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request accepted; larger ones are refused.")
     default_deadline_seconds: float = Field(30.0, gt=0, description="Deadline of a call whose caller set none.")
+    access_log_seconds: float = Field(
+        60.0, ge=0, description="How often calls counted in memory are told to whoever keeps the access log; 0 never tells them."
+    )
     drain_seconds: float = Field(10.0, ge=0, description="How long calls under way may go on after SIGTERM.")
     otlp_endpoint: str = Field(
         "",

@@ -1,5 +1,6 @@
 """Fixtures for every test: embedded engines, a cloned database for each module, a simulated clock."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ _TEMPORARY = pytest.StashKey[Path]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    # Told every minute, the access log would add events wherever a test takes long; those about it ask for it.
+    for name in SERVICES:
+        os.environ.setdefault(f"BALLAST_{name.upper()}_ACCESS_LOG_SECONDS", "0")
     # Not below pytest's own /tmp/pytest-of-<user>: every run of pytest closes that to other accounts when it starts, and as root
     # PostgreSQL has an account of its own, which would lose its files to another run.
     if config.option.basetemp is None:

@@ -13,12 +13,14 @@ from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceS
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
 from ballast.governance.v1 import (
+    access_log_service_pb2,
     approval_rule_service_pb2,
     approval_service_pb2,
     governance_service_pb2,
     ledger_service_pb2,
     segment_service_pb2,
 )
+from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceStub
 from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceStub
 from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
@@ -61,6 +63,7 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
+    from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
     from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceAsyncStub
     from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
@@ -113,6 +116,7 @@ _MORE = {
         segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
         approval_service_pb2.DESCRIPTOR.services_by_name["ApprovalService"],
         approval_rule_service_pb2.DESCRIPTOR.services_by_name["ApprovalRuleService"],
+        access_log_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
     ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -212,6 +216,10 @@ class Connection:
     @cached_property
     def approval_rules(self) -> "ApprovalRuleServiceAsyncStub":
         return ApprovalRuleServiceStub(self._channel("governance"))
+
+    @cached_property
+    def access(self) -> "AccessServiceAsyncStub":
+        return AccessServiceStub(self._channel("governance"))
 
     def event_admin(self, service: str) -> "EventAdminServiceAsyncStub":
         """Returns the stub for the outbox of one service."""

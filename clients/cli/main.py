@@ -56,6 +56,7 @@ COMMANDS = {
     "approvals": SubCommand("clients.cli.approvals", "app", "Ask that others agree, agree, act at once, and verify what was approved."),
     "lineage": SubCommand("clients.cli.lineage", "lineage", "Draw what led to a resource and what it led to."),
     "ledger": SubCommand("clients.cli.ledger", "app", "List, export and verify the ledger."),
+    "access": SubCommand("clients.cli.access", "app", "List who called what, and who was turned away."),
     "trace": SubCommand("clients.cli.trace", "trace", "Tell the story of one decision."),
     "events": SubCommand("clients.cli.events", "app", "Show and repair the delivery of events."),
 }

@@ -5,16 +5,18 @@ from datetime import timedelta
 from services.governance.domain.approval_defaults import default_rules
 from services.governance.domain.reconciliation import Patience
 from services.governance.settings import GovernanceSettings
+from services.governance.storage.access_store import AccessStore
 from services.governance.storage.approval_rule_rows import rule_store
 from services.governance.storage.approval_store import ApprovalStore
 from services.governance.storage.lineage_store import LineageStore
 from services.governance.storage.tables import MIGRATIONS
-from services.governance.transport import approval_rule_servicer, approval_servicer, ledger_servicer, segment_servicer
+from services.governance.transport import access_servicer, approval_rule_servicer, approval_servicer, ledger_servicer, segment_servicer
 from services.governance.transport.approval_events import encode
 from services.governance.transport.ledger_convert import erasure_record, segment_record
 from services.governance.transport.reconciliation_convert import manifest_from_payload
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
 from services.governance.transport.sink_servicer import SinkServicer
+from services.governance.usecases.accesses import Accesses
 from services.governance.usecases.approvals import Approvals
 from services.governance.usecases.ledger_parts import Forms, Ground, LedgerParts
 from services.governance.usecases.rulebook import Rulebook
@@ -36,7 +38,15 @@ async def build(settings: GovernanceSettings, clock: Clock | None = None) -> App
     app.serve(SERVICE, GovernanceServicer(parts.ledger, trace_lineage))
     _serve_approvals(app)
     app.serve(sink.SERVICE, SinkServicer(parts.record_events))
+    _serve_access_log(app, settings)
     return app
+
+
+def _serve_access_log(app: App, settings: GovernanceSettings) -> None:
+    """Lists who called what, and forgets it in time."""
+    accesses = Accesses(AccessStore(app.database), timedelta(days=settings.access_retention_days))
+    app.serve(access_servicer.SERVICE, access_servicer.AccessServicer(accesses))
+    app.every("29 3 * * *", "access", accesses.tick)
 
 
 def _serve_ledger(app: App, settings: GovernanceSettings) -> LedgerParts:

@@ -36,3 +36,4 @@ class GovernanceSettings(ServiceSettings):
     lineage_walk_limit: int = Field(
         100_000, ge=100, le=1_000_000, description="Nodes one TraceLineage may visit; beyond them it is refused."
     )
+    access_retention_days: int = Field(400, ge=1, le=36_500, description="How long the access log keeps who called what.")

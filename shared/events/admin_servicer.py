@@ -13,6 +13,7 @@ from sqlalchemy import text
 from shared.events.deliverer import Deliverer
 from shared.events.outbox import ENTRYPOINT
 from shared.paging import page_query
+from shared.rpc.once import once
 from shared.rpc.server import GrpcService
 from shared.storage.database import Database, raw
 from shared.storage.queue import queue_queries
@@ -49,12 +50,12 @@ class EventAdminServicer(EventAdminServiceServicer):
     """Shows and repairs the deliveries of one service."""
 
     def __init__(self, database: Database, deliverer: Deliverer) -> None:
-        self._database = database
+        self.database = database
         self._deliverer = deliverer
 
     async def GetBacklog(self, request: pb.GetBacklogRequest, context: object) -> pb.GetBacklogResponse:
         del request, context
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             row = (await connection.execute(_BACKLOG, {"entrypoint": ENTRYPOINT})).one()
             failed = (await connection.execute(_LAST_ERROR, {"entrypoint": ENTRYPOINT})).first()
         pending = await self._deliverer.pending_count()
@@ -70,19 +71,20 @@ class EventAdminServicer(EventAdminServiceServicer):
         del context
         query = page_query(request.page_size, request.page_token, "ListDeadLetters")
         after = int(query.cursor[0]) if query.cursor else 0
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             rows = list(await connection.execute(_DEAD_LETTERS, {"entrypoint": ENTRYPOINT, "after": after, "limit": query.limit}))
         page = query.page(rows, [(str(row.id),) for row in rows])
         return pb.ListDeadLettersResponse(dead_letters=[_dead_letter(row) for row in page.items], next_page_token=page.next_page_token)
 
+    @once(pb.ReplayDeadLettersResponse)
     async def ReplayDeadLetters(self, request: pb.ReplayDeadLettersRequest, context: object) -> pb.ReplayDeadLettersResponse:
         del context
         wanted = [int(name.rsplit("/", 1)[1]) for name in request.names]
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             result = await connection.execute(_DEAD_IDS, {"entrypoint": ENTRYPOINT, "every": not wanted, "ids": wanted})
             found = [row.id for row in result]
             if found:
-                await queue_queries(await raw(connection), self._database.schema).requeue_jobs(found)
+                await queue_queries(await raw(connection), self.database.schema).requeue_jobs(found)
         return pb.ReplayDeadLettersResponse(replayed_count=len(found), skipped_count=max(0, len(wanted) - len(found)))
 
 

@@ -77,6 +77,8 @@ class Outbox:
         """
         if not events:
             return
+        if headers is None:
+            current_cause().is_told = True
         causes = headers or [current_headers()] * len(events)
         encoded = [event if isinstance(event, EncodedEvent) else self._encode(event) for event in events]
         rows = [self._row(event, cause) for event, cause in zip(encoded, causes, strict=True)]

@@ -42,24 +42,37 @@ def _digest(request: Any) -> bytes:
     return hashlib.sha256(usual_message(request).SerializeToString(deterministic=True)).digest()
 
 
-def once(response: type[Response]) -> Callable[[Handler[Response]], Handler[Response]]:
-    """Runs the method in one transaction with the record of its answer; without a request_id it runs as it is.
+def once(response: type[Response], *, counted: bool = False) -> Callable[[Handler[Response]], Handler[Response]]:
+    """Runs the method in one transaction with the record of its answer, and with an event that tells of it if it recorded none itself.
 
-    With `validate_only` in the request nothing is recorded: nothing was changed, and the next call may be the real one.
+    Without a request_id no answer is kept. With `validate_only` in the request nothing is recorded: nothing was changed, and the next
+    call may be the real one. `counted` is for measurements that come without end: the access log counts them, no event tells of each.
     """
 
     def mark(method: Handler[Response]) -> Handler[Response]:
         @functools.wraps(method)
         async def answer(self: HasDatabase, request: Any, context: Any) -> Response:
-            if not request.request_id or getattr(request, "validate_only", False):
+            if getattr(request, "validate_only", False):
                 return await method(self, request, context)
-            digest = _digest(request)
 
-            async def run() -> bytes:
-                return (await method(self, request, context)).SerializeToString()
+            async def run() -> Response:
+                found = await method(self, request, context)
+                if self.database.witness is not None and not counted:
+                    await self.database.witness(request, found)
+                return found
 
-            return response.FromString(await answer_once(self.database, request.request_id, method.__qualname__, digest, run))
+            async def run_to_keep() -> bytes:
+                return (await run()).SerializeToString()
 
+            if request.request_id:
+                kept = await answer_once(self.database, request.request_id, method.__qualname__, _digest(request), run_to_keep)
+                return response.FromString(kept)
+            if counted:
+                return await run()
+            async with self.database.transaction():
+                return await run()
+
+        answer.is_witnessed = not counted  # type: ignore[attr-defined]  # for whoever looks whether every mutation is told of
         return answer
 
     return mark
@@ -87,6 +100,7 @@ def once_told(response: type[Response]) -> Callable[[Telling[Response]], Callabl
 
             return told(work)
 
+        answer.is_witnessed = True  # type: ignore[attr-defined]  # as above
         return answer
 
     return mark

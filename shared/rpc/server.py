@@ -10,6 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
 from shared.rpc.access import Authority
+from shared.rpc.access_log import AccessLog, AccessLogStage
 from shared.rpc.deadline import DeadlineStage
 from shared.rpc.health import LIVENESS, SERVING, HealthServicer, add_reflection
 from shared.rpc.pipeline import Pipeline, Registrar, Stage
@@ -42,7 +43,7 @@ class GrpcService:
 class Server:
     """A gRPC server on one address, from start to drained stop."""
 
-    def __init__(self, name: str, settings: ServiceSettings, telemetry: Telemetry) -> None:
+    def __init__(self, name: str, settings: ServiceSettings, telemetry: Telemetry, access_log: AccessLog | None = None) -> None:
         hold_poller()
         self._name = name
         self._settings = settings
@@ -52,6 +53,7 @@ class Server:
         stages: list[Stage] = [
             TelemetryStage(telemetry, settings.host),
             ErrorStage(f"{name}.ballast"),
+            *([AccessLogStage(access_log)] if access_log else []),
             AccessStage(Authority(settings)),
             validation,
             DeadlineStage(settings.default_deadline_seconds),

@@ -1,4 +1,4 @@
-"""The stages of a call, outermost first: telemetry, errors, access, validation, deadline.
+"""The stages of a call, outermost first: telemetry, errors, the access log (`access_log.py`), access, validation, deadline.
 
 Telemetry is outermost so that it sees the status every other stage ends a call with. Errors come next, to turn whatever those
 below raise into a status. Access stands before validation, so that a stranger learns nothing about a request's fields, and the
@@ -21,7 +21,7 @@ from shared.rpc.fault import faults_of
 from shared.rpc.method import Method
 from shared.rpc.pipeline import Call, Oversized, Step, Unreadable
 from shared.rpc.shape import breaches_of
-from shared.rpc.status import DETAILS_KEY, code_of, status_of
+from shared.rpc.status import DETAILS_KEY, code_of, sole_error, status_of
 from shared.telemetry import DURATION_BUCKETS_SECONDS, Telemetry, context_from_traceparent
 
 _SERVER_FAULTS = {
@@ -88,7 +88,7 @@ class ErrorStage:
             except (grpc.aio.AbortError, grpc.aio.UsageError):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the cause
-                await self._abort(call, _only(error) or _logged(method, error))
+                await self._abort(call, sole_error(error) or _logged(method, error))
 
         return answered
 
@@ -159,13 +159,6 @@ def _finish(span: trace.Span, code: grpc.StatusCode, details: str) -> None:
 def _number(code: Any) -> int:
     """Returns the number of a status code; gRPC's asyncio server keeps the bare number, and 0 for none."""
     return code if isinstance(code, int) else (code.value[0] if code is not None else 0)
-
-
-def _only(error: Exception) -> BallastError | None:
-    """Returns the error of ours that is all there is in a group, as when one of a handler's tasks refuses what it reads."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error if isinstance(error, BallastError) else None
 
 
 def _logged(method: Method, error: Exception) -> BallastError:

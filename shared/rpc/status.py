@@ -38,6 +38,13 @@ def code_of(error: errors.BallastError) -> grpc.StatusCode:
     return next((code for kind, code in KINDS if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
 
 
+def sole_error(error: BaseException) -> errors.BallastError | None:
+    """Returns the error of ours that is all there is in a group, as when one of a handler's tasks refuses what it reads."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, errors.BallastError) else None
+
+
 def status_of(error: errors.BallastError, domain: str) -> Status:
     """Returns the status with its details (AIP-193): ErrorInfo always, and what the kind of error adds."""
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)]

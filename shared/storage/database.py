@@ -16,6 +16,9 @@ _CONNECT_TIMEOUT_SECONDS = 10.0
 _STATEMENT_TIMEOUT_SECONDS = 60.0
 
 AfterCommit = Callable[[], Awaitable[object]]
+Witness = Callable[[Any, Any], Awaitable[object]]
+"""Is told of a call, by its request and its answer, in the transaction that it ends in."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -25,6 +28,7 @@ class Database:
     def __init__(self, url: str, schema: str, *, pool_size: int = 8) -> None:
         self.url = url
         self.schema = schema
+        self.witness: Witness | None = None  # of every call that may change something
         self._engine = create_async_engine(
             url,
             pool_size=pool_size,

@@ -354,8 +354,8 @@ async def test_a_deleted_slo_is_gone_its_revisions_stay_and_count_on(slos: "SloS
 async def told(served: Served, subject: str) -> list[triage_events_pb2.SloChanged]:
     """Returns the events recorded about an SLO, oldest first."""
     async with served.app.database.transaction() as connection:
-        statement = text("select payload from outbox where aggregateid = :subject order by position")
-        rows = list(await connection.execute(statement, {"subject": subject}))
+        statement = text("select payload from outbox where aggregateid = :subject and type = :type order by position")
+        rows = list(await connection.execute(statement, {"subject": subject, "type": triage_events_pb2.SloChanged.DESCRIPTOR.full_name}))
     found = []
     for row in rows:
         data = triage_events_pb2.SloChanged()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.governance.domain.access import Access
 from services.governance.domain.ledger import SALT_BYTES, Content, End, LedgerEntry, RecordedEvent, entries_after
 from services.governance.domain.lineage import Drawing, RecordedEdge, TitledNode
 from shared.transparency.merkle import Peaks
@@ -12,11 +13,12 @@ from shared.transparency.tiles import Growth, grown
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event, the version of the resource it is about, and what it shows; None where it shows nothing of lineage."""
+    """An event, the version of the resource it is about, and what it shows of lineage, None for nothing, and of calls."""
 
     event: RecordedEvent
     version: int
     drawing: Drawing | None = None
+    accesses: tuple[Access, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

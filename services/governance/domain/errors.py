@@ -1,7 +1,7 @@
 """What governance refuses, each with its stable reason.
 
 InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused, ApprovalRulesRefused,
-                    RuleUndecided
+                    RuleUndecided, TimeRangeEmpty
 NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound
 AlreadyExists       ApprovalPending
 PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalClosed
@@ -9,6 +9,7 @@ PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayN
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from shared.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Violation
@@ -234,3 +235,11 @@ class BreakGlassRefused(PermissionDenied):
             f"break_glass_reason: {principal} may not act at once: the rule {rule!r} {why}; wait for approvers",
             metadata={"principal": principal, "rule": rule},
         )
+
+
+class TimeRangeEmpty(InvalidInput):
+    reason: ClassVar[str] = "TIME_RANGE_EMPTY"
+
+    def __init__(self, begin: datetime, end: datetime) -> None:
+        rule = f"{end.isoformat()} is not after begin_time, {begin.isoformat()}; send a later one, or leave one of them out"
+        super().__init__(f"filter.end_time: {rule}", [Violation("filter.end_time", rule)])

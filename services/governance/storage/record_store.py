@@ -6,10 +6,12 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.governance.domain.access import Access
 from services.governance.domain.arrival import Arrival, Ground, appendix_of
 from services.governance.domain.errors import LedgerHeadMissing
 from services.governance.domain.ledger import LedgerEntry
 from services.governance.storage import statements
+from services.governance.storage.access_store import keep_accesses
 from services.governance.storage.rows import appendix_to_columns, head_from_row
 from shared.storage.database import Database
 from shared.transparency.merkle import Peaks
@@ -22,7 +24,7 @@ class RecordStore:
         self._database = database
 
     async def append(self, arrivals: Sequence[Arrival], now: datetime) -> tuple[LedgerEntry, ...]:
-        """Appends an entry for each event not yet in the ledger, and draws the lineage they show; returns the new entries.
+        """Appends an entry for each event not yet in the ledger, with the lineage and the calls they show; returns the new entries.
 
         All of it commits, or nothing. Appends wait for each other until the transaction ends. Safe to repeat: what is in the
         ledger already is left out. Raises LedgerHeadMissing.
@@ -35,7 +37,15 @@ class RecordStore:
             appendix = appendix_of(ground, arrivals, now, secrets.token_bytes)
             if appendix.entries:
                 await connection.execute(statements.APPEND, appendix_to_columns(appendix))
+                await keep_accesses(connection, _fresh_accesses(arrivals, appendix.entries))
         return appendix.entries
+
+
+def _fresh_accesses(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry]) -> list[Access]:
+    """Returns what new entries tell of calls: of each event once."""
+    told = {each.key: each.accesses for each in arrivals if each.accesses}
+    keys = [(entry.source, entry.event_id) for entry in entries] if told else []
+    return [access for key in keys for access in told.get(key, ())]
 
 
 async def _ground(connection: AsyncConnection, head: Peaks, arrivals: Sequence[Arrival]) -> Ground:

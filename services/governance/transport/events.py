@@ -6,6 +6,7 @@ from services.governance.domain.arrival import Arrival
 from services.governance.domain.fact import drawing_of
 from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import Drawing
+from services.governance.transport.access_convert import accesses_from_event
 from services.governance.transport.facts import FactUnreadable, fact_from_event
 from shared.events.event import ReceivedEvent
 from shared.telemetry import trace_id_of
@@ -26,7 +27,7 @@ def arrival_from_event(event: ReceivedEvent) -> Arrival:
         method=event.method,
         reason=event.reason,
     )
-    return Arrival(recorded, event.version, _drawing(event))
+    return Arrival(recorded, event.version, _drawing(event), accesses_from_event(event))
 
 
 def _drawing(event: ReceivedEvent) -> Drawing | None:

@@ -85,7 +85,7 @@ class SignalServicer(Contract):
         heartbeats = [convert.heartbeat_to_pb(each, now) for each in page.items]
         return pb.ListHeartbeatsResponse(heartbeats=heartbeats, next_page_token=page.next_page_token)
 
-    @once(pb.HeartbeatResponse)
+    @once(pb.HeartbeatResponse, counted=True)
     async def Heartbeat(self, request: pb.HeartbeatRequest, context: object) -> pb.HeartbeatResponse:
         places = [f"beats[{index}]" for index in range(len(request.beats))]
         beats = [convert.beat_from_pb(each, place) for each, place in zip(request.beats, places, strict=True)]

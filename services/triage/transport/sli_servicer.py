@@ -22,7 +22,7 @@ class SliServicer(Contract):
         self.database = database
         self._samples = samples
 
-    @once(pb.RecordSliResponse)
+    @once(pb.RecordSliResponse, counted=True)
     async def RecordSli(self, request: pb.RecordSliRequest, context: object) -> pb.RecordSliResponse:
         refusals = await self._samples.record([sample_from_pb(each) for each in request.samples])
         errors = [refusal_to_pb(place, each) for place, each in enumerate(refusals) if each]
