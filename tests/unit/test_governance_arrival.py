@@ -1,7 +1,8 @@
 from datetime import UTC, datetime
 
 from services.governance.domain.arrival import Appendix, Arrival, Ground, appendix_of
-from services.governance.domain.fact import ComponentFact, Fact, IncidentFact, RoadmapItemFact, drawing_of
+from services.governance.domain.fact import ComponentFact, Fact, IncidentFact, RoadmapItemFact
+from services.governance.domain.fact_drawing import drawing_of
 from services.governance.domain.ledger import RecordedEvent
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import Growth

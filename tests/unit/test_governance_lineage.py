@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.governance.domain.errors import LineageTooLarge
+from services.governance.domain.drawing import Drawing
 from services.governance.domain.fact import (
     AssessmentFact,
     BundleFact,
@@ -15,9 +15,9 @@ from services.governance.domain.fact import (
     PolicyFact,
     RoadmapItemFact,
     WeighedAssessment,
-    drawing_of,
 )
-from services.governance.domain.lineage import Drawing, Node, NodeKind, Relation, Walk, one_line
+from services.governance.domain.fact_drawing import drawing_of
+from services.governance.domain.lineage import Node, NodeKind, Relation, one_line
 from shared.money import Money
 
 FACTS: list[Fact] = [
@@ -162,28 +162,3 @@ def test_a_title_from_outside_becomes_one_line() -> None:
 
 def test_a_long_title_is_cut_with_an_ellipsis() -> None:
     assert one_line("a" * 300) == "a" * 199 + "…"
-
-
-def node(name: str) -> Node:
-    return Node(name, NodeKind.INCIDENT)
-
-
-def test_a_walk_orders_nodes_by_depth_then_by_name() -> None:
-    walk = Walk(node("m"), 100)
-    walk.step([node("z"), node("b")])
-    walk.step([node("a")])
-    assert [reached.position for reached in walk.reached] == [(0, "m"), (1, "b"), (1, "z"), (2, "a")]
-
-
-def test_a_walk_round_a_cycle_ends() -> None:
-    walk = Walk(node("a"), 100)
-    walk.step([node("b"), node("b")])
-    walk.step([node("a")])
-    assert walk.frontier == ()
-    assert [reached.node.name for reached in walk.reached] == ["a", "b"]
-
-
-def test_a_walk_beyond_its_limit_is_refused_with_the_remedy() -> None:
-    walk = Walk(node("a"), 2)
-    with pytest.raises(LineageTooLarge, match="lower max_depth"):
-        walk.step([node("b"), node("c")])

@@ -3,9 +3,9 @@
 import structlog
 
 from services.governance.domain.arrival import Arrival
-from services.governance.domain.fact import drawing_of
+from services.governance.domain.drawing import Drawing
+from services.governance.domain.fact_drawing import drawing_of
 from services.governance.domain.ledger import RecordedEvent
-from services.governance.domain.lineage import Drawing
 from services.governance.transport.facts import FactUnreadable, fact_from_event
 from shared.events.event import EncodedEvent, ReceivedEvent
 from shared.telemetry import trace_id_of
