@@ -4,16 +4,15 @@ from datetime import timedelta
 
 from services.governance.domain.reconciliation import Patience
 from services.governance.settings import GovernanceSettings
-from services.governance.storage.lineage_store import LineageStore
 from services.governance.storage.tables import MIGRATIONS
-from services.governance.transport import ledger_servicer
+from services.governance.transport import ledger_servicer, lineage_servicer
 from services.governance.transport.events import encode
 from services.governance.transport.ledger_convert import erasure_record
 from services.governance.transport.reconciliation_convert import manifest_from_payload
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
 from services.governance.transport.sink_servicer import SinkServicer
 from services.governance.usecases.ledger_parts import Ground, LedgerParts
-from services.governance.usecases.trace_lineage import TraceLineage
+from services.governance.usecases.lineage_parts import LineageParts
 from shared.app import App
 from shared.clock import Clock, RealClock
 from shared.events import sink
@@ -26,22 +25,35 @@ NAME = "governance"
 async def build(settings: GovernanceSettings, clock: Clock | None = None) -> App:
     """Builds the service; nothing listens or connects until it is started."""
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
-    parts = _serve_ledger(app, settings)
-    trace_lineage = TraceLineage(LineageStore(app.database), settings.lineage_walk_limit)
-    app.serve(SERVICE, GovernanceServicer(parts.ledger, trace_lineage))
+    ground = _ground(app, settings)
+    parts = _serve_ledger(app, ground)
+    lineage = _serve_lineage(app, ground, parts, settings)
+    app.serve(SERVICE, GovernanceServicer(parts.ledger, lineage.trace))
     app.serve(sink.SERVICE, SinkServicer(parts.record_events))
     return app
 
 
-def _serve_ledger(app: App, settings: GovernanceSettings) -> LedgerParts:
-    """Keeps the ledger, proves it, and watches whether it is whole."""
+def _ground(app: App, settings: GovernanceSettings) -> Ground:
     patience = Patience(timedelta(seconds=settings.delivery_patience_seconds), timedelta(seconds=settings.manifest_patience_seconds))
-    ground = Ground(app.database, app.clock, app.telemetry.meter, _signer(settings), patience, settings.verification_batch)
+    return Ground(app.database, app.clock, app.telemetry.meter, _signer(settings), patience, settings.verification_batch)
+
+
+def _serve_ledger(app: App, ground: Ground) -> LedgerParts:
+    """Keeps the ledger, proves it, and watches whether it is whole."""
     parts = LedgerParts(ground, erasure_record, manifest_from_payload)
     app.closing(parts.ledger.close)
     app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(app.database, parts))
     app.every("* * * * *", "checkpoint", parts.proofs.tick)
     app.every("* * * * *", "reconciliation", parts.reconciliations.tick)
+    return parts
+
+
+def _serve_lineage(app: App, ground: Ground, ledger: LedgerParts, settings: GovernanceSettings) -> LineageParts:
+    """Walks, explains, corrects and exports the lineage, and watches for what never came."""
+    patience = timedelta(seconds=settings.lineage_patience_seconds)
+    parts = LineageParts(ground, ledger, lineage_servicer.READERS, walk_limit=settings.lineage_walk_limit, patience=patience)
+    app.serve(lineage_servicer.SERVICE, lineage_servicer.LineageServicer(app.database, parts))
+    app.every("* * * * *", "pending_links", parts.pending.tick)
     return parts
 
 

@@ -31,3 +31,6 @@ class GovernanceSettings(ServiceSettings):
     lineage_walk_limit: int = Field(
         100_000, ge=100, le=1_000_000, description="Nodes one TraceLineage may visit; beyond them it is refused."
     )
+    lineage_patience_seconds: float = Field(
+        86_400.0, ge=0, description="How long the event of a resource that others name may take before the links to it count as overdue."
+    )

@@ -13,9 +13,10 @@ from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2 import DeliverRequest
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.governance.v1 import governance_service_pb2 as pb
-from ballast.governance.v1 import ledger_service_pb2
+from ballast.governance.v1 import ledger_service_pb2, lineage_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceStub
 from ballast.intake.v1 import change_pb2, incident_pb2, intake_events_pb2
 from ballast.playbook.v1 import bundle_pb2, playbook_events_pb2
 from ballast.triage.v1 import assessment_pb2, triage_events_pb2
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceAsyncStub
 
 GOVERNANCE = pb.DESCRIPTOR.services_by_name["GovernanceService"]
 LEDGER = ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+LINEAGE = lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"]
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 _numbers = itertools.count(1)
@@ -50,6 +53,7 @@ class Governance:
     rpc: "GovernanceServiceAsyncStub"
     ledger: "LedgerServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
+    lineage: "LineageServiceAsyncStub"
 
     async def deliver(self, *events: CloudEvent) -> list[int]:
         """Delivers the events in one request and returns the outcomes."""
@@ -71,9 +75,10 @@ async def governing(urls: dict[str, str], engines: Engines, clock: SimulatedCloc
     with TemporaryDirectory() as folder:
         usual: dict[str, object] = {"port": 0, "database_url": urls["governance"], "cache_url": engines.cache_url, "state_dir": folder}
         settings = GovernanceSettings(**usual | changes)  # type: ignore[arg-type]
-        async with serving(build(settings, clock), [GOVERNANCE, LEDGER, sink.SERVICE.descriptor]) as served:
+        async with serving(build(settings, clock), [GOVERNANCE, LEDGER, LINEAGE, sink.SERVICE.descriptor]) as served:
             channel = served.channel.grpc
-            yield Governance(served, GovernanceServiceStub(channel), LedgerServiceStub(channel), EventSinkServiceStub(channel))
+            stubs = GovernanceServiceStub(channel), LedgerServiceStub(channel), EventSinkServiceStub(channel), LineageServiceStub(channel)
+            yield Governance(served, *stubs)
 
 
 def event(data: Message, subject: str, *, version: int = 1, event_id: str = "", source: str = "/ballast/test") -> CloudEvent:

@@ -46,6 +46,12 @@ def drawn(fact: Fact) -> Drawing:
     return drawing
 
 
+def own(fact: Fact) -> Node:
+    node = drawn(fact).own
+    assert node is not None
+    return node
+
+
 def edges(fact: Fact) -> set[tuple[str, str, Relation]]:
     return {(edge.from_name, edge.to_name, edge.relation) for edge in drawn(fact).edges}
 
@@ -109,12 +115,12 @@ def test_the_title_of_a_policy_version_belongs_to_that_version() -> None:
 
 
 def test_the_title_of_a_decision_tells_sprint_and_shares() -> None:
-    assert drawn(FACTS[2]).own.title == "teams/web/sprints/3: remediation 33.3% → 50.0%"
+    assert own(FACTS[2]).title == "teams/web/sprints/3: remediation 33.3% → 50.0%"
 
 
 def test_the_title_of_a_first_decision_has_no_share_before() -> None:
     first = DecisionFact("decisions/1", "teams/web/sprints/1", None, 1 / 3, "", 0)
-    assert drawn(first).own.title == "teams/web/sprints/1: remediation 33.3%"
+    assert own(first).title == "teams/web/sprints/1: remediation 33.3%"
 
 
 def test_a_delay_of_a_part_of_a_day_is_told_to_six_decimals() -> None:
@@ -125,7 +131,7 @@ def test_a_delay_of_a_part_of_a_day_is_told_to_six_decimals() -> None:
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
 def test_both_ends_of_every_edge_are_among_the_nodes(fact: Fact) -> None:
     drawing = drawn(fact)
-    names = {drawing.own.name, *(node.name for node in drawing.mentioned)}
+    names = {own(fact).name, *(node.name for node in drawing.mentioned)}
     assert {end for edge in drawing.edges for end in (edge.from_name, edge.to_name)} <= names
 
 

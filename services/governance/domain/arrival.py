@@ -95,7 +95,8 @@ def _titled(arrivals: Iterable[Arrival]) -> Iterable[TitledNode]:
     for arrival in arrivals:
         if arrival.drawing is not None:
             # A source that tells no version still speaks for its own resource: above any mention.
-            yield TitledNode(_known(arrival.drawing.own), max(arrival.version, 1))
+            if arrival.drawing.own is not None:
+                yield TitledNode(_known(arrival.drawing.own), max(arrival.version, 1))
             yield from (TitledNode(node, 0) for node in arrival.drawing.mentioned)
 
 

@@ -31,10 +31,10 @@ class Drawing:
     """What an event shows: the node it is about, those it mentions, edges between them, and what may be concluded from.
 
     The title of its own node holds until a later version of it tells another; that of a mentioned one only until its own
-    event comes.
+    event comes. What is said of an edge has no node of its own.
     """
 
-    own: Node
+    own: Node | None
     mentioned: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     occurrences: tuple[Occurrence, ...] = ()
@@ -50,7 +50,7 @@ class TitledNode:
 
 def kept(drawing: Drawing) -> Drawing | None:
     """Returns what of a drawing can be kept: nothing where its own name cannot, and no mention without a usable name."""
-    if not is_name(drawing.own.name):
+    if drawing.own is not None and not is_name(drawing.own.name):
         return None
     return Drawing(
         drawing.own,

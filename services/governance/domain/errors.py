@@ -1,13 +1,15 @@
 """What governance refuses, and why.
 
-InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless
-NotFound            NodeNotFound, EntryNotFound
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, LinkUnusable
+NotFound            NodeNotFound, EntryNotFound, LinkNotFound
+AlreadyExists       LinkExists
+Conflict            LinkChanged
 PreconditionFailed  LedgerHeadMissing, LedgerForked
 """
 
 from typing import ClassVar
 
-from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
+from shared.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PreconditionFailed, Violation
 
 
 class NodeNotFound(NotFound):
@@ -95,3 +97,38 @@ class ErasureAimless(InvalidInput):
     def __init__(self) -> None:
         rule = "give positions or a filter, and not both: an empty filter would mean every entry"
         super().__init__(f"sequences: {rule}", [Violation("sequences", rule), Violation("filter", rule)])
+
+
+class LinkUnusable(InvalidInput):
+    """An edge that nobody may state."""
+
+    reason: ClassVar[str] = "INVALID_INPUT"
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)])
+
+
+class LinkNotFound(NotFound):
+    reason: ClassVar[str] = "LINK_NOT_FOUND"
+
+    def __init__(self, link: object) -> None:
+        super().__init__(f"no edge {link} is there; walk the lineage to see those that are, or state it with a reason")
+
+
+class LinkExists(AlreadyExists):
+    """Stated, though it is there: whoever says so may not know of what is known of it already."""
+
+    reason: ClassVar[str] = "LINK_EXISTS"
+
+    def __init__(self, link: object) -> None:
+        super().__init__(f"the edge {link} is there already; confirm it, or deny it, and see ExplainLink for why it is there")
+
+
+class LinkChanged(Conflict):
+    reason: ClassVar[str] = "ETAG_MISMATCH"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"etag: somebody corrected the edge meanwhile, it is at version {version}; look at it again, then say what you hold of it",
+            metadata={"etag": str(version)},
+        )

@@ -122,6 +122,9 @@ class Link:
         whole = f"{self.from_name}\n{self.relation.value}\n{self.to_name}"
         return f"lineageLinks/{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
+    def __str__(self) -> str:
+        return f"{self.from_name} {self.relation.value} {self.to_name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
