@@ -12,9 +12,10 @@ from ballast.allocation.v1 import allocation_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
-from ballast.governance.v1 import governance_service_pb2, ledger_service_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_service_pb2, lineage_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceStub
 from ballast.intake.v1 import grouping_service_pb2, incident_service_pb2, intake_service_pb2, muting_service_pb2, signal_service_pb2
 from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceStub
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceAsyncStub
     from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceAsyncStub
     from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceAsyncStub
     from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
@@ -88,7 +90,10 @@ _MORE = {
         slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
         error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
     ],
-    "governance": [ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]],
+    "governance": [
+        ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
+        lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
+    ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
 
@@ -167,6 +172,10 @@ class Connection:
     @cached_property
     def ledger(self) -> "LedgerServiceAsyncStub":
         return LedgerServiceStub(self._channel("governance"))
+
+    @cached_property
+    def lineage(self) -> "LineageServiceAsyncStub":
+        return LineageServiceStub(self._channel("governance"))
 
     def event_admin(self, service: str) -> "EventAdminServiceAsyncStub":
         """Returns the stub for the outbox of one service."""

@@ -53,7 +53,7 @@ COMMANDS = {
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),
-    "lineage": SubCommand("clients.cli.lineage", "lineage", "Draw what led to a resource and what it led to."),
+    "lineage": SubCommand("clients.cli.lineage", "app", "Draw what led to a resource and what it led to; explain and correct it."),
     "ledger": SubCommand("clients.cli.ledger", "app", "List, export and verify the ledger."),
     "trace": SubCommand("clients.cli.trace", "trace", "Tell the story of one decision."),
     "events": SubCommand("clients.cli.events", "app", "Show and repair the delivery of events."),
