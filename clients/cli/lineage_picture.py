@@ -125,7 +125,8 @@ def _draw_edge(axes: Axes, edge: lineage_pb2.LineageEdge, places: Mapping[str, P
     label = enum_text(edge, "relation")
     if edge.source in _DASHES:
         label = f"{label} {edge.confidence:.0%}"
-    place = (from_x + bend) * 0.4 + to_x * 0.6, from_y * 0.4 + to_y * 0.6
+    share = 0.6 if from_x >= 0 else 0.4  # lines meet at the end that is nearer to the start
+    place = (from_x + bend) * (1 - share) + to_x * share, from_y * (1 - share) + to_y * share
     axes.text(*place, label, color=_FAINT, fontsize=5.5, ha="center", va="bottom", parse_math=False)
 
 
@@ -135,7 +136,9 @@ def _draw_node(axes: Axes, node: lineage_pb2.LineageNode, place: Place, *, is_st
     face = "none" if node.pending else colour
     axes.plot(x, y, marker="s", color=colour, markerfacecolor=face, markersize=8 if is_start else 6)
     weight = "bold" if is_start else "normal"
-    axes.text(x + 0.04, y + 0.02, _cut(node.title or node.name, 30), color=_TEXT, va="bottom", weight=weight, parse_math=False)
+    axes.text(
+        x + 0.04, y + 0.02, _cut(node.title or node.name, 24 if is_start else 28), color=_TEXT, va="bottom", weight=weight, parse_math=False
+    )
     axes.text(x + 0.04, y - 0.02, _cut(node.name if node.title else node.kind, 34), color=_FAINT, fontsize=6, va="top", parse_math=False)
 
 
@@ -145,9 +148,10 @@ def _draw_legend(figure: Figure) -> None:
         Line2D([], [], color=_LINE, label="observed"),
         Line2D([], [], color=_LINE, linestyle=(0, (4, 3)), label="inferred"),
         Line2D([], [], color=_LINE, linestyle=(0, (1, 2)), label="stated"),
+        Line2D([], [], color=_DENIED, label="denied"),
         Line2D([], [], marker="s", linestyle="", color=_LINE, markerfacecolor="none", label="pending"),
     ]
-    figure.legend(handles=[*kinds, *known], loc="lower left", ncols=5, frameon=False, labelcolor=_TEXT, fontsize=7)
+    figure.legend(handles=[*kinds, *known], loc="lower left", ncols=6, frameon=False, labelcolor=_TEXT, fontsize=7)
 
 
 def _cut(text: str, longest: int) -> str:

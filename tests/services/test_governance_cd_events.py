@@ -152,6 +152,24 @@ async def test_bad_documents_say_why_and_the_good_ones_land(governance: Governan
     assert await governance.entries(subject="cdEvents/bad-4") == []
 
 
+async def test_text_that_no_database_keeps_spoils_no_other_document(governance: Governance) -> None:
+    odd = "x\0\ud800"
+    path = {"linkType": "RELATION", "linkKind": f"T{odd}", "target": {"contextId": "odd-0"}}
+    results = await link(
+        governance,
+        cd_event("odd-1", links=[path], chainId=odd),
+        cd_event(f"odd-2{odd}"),
+        cd_event("odd-3", subject=odd),
+        cd_event("odd-4", source=odd),
+        cd_event("odd-5", links=[{"linkType": "PATH", "from": {"contextId": odd}}]),
+        cd_event("odd-6"),
+    )
+    assert [bool(each.error) for each in results][-1:] == [False]
+    assert await governance.entries(subject="cdEvents/odd-6") == ["odd-6"]
+    found = await trace(governance, "cdEvents/odd-0", direction=DOWNSTREAM, max_depth=1)
+    assert found.edges[0].attributes["link_kind"] == "Tx"
+
+
 async def test_a_call_without_documents_is_refused(governance: Governance) -> None:
     with pytest.raises(InvalidInput, match="documents"):
         await governance.lineage.LinkEvents(pb.LinkEventsRequest())

@@ -184,6 +184,8 @@ async def test_stating_what_is_there_and_judging_what_is_not_are_refused(governa
         ({"to_name": "incidents/"}, "to_name"),
         ({"to_name": "changes/1"}, "to_name"),
         ({"reason": ""}, "reason"),
+        ({"reason": "a\0b"}, "reason"),
+        ({"from_name": "changes/a\0b"}, "from_name"),
         ({"verdict": 0}, "verdict"),
         ({"relation": 0}, "relation"),
         ({"confidence": 1.5}, "confidence"),
@@ -196,6 +198,14 @@ async def test_a_correction_that_breaks_a_rule_names_the_field(governance: Gover
     with pytest.raises(InvalidInput) as refused:
         await governance.lineage.CorrectLink(pb.CorrectLinkRequest(**usual | fields))  # type: ignore[arg-type]
     assert [each.field for each in refused.value.violations] == [field]
+
+
+@pytest.mark.parametrize("name", ["incidents/a\0b", "\0"])
+async def test_a_name_that_no_database_keeps_is_refused_or_not_found(governance: Governance, name: str) -> None:
+    with pytest.raises((InvalidInput, NotFound)):
+        await governance.rpc.TraceLineage(governance_service_pb2.TraceLineageRequest(name=name))
+    with pytest.raises((InvalidInput, NotFound)):
+        await explain(governance, name, "incidents/1")
 
 
 async def pending(governance: Governance, **fields: object) -> list[pb.PendingLink]:

@@ -100,7 +100,7 @@ def _linked(links: Iterable[CdLink]) -> tuple[tuple[Node, ...], tuple[Edge, ...]
         if len(ends) == 2 and ends[0] != ends[1]:
             told = {"link_type": link.type.value, "link_kind": link.kind, "chain_id": link.chain_id}
             relation = Relation.RELATED if link.type is LinkType.RELATION else Relation.FOLLOWED_BY
-            edges.append(Edge(ends[0], ends[1], relation, {key: value for key, value in told.items() if value}))
+            edges.append(Edge(ends[0], ends[1], relation, {key: one_line(value) for key, value in told.items() if value}))
     return tuple(nodes), tuple(edges)
 
 

@@ -1,8 +1,10 @@
 """The lineage in PostgreSQL: walks, and the edges they go along."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.governance.domain.lineage import Direction, LineageQuery, ReachedNode, RecordedEdge
 from services.governance.storage import lineage_statements as statements
@@ -12,10 +14,12 @@ from shared.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What a walk reached up to the end of a page, in order: before the page and on it; and how many nodes it visited."""
+    """The nodes of a page and one more where there is one, in order; the edges between those a walk reached up to the end of the page; and
+    how many nodes it visited.
+    """
 
-    before: tuple[ReachedNode, ...]
-    page: tuple[ReachedNode, ...]
+    nodes: tuple[ReachedNode, ...]
+    edges: tuple[RecordedEdge, ...]
     visited_count: int
 
 
@@ -28,7 +32,8 @@ class LineageStore:
     async def walk(self, query: LineageQuery, after: tuple[int, str], limit: int, walk_limit: int) -> Walked:
         """Walks breadth first until `limit` nodes after a position are reached, all that is to be had, or more than `walk_limit`.
 
-        Nothing is reached where the name to begin at is not known. One statement, so that it is of one moment.
+        The last of `limit` nodes only tells that there are more, so its edges are left out. Nothing is reached where the name to begin
+        at is not known.
         """
         values = _filter(query) | {
             "name": query.name,
@@ -43,20 +48,20 @@ class LineageStore:
         }
         async with self._database.transaction() as connection:
             rows = list(await connection.execute(statements.WALK, values))
-        reached = [(row.is_on_page, ReachedNode(node_from_row(row), row.depth)) for row in rows]
-        return Walked(
-            before=tuple(each for is_on_page, each in reached if not is_on_page),
-            page=tuple(each for is_on_page, each in reached if is_on_page),
-            visited_count=rows[0].reached_count if rows else 0,
-        )
+            if not rows or rows[0].reached_count > walk_limit:
+                return Walked((), (), rows[0].reached_count if rows else 0)
+            on_page = [row for row in rows if row.is_on_page]
+            told = rows[:-1] if len(on_page) == limit else rows
+            edges = await _edges(connection, query, {row.name: row.is_known for row in told})
+        nodes = tuple(ReachedNode(node_from_row(row), row.depth) for row in on_page)
+        return Walked(nodes, tuple(edges), rows[0].reached_count)
 
-    async def edges(self, query: LineageQuery, reached: Sequence[ReachedNode]) -> list[RecordedEdge]:
-        """Returns the edges a walk may go along between nodes it reached, in the order they were recorded."""
-        known = {each.node.name: each.node.is_known for each in reached}
-        statement = statements.EDGES_BACK if query.direction is Direction.UPSTREAM else statements.EDGES_FORTH
-        async with self._database.transaction() as connection:
-            rows = list(await connection.execute(statement, _filter(query) | {"reached": list(known)}))
-        return [edge_from_row(row, is_pending=not (known[row.from_name] and known[row.to_name])) for row in rows]
+
+async def _edges(connection: AsyncConnection, query: LineageQuery, known: Mapping[str, bool]) -> list[RecordedEdge]:
+    """Returns the edges a walk may go along between nodes it reached, in the order they were recorded."""
+    statement = statements.EDGES_BACK if query.direction is Direction.UPSTREAM else statements.EDGES_FORTH
+    rows = await connection.execute(statement, _filter(query) | {"reached": list(known)})
+    return [edge_from_row(row, is_pending=not (known[row.from_name] and known[row.to_name])) for row in rows]
 
 
 def _filter(query: LineageQuery) -> dict[str, Any]:

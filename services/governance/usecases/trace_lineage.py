@@ -32,8 +32,7 @@ class TraceLineage:
             raise NodeNotFound(query.name)
         if walked.visited_count > self._walk_limit:
             raise LineageTooLarge(self._walk_limit)
-        page = paging.page(walked.page, [(str(each.depth), each.node.name) for each in walked.page])
-        edges = await self._store.edges(query, [*walked.before, *page.items])
+        page = paging.page(walked.nodes, [(str(each.depth), each.node.name) for each in walked.nodes])
         names = {each.node.name for each in page.items}
-        shown = [each for each in edges if each.edge.from_name in names or each.edge.to_name in names]
-        return LineagePage(page.items, tuple(shown), page.next_page_token)
+        shown = tuple(each for each in walked.edges if each.edge.from_name in names or each.edge.to_name in names)
+        return LineagePage(page.items, shown, page.next_page_token)
