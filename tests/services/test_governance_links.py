@@ -1,5 +1,6 @@
 """Single edges: why one is there, what people say of it, and those whose ends are awaited."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
@@ -9,10 +10,17 @@ from ballast.governance.v1 import governance_service_pb2, ledger_service_pb2, li
 from ballast.governance.v1 import lineage_service_pb2 as pb
 from ballast.triage.v1 import component_pb2, triage_events_pb2
 from google.protobuf.duration_pb2 import Duration
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from structlog.testing import capture_logs
 
+from services.governance.storage.link_store import LinkStore
+from services.governance.storage.record_store import RecordStore
+from services.governance.usecases.pending_links import PendingLinks
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from shared.storage.database import Database
 from tests.support.governance import TRACE_ID, Governance, assessment_made, change_reported, event, governing, incident_opened
 
 CAUSED, AFFECTS = lineage_pb2.LINEAGE_RELATION_CAUSED, lineage_pb2.LINEAGE_RELATION_AFFECTS
@@ -246,3 +254,49 @@ async def test_pending_edges_are_paged_in_the_order_they_were_recorded(governanc
             pb.ListPendingLinksRequest(page_size=1, page_token=page.next_page_token, least_age=Duration(seconds=1))
         )
     assert refused.value.reason == "PAGE_TOKEN_INVALID"
+
+
+async def test_what_is_pending_and_what_is_overdue_is_counted_every_minute_and_said(
+    urls: dict[str, str], engines: Engines, clock: SimulatedClock, governance: Governance
+) -> None:
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader]).get_meter("test")
+    database = Database(urls["governance"], "governance")
+    try:
+        await governance.deliver(incident_opened("incidents/counted", components=["counted"]))
+        waiting = len(await pending(governance))
+        links = PendingLinks(LinkStore(database, RecordStore(database)), clock, meter, timedelta(hours=1))
+        with capture_logs() as logs:
+            await links.tick(clock.now())
+            await links.tick(clock.now() + timedelta(hours=1))
+            await links.tick(clock.now() + timedelta(hours=2))
+    finally:
+        await database.close()
+    assert waiting > 0
+    assert gauges(reader) == {
+        "ballast_governance_lineage_pending_links": waiting, "ballast_governance_lineage_overdue_links": waiting
+    }  # fmt: skip
+    assert any("no service has told of" in each["event"] for each in logs)
+
+
+def gauges(reader: InMemoryMetricReader) -> dict[str, float]:
+    data = reader.get_metrics_data()
+    assert data is not None
+    found = data.resource_metrics[0].scope_metrics[0].metrics
+    return {each.name: each.data.data_points[0].value for each in found}  # type: ignore[union-attr]  # of gauges
+
+
+async def test_corrections_and_events_of_the_same_edges_at_once_all_land(governance: Governance) -> None:
+    change, incident = await inferred(governance, "busy")
+
+    async def judge(number: int) -> None:
+        await correct(governance, change, incident, DENIED if number % 2 else CONFIRMED)
+
+    async def deliver(number: int) -> None:
+        await governance.deliver(incident_opened(incident, components=["busy"], minutes=30 - number))
+
+    await asyncio.gather(*(each(number) for number in range(10) for each in (judge, deliver)))
+    found = await explain(governance, change, incident)
+    assert (found.link.etag, len(found.corrections)) == ("11", 10)
+    *_, last = await governance.verify()
+    assert not last.HasField("fault")
