@@ -104,6 +104,8 @@ async def test_a_denied_edge_stays_denied_when_it_is_shown_again_and_comes_back_
     back = await correct(governance, change, incident, CONFIRMED, confidence=0.8)
     assert (back.confidence, back.standing) == (0.8, lineage_pb2.LINK_STANDING_CONFIRMED)
     assert await causes(governance, incident) == [change]
+    await governance.deliver(incident_opened(incident, components=["again"], minutes=28))
+    assert (await explain(governance, change, incident)).link.confidence == 0.8
 
 
 async def test_each_correction_is_an_entry_of_the_ledger_with_who_said_it_and_why(governance: Governance) -> None:

@@ -14,7 +14,7 @@ from services.governance.domain.correction import (
     drawing_of_statement,
     judged,
 )
-from services.governance.domain.ledger import RecordedEvent, check_event
+from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import RecordedEdge
 from services.governance.storage.link_store import LinkStore
 from services.governance.usecases.ledger import Ledger
@@ -37,7 +37,7 @@ class CorrectLink:
         self._clock = clock
 
     async def __call__(self, correction: Correction, reason: str, *, validate_only: bool) -> RecordedEdge:
-        """Returns the edge after it. Raises LinkUnusable, LinkNotFound, LinkExists, LinkChanged, EventMalformed."""
+        """Returns the edge after it. Raises LinkUnusable, LinkNotFound, LinkExists, LinkChanged."""
         check_link(correction.link)
         if validate_only:
             return await self._foreseen(correction)
@@ -72,6 +72,5 @@ class CorrectLink:
             method=current_cause().method,
             reason=reason,
         )
-        check_event(event)
         shown = drawing_of_statement(correction, outcome.confidence) if correction.verdict is Verdict.STATED else None
         return Arrival(event, outcome.version, shown)
