@@ -16,6 +16,7 @@ A service's `domain/errors.py` subclasses these. `reason` is stable and for mach
 do, and what a caller may want to compute with stands in `metadata`.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -115,6 +116,17 @@ class DeadlineExceeded(BallastError):
     """The caller's deadline passed. A mutation may or may not have happened: repeat it with the same request_id."""
 
     reason = "DEADLINE_EXCEEDED"
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text has no character that can be seen: blanks, and those that only control or format others, tell nobody anything."""
+    return all(character.isspace() or unicodedata.category(character)[0] in "CZ" for character in text)
+
+
+def check_reason(field: str, text: str) -> None:
+    """Raises InvalidInput for a reason that says nothing: REASON_EMPTY."""
+    if says_nothing(text):
+        raise invalid_field(field, "is empty; say why, it is kept for those who ask later", reason="REASON_EMPTY")
 
 
 def invalid_field(field: str, description: str, *, reason: str | None = None) -> InvalidInput:

@@ -2,17 +2,22 @@
 
 from datetime import timedelta
 
+from services.governance.domain.approval_defaults import default_rules
 from services.governance.domain.reconciliation import Patience
 from services.governance.settings import GovernanceSettings
+from services.governance.storage.approval_rule_rows import rule_store
+from services.governance.storage.approval_store import ApprovalStore
 from services.governance.storage.tables import MIGRATIONS
-from services.governance.transport import ledger_servicer, lineage_servicer
-from services.governance.transport.events import encode
-from services.governance.transport.ledger_convert import erasure_record
+from services.governance.transport import approval_rule_servicer, approval_servicer, ledger_servicer, lineage_servicer, segment_servicer
+from services.governance.transport.approval_events import encode
+from services.governance.transport.ledger_convert import erasure_record, segment_record
 from services.governance.transport.reconciliation_convert import manifest_from_payload
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
 from services.governance.transport.sink_servicer import SinkServicer
-from services.governance.usecases.ledger_parts import Ground, LedgerParts
+from services.governance.usecases.approvals import Approvals
+from services.governance.usecases.ledger_parts import Forms, Ground, LedgerParts
 from services.governance.usecases.lineage_parts import LineageParts
+from services.governance.usecases.rulebook import Rulebook
 from shared.app import App
 from shared.clock import Clock, RealClock
 from shared.events import sink
@@ -29,6 +34,7 @@ async def build(settings: GovernanceSettings, clock: Clock | None = None) -> App
     parts = _serve_ledger(app, ground)
     lineage = _serve_lineage(app, ground, parts, settings)
     app.serve(SERVICE, GovernanceServicer(parts.ledger, lineage.trace))
+    _serve_approvals(app)
     app.serve(sink.SERVICE, SinkServicer(parts.record_events))
     return app
 
@@ -40,9 +46,10 @@ def _ground(app: App, settings: GovernanceSettings) -> Ground:
 
 def _serve_ledger(app: App, ground: Ground) -> LedgerParts:
     """Keeps the ledger, proves it, and watches whether it is whole."""
-    parts = LedgerParts(ground, erasure_record, manifest_from_payload)
+    parts = LedgerParts(ground, Forms(erasure_record, segment_record, manifest_from_payload))
     app.closing(parts.ledger.close)
     app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(app.database, parts))
+    app.serve(segment_servicer.SERVICE, segment_servicer.SegmentServicer(app.database, parts.segments))
     app.every("* * * * *", "checkpoint", parts.proofs.tick)
     app.every("* * * * *", "reconciliation", parts.reconciliations.tick)
     return parts
@@ -60,3 +67,13 @@ def _serve_lineage(app: App, ground: Ground, ledger: LedgerParts, settings: Gove
 def _signer(settings: GovernanceSettings) -> Signer:
     path = settings.signing_key or settings.state_dir / "ledger-key.pem"
     return signer_from_file(settings.origin, path, make=settings.signing_key is None)
+
+
+def _serve_approvals(app: App) -> None:
+    """Asks others to agree, by rules; what time alone does to approvals is told every minute."""
+    store = ApprovalStore(app.database, app.outbox)
+    rulebook = Rulebook(rule_store(app.database, app.outbox, default_rules()), store, app.clock)
+    approvals = Approvals(store, rulebook, app.clock)
+    app.serve(approval_servicer.SERVICE, approval_servicer.ApprovalServicer(app.database, approvals, app.feed, app.clock))
+    app.serve(approval_rule_servicer.SERVICE, approval_rule_servicer.ApprovalRuleServicer(app.database, rulebook))
+    app.every("* * * * *", "approvals", approvals.tick)

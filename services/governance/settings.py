@@ -3,15 +3,20 @@
 from pydantic import Field, FilePath
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, Subscriber
 
 
 class GovernanceSettings(ServiceSettings):
-    """What governance can be told. It records no events of its own, so nobody subscribes."""
+    """What governance can be told."""
 
     model_config = SettingsConfigDict(env_prefix="BALLAST_GOVERNANCE_", extra="ignore", frozen=True)
 
     port: int = Field(7106, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
+    subscribers: dict[str, Subscriber] = Field(
+        # Told to itself, so that its events enter the ledger. It ends there: to record an event causes none.
+        default_factory=lambda: {"governance": Subscriber(address="127.0.0.1:7106", types=("*",))},
+        description="Who is told of governance's events, by name.",
+    )
     verification_batch: int = Field(1000, ge=1, le=100_000, description="Entries verified between two answers of VerifyLedger.")
     origin: str = Field(
         "ballast/governance",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from ballast.allocation.v1 import allocation_events_pb2, allocation_policy_pb2
+from ballast.governance.v1 import approval_pb2, governance_events_pb2, lineage_pb2
 from ballast.governance.v1 import governance_service_pb2 as pb
-from ballast.governance.v1 import lineage_pb2
 from ballast.intake.v1 import incident_pb2, intake_events_pb2
 from ballast.triage.v1 import component_pb2, triage_events_pb2
 
@@ -249,6 +249,17 @@ async def test_a_node_is_pending_until_its_own_event_or_one_of_the_service_that_
     await governance.deliver(assessment_made("assessments/pending", "incidents/pending"))
     found = await trace(governance, "decisions/pending", direction=UPSTREAM)
     assert {node.name for node in found.nodes if node.pending} == {"incidents/pending"}
+
+
+async def test_an_approval_is_bound_to_what_it_is_about_and_tells_where_it_stands(governance: Governance) -> None:
+    approval = approval_pb2.Approval(name="approvals/told", subject="decisions/told", kind="decision")
+    approval.state = approval_pb2.APPROVAL_STATE_PENDING
+    await governance.deliver(event(governance_events_pb2.ApprovalRequested(approval=approval), approval.name))
+    approval.state = approval_pb2.APPROVAL_STATE_APPROVED
+    await governance.deliver(event(governance_events_pb2.ApprovalChanged(approval=approval), approval.name, version=2))
+    found = await trace(governance, "decisions/told", direction=DOWNSTREAM)
+    assert [edge.relation for edge in found.edges] == [lineage_pb2.LINEAGE_RELATION_APPROVED_BY]
+    assert (found.nodes[1].kind, found.nodes[1].title) == ("approval", "decision: approved")
 
 
 @pytest.mark.parametrize("depth", [-1, 33])

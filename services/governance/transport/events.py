@@ -1,4 +1,4 @@
-"""Events of every service, on their way into the ledger. Governance sends none of its own."""
+"""Events of every service, governance's own among them, on their way into the ledger."""
 
 import structlog
 
@@ -8,15 +8,10 @@ from services.governance.domain.fact_drawing import drawing_of
 from services.governance.domain.ledger import RecordedEvent
 from services.governance.transport.cd_documents import drawing_of_document
 from services.governance.transport.facts import FactUnreadable, fact_from_event, fact_from_payload
-from shared.events.event import EncodedEvent, ReceivedEvent
+from shared.events.event import ReceivedEvent
 from shared.telemetry import trace_id_of
 
 _log = structlog.get_logger(__name__)
-
-
-def encode(event: object) -> EncodedEvent:
-    """The floor asks for it; governance records no event, so none may come here."""
-    raise TypeError(f"governance records no events of its own, and was given {event!r}")
 
 
 def arrival_from_event(event: ReceivedEvent) -> Arrival:

@@ -1,11 +1,10 @@
 """The events lineage is drawn from, read as governance's own facts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
+from ballast.governance.v1 import approval_pb2, governance_events_pb2
 from ballast.intake.v1 import change_pb2, intake_events_pb2
 from ballast.playbook.v1 import playbook_events_pb2
 from ballast.triage.v1 import budget_events_pb2, triage_events_pb2
@@ -157,20 +156,10 @@ def _budget_policy(data: budget_events_pb2.BudgetPolicyChanged) -> PolicyFact:
     return PolicyFact("budgetPolicy", data.policy.revision, data.policy.reason)
 
 
-def _approval(data: Any) -> ApprovalFact:
+def _approval(data: governance_events_pb2.ApprovalRequested | governance_events_pb2.ApprovalChanged) -> ApprovalFact:
     approval = data.approval
-    field = approval.DESCRIPTOR.fields_by_name["state"]
-    state = field.enum_type.values_by_number[approval.state].name.removeprefix("APPROVAL_STATE_").lower()
+    state = approval_pb2.ApprovalState.Name(approval.state).removeprefix("APPROVAL_STATE_").lower()
     return ApprovalFact(approval.name, approval.subject, approval.kind, state)
-
-
-def _approval_readers() -> Sequence[tuple[type[Message], Callable[[Any], Fact]]]:
-    """By name: the contracts of approvals may be of a later version than this one."""
-    module = "ballast.governance.v1.governance_events_pb2"
-    if find_spec(module) is None:
-        return []
-    events = import_module(module)
-    return [(events.ApprovalRequested, _approval), (events.ApprovalChanged, _approval)]
 
 
 # Any: each reader takes the message beside it, which a mapping's type cannot say.
@@ -188,6 +177,7 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
     (triage_events_pb2.SeverityMatrixChanged, _severity_matrix),
     (triage_events_pb2.GatingRulesChanged, _gating_rules),
     (budget_events_pb2.BudgetPolicyChanged, _budget_policy),
-    *_approval_readers(),
+    (governance_events_pb2.ApprovalRequested, _approval),
+    (governance_events_pb2.ApprovalChanged, _approval),
 )
 _READERS: Mapping[str, tuple[type[Message], Callable[[Any], Fact]]] = {kind.DESCRIPTOR.full_name: (kind, read) for kind, read in _PAIRS}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from services.triage.domain.budget_policy import UNRESTRICTED, Standing
 from services.triage.domain.budget_report import BudgetReport, Exclusion, WindowBurn
 from services.triage.domain.budget_window import Span, united, window_at
 from services.triage.domain.burn_alert import DEFAULT_RULES, WINDOWS, BurnVerdict, verdicts
-from services.triage.domain.error_budget import Counted, Floats, Measured, measure, time_to_exhaust
+from services.triage.domain.error_budget import Counted, Floats, Measured, burns_to_act_on, measure, time_to_exhaust
 from services.triage.domain.sli_series import minute_of
 from services.triage.domain.slo import RollingWindow, Slo
 from services.triage.domain.time_slice import EVENTS, slicing_of
@@ -38,7 +39,7 @@ class BudgetKey:
         return self.slo.objectives[self.objective].target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: one property is worked out once
 class BudgetTable:
     """Many budgets at one time, a row each; `windows` names the columns of counts, and the last column is the budget's own window."""
 
@@ -49,8 +50,14 @@ class BudgetTable:
     measured: Measured
     excluded_seconds: Floats
     alerts: NDArray[np.int8]
+    known: Floats  # share of each window in which something was counted; a column for each, the last is the budget's own
     exclusions: Mapping[str, Sequence[Exclusion]]
     teams: Mapping[str, str]
+
+    @cached_property
+    def acting(self) -> Floats:
+        """The burns that steps of a policy look at, as `burns_to_act_on` says."""
+        return burns_to_act_on(self.measured.burns, self.counted.total, self.known)
 
     def report(self, row: int, standing: Standing = UNRESTRICTED) -> BudgetReport:
         """Returns one budget as an answer says it."""
@@ -67,10 +74,7 @@ class BudgetTable:
             excluded=timedelta(seconds=float(self.excluded_seconds[row])),
             good=float(self.counted.good[row, -1]),
             total=float(self.counted.total[row, -1]),
-            burns=tuple(
-                WindowBurn(window, float(self.counted.good[row, column]), float(self.counted.total[row, column]), _known(burns[column]))
-                for column, window in enumerate(self.windows)
-            ),
+            burns=tuple(self._burn(row, column, window) for column, window in enumerate(self.windows)),
             alerts=tuple((rule, BurnVerdict(int(each))) for rule, each in zip(DEFAULT_RULES, self.alerts[row], strict=True)),
             used=float(self.measured.used[row]),
             adjusted=float(self.counted.adjusted[row]),
@@ -81,6 +85,11 @@ class BudgetTable:
             team=self.teams.get(key.slo.component, ""),
             standing=standing,
         )
+
+    def _burn(self, row: int, column: int, window: timedelta) -> WindowBurn:
+        good, total = float(self.counted.good[row, column]), float(self.counted.total[row, column])
+        began = _time_of(self.keys[row].series.first_minute, self.now)
+        return WindowBurn(window, good, total, _known(self.measured.burns[row, column]), is_partial=began > self.now - window)
 
 
 class BudgetReadings:
@@ -93,18 +102,8 @@ class BudgetReadings:
     async def read(self, slos: Sequence[Slo], now: datetime, more: Sequence[timedelta] = ()) -> BudgetTable:
         """Returns the budgets of these SLOs, in their order, in every window of the burn table and `more`."""
         windows = tuple(dict.fromkeys((*WINDOWS, *more)))
-        keys = await self._keys(slos, now)
-        good, total = await self._counts(keys, windows, now)
-        since = min((key.span.starts_at for key in keys), default=now)
-        exclusions = await self._budgets.exclusions(min(since, now - max(windows)), sorted({each.component for each in slos}))
-        excluded = _excluded(keys, windows, exclusions, now)
-        await self._leave_out(excluded, good, total)
-        period, counted = _seconds(keys, exclusions, now)
-        targets = np.array([key.target for key in keys])
-        adjusted = _adjusted(keys, await self._budgets.adjusted(now), (total[:, -1], period, counted), now)
-        found = Counted(targets, good, total, period, counted, adjusted)
+        keys, found, exclusions = await self._count(slos, now, windows)
         measured = measure(found)
-        alerts = verdicts(measured.burns, total)
         return BudgetTable(
             now,
             keys,
@@ -112,10 +111,30 @@ class BudgetReadings:
             found,
             measured,
             _own_seconds(keys, exclusions, now),
-            alerts,
+            verdicts(measured.burns, found.total),
+            _known_shares(keys, windows, found, now),
             exclusions,
             await self._budgets.owners(),
         )
+
+    async def remaining(self, slos: Sequence[Slo], now: datetime) -> tuple[Sequence[BudgetKey], Floats]:
+        """Returns what remains of the budgets of these SLOs, in their order: by one window of each, at a fraction of what `read` costs."""
+        keys, found, _ = await self._count(slos, now, ())
+        return keys, measure(found).remaining
+
+    async def _count(
+        self, slos: Sequence[Slo], now: datetime, windows: Sequence[timedelta]
+    ) -> tuple[Sequence[BudgetKey], Counted, Mapping[str, Sequence[Exclusion]]]:
+        keys = await self._keys(slos, now)
+        good, total = await self._counts(keys, windows, now)
+        since = min((key.span.starts_at for key in keys), default=now)
+        until = max((key.span.ends_at for key in keys), default=now)
+        looked_at = Span(min(since, now - max(windows, default=timedelta(0))), max(until, now))
+        exclusions = await self._budgets.exclusions(looked_at, sorted({each.component for each in slos}))
+        await self._leave_out(_excluded(keys, windows, exclusions, now), good, total)
+        period, counted = _seconds(keys, exclusions, now)
+        adjusted = _adjusted(keys, await self._budgets.adjusted(now), (total[:, -1], period, counted), now)
+        return keys, Counted(np.array([key.target for key in keys]), good, total, period, counted, adjusted), exclusions
 
     async def sums(self, asked: Sequence[tuple[Series, Span]]) -> tuple[Floats, Floats]:
         """Returns good and total of each series within each span."""
@@ -202,6 +221,14 @@ def _excluded(
         for column, span in enumerate(looked_at):
             found += [(row, column, key.series, cut) for each in spans if (cut := each.cut(span))]
     return found
+
+
+def _known_shares(keys: Sequence[BudgetKey], windows: Sequence[timedelta], counted: Counted, now: datetime) -> Floats:
+    began = np.array([_time_of(key.series.first_minute, now).timestamp() for key in keys])
+    lengths = np.array([window.total_seconds() for window in windows])
+    shares = np.clip((now.timestamp() - began)[:, None] / lengths[None, :], 0.0, 1.0) if len(keys) else np.zeros((0, len(lengths)))
+    own = np.clip(counted.counted_seconds / np.maximum(counted.period_seconds, 1.0), 0.0, 1.0)
+    return np.column_stack([shares, own])
 
 
 def _own_seconds(keys: Sequence[BudgetKey], exclusions: Mapping[str, Sequence[Exclusion]], now: datetime) -> Floats:
