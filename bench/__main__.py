@@ -19,6 +19,7 @@ from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
 from bench.latency import alert_to_bundle
 from bench.ledger import ledger
+from bench.lineage import lineage
 from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
@@ -37,6 +38,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "assessments": assessments,
     "budgets": budgets,
     "ledger": ledger,
+    "lineage": lineage,
 }
 QUICK = Sizes(
     rounds=2,
@@ -59,6 +61,8 @@ QUICK = Sizes(
     appended=500,
     ledger_entries=2_000,
     proofs=20,
+    lineage_nodes=20_000,
+    lineage_walks=50,
 )
 
 

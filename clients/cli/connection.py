@@ -18,6 +18,7 @@ from ballast.governance.v1 import (
     approval_service_pb2,
     governance_service_pb2,
     ledger_service_pb2,
+    lineage_service_pb2,
     segment_service_pb2,
 )
 from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceStub
@@ -25,6 +26,7 @@ from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleSer
 from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceStub
 from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceStub
 from ballast.intake.v1 import grouping_service_pb2, incident_service_pb2, intake_service_pb2, muting_service_pb2, signal_service_pb2
 from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
@@ -68,6 +70,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceAsyncStub
     from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceAsyncStub
     from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceAsyncStub
     from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceAsyncStub
@@ -113,6 +116,7 @@ _MORE = {
     ],
     "governance": [
         ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
+        lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
         segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
         approval_service_pb2.DESCRIPTOR.services_by_name["ApprovalService"],
         approval_rule_service_pb2.DESCRIPTOR.services_by_name["ApprovalRuleService"],
@@ -204,6 +208,10 @@ class Connection:
     @cached_property
     def ledger(self) -> "LedgerServiceAsyncStub":
         return LedgerServiceStub(self._channel("governance"))
+
+    @cached_property
+    def lineage(self) -> "LineageServiceAsyncStub":
+        return LineageServiceStub(self._channel("governance"))
 
     @cached_property
     def segments(self) -> "SegmentServiceAsyncStub":

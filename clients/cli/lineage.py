@@ -1,102 +1,84 @@
-"""`ballast lineage`: what led to a resource and what it led to, as a tree."""
+"""`ballast lineage`: what led to a resource and what it led to; why an edge is there, and what people say of it."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from ballast.governance.v1 import governance_service_pb2 as pb
-from ballast.governance.v1 import lineage_pb2
-from rich.console import RenderableType
-from rich.text import Text
-from rich.tree import Tree
+from typer.core import TyperGroup
 
+from clients.cli import lineage_links
 from clients.cli.connection import every_page
-from clients.cli.formats import enum_text
+from clients.cli.documents import check_writable
+from clients.cli.lineage_arguments import Direction, relation_number
+from clients.cli.lineage_drawing import Lineage, draw_lineage
 from clients.cli.names import any_name
-from clients.cli.output import cell
 from clients.cli.session import Session, with_session
 
-
-class Direction(StrEnum):
-    """Which way to walk, as an option."""
-
-    UPSTREAM = "upstream"
-    DOWNSTREAM = "downstream"
-    BOTH = "both"
+_TRACE = "trace"
 
 
-@dataclass(slots=True)
-class Lineage:
-    """The nodes and edges found; walking both ways, the two walks together."""
+class _TraceUnlessNamed(TyperGroup):
+    """`ballast lineage NAME` is `ballast lineage trace NAME`: a resource's name has a slash, and a sub-command's has none."""
 
-    name: str
-    nodes: dict[str, lineage_pb2.LineageNode] = field(default_factory=dict)
-    edges: dict[tuple[str, str, int], lineage_pb2.LineageEdge] = field(default_factory=dict)
-
-    def add(self, response: pb.TraceLineageResponse) -> None:
-        self.nodes |= {node.name: node for node in response.nodes}
-        self.edges |= {(edge.from_name, edge.to_name, edge.relation): edge for edge in response.edges}
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = [_TRACE, *args]
+        return super().parse_args(ctx, args)
 
 
+app = typer.Typer(cls=_TraceUnlessNamed, help="Draw what led to a resource and what it led to; explain, correct and export the edges.")
+lineage_links.add_to(app)
+
+
+@app.command(_TRACE)
 @with_session()
-async def lineage(
+async def trace(
     session: Session,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whole name of the resource, such as incidents/{uuid}.")],
     direction: Annotated[Direction, typer.Option(help="To what led to it, to what it led to, or both.")] = Direction.BOTH,
     depth: Annotated[int, typer.Option(metavar="N", min=1, max=32, help="Steps at most.")] = 8,
+    kinds: Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="Only through resources of this kind; repeat.")] = None,
+    relations: Annotated[
+        list[str] | None, typer.Option("--relation", metavar="RELATION", help="Only along edges of this relation; repeat.")
+    ] = None,
+    least_confidence: Annotated[float, typer.Option(metavar="SHARE", min=0, max=1, help="Only along edges at least as sure.")] = 0.0,
+    denied: Annotated[bool, typer.Option("--denied", help="Also along edges that people denied.")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this file as well.")] = None,
 ) -> None:
-    """Draws the lineage of a resource: alert, incident, assessment, decision, roadmap item, bundle."""
+    """Draws the lineage of a resource: alert, incident, assessment, decision, roadmap item, bundle. The word `trace` may be left out."""
     start = any_name("NAME", name)
+    request = pb.TraceLineageRequest(
+        name=start,
+        max_depth=depth,
+        kinds=kinds,
+        relations=[relation_number("--relation", each) for each in relations or ()],
+        least_confidence=least_confidence,
+        include_denied=denied,
+    )
     ways = [Direction.UPSTREAM, Direction.DOWNSTREAM] if direction is Direction.BOTH else [direction]
-    walks = await asyncio.gather(*(_walk(session, start, way, depth) for way in ways))
+    walks = await asyncio.gather(*(_walk(session, request, way) for way in ways))
     found = Lineage(start)
-    for walk in walks:
-        found.add(walk)
+    for way, walk in zip(ways, walks, strict=True):
+        found.add(walk, upstream=way is Direction.UPSTREAM)
+    if svg is not None:
+        await _draw(found, svg)
+        session.output.note(f"drawn into {svg}")
     answer = {"name": start, "nodes": list(found.nodes.values()), "edges": list(found.edges.values())}
     session.output.answer(answer, lambda: [draw_lineage(found, ways)])
 
 
-async def _walk(session: Session, name: str, way: Direction, depth: int) -> pb.TraceLineageResponse:
-    number = pb.LineageDirection.Value(f"LINEAGE_DIRECTION_{way.name}")
-    request = pb.TraceLineageRequest(name=name, direction=number, max_depth=depth)
-    return await every_page(session.connection.governance.TraceLineage, request, "nodes", 0)
+async def _walk(session: Session, request: pb.TraceLineageRequest, way: Direction) -> pb.TraceLineageResponse:
+    asked = pb.TraceLineageRequest()
+    asked.CopyFrom(request)
+    asked.direction = way.number
+    return await every_page(session.connection.governance.TraceLineage, asked, "nodes", 0)
 
 
-def draw_lineage(found: Lineage, ways: Iterable[Direction]) -> RenderableType:
-    tree = Tree(_label(found, found.name))
-    for way in ways:
-        upstream = way is Direction.UPSTREAM
-        branch = tree.add(cell("◂ what led to it" if upstream else "▸ what it led to", "bold"))
-        _grow(branch, found, found.name, upstream=upstream, drawn={found.name})
-        if not branch.children:
-            branch.add(cell("nothing", "dim"))
-    return tree
+async def _draw(found: Lineage, svg: Path) -> None:
+    check_writable("--svg", svg)
+    # Drawing needs matplotlib, which takes half a second to load.
+    from clients.cli.lineage_picture import write_picture
 
-
-def _grow(branch: Tree, found: Lineage, name: str, *, upstream: bool, drawn: set[str]) -> None:
-    """Adds what is one step on; a node met before is named again but not opened again."""
-    for edge in found.edges.values():
-        here, there = (edge.to_name, edge.from_name) if upstream else (edge.from_name, edge.to_name)
-        if here != name:
-            continue
-        again = there in drawn
-        child = branch.add(cell(f"{enum_text(edge, 'relation')}  ", "dim") + _label(found, there) + _attributes(edge, again=again))
-        if not again:
-            drawn.add(there)
-            _grow(child, found, there, upstream=upstream, drawn=drawn)
-
-
-def _label(found: Lineage, name: str) -> Text:
-    node = found.nodes.get(name)
-    title = f"  {node.title}" if node is not None and node.title and node.title != name else ""
-    return cell(name, "cyan") + cell(title)
-
-
-def _attributes(edge: lineage_pb2.LineageEdge, *, again: bool) -> Text:
-    attributes = ", ".join(f"{key}={value}" for key, value in sorted(edge.attributes.items()))
-    above = "above" if again else ""
-    text = "; ".join(filter(None, (attributes, above)))
-    return cell(f"  ({text})" if text else "", "dim")
+    await asyncio.to_thread(write_picture, found, svg)

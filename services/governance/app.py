@@ -8,9 +8,15 @@ from services.governance.settings import GovernanceSettings
 from services.governance.storage.access_store import AccessStore
 from services.governance.storage.approval_rule_rows import rule_store
 from services.governance.storage.approval_store import ApprovalStore
-from services.governance.storage.lineage_store import LineageStore
 from services.governance.storage.tables import MIGRATIONS
-from services.governance.transport import access_servicer, approval_rule_servicer, approval_servicer, ledger_servicer, segment_servicer
+from services.governance.transport import (
+    access_servicer,
+    approval_rule_servicer,
+    approval_servicer,
+    ledger_servicer,
+    lineage_servicer,
+    segment_servicer,
+)
 from services.governance.transport.approval_events import encode
 from services.governance.transport.ledger_convert import erasure_record, segment_record
 from services.governance.transport.reconciliation_convert import manifest_from_payload
@@ -19,8 +25,8 @@ from services.governance.transport.sink_servicer import SinkServicer
 from services.governance.usecases.accesses import Accesses
 from services.governance.usecases.approvals import Approvals
 from services.governance.usecases.ledger_parts import Forms, Ground, LedgerParts
+from services.governance.usecases.lineage_parts import LineageParts
 from services.governance.usecases.rulebook import Rulebook
-from services.governance.usecases.trace_lineage import TraceLineage
 from shared.app import App
 from shared.clock import Clock, RealClock
 from shared.events import sink
@@ -33,9 +39,10 @@ NAME = "governance"
 async def build(settings: GovernanceSettings, clock: Clock | None = None) -> App:
     """Builds the service; nothing listens or connects until it is started."""
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
-    parts = _serve_ledger(app, settings)
-    trace_lineage = TraceLineage(LineageStore(app.database), settings.lineage_walk_limit)
-    app.serve(SERVICE, GovernanceServicer(parts.ledger, trace_lineage))
+    ground = _ground(app, settings)
+    parts = _serve_ledger(app, ground)
+    lineage = _serve_lineage(app, ground, parts, settings)
+    app.serve(SERVICE, GovernanceServicer(parts.ledger, lineage.trace))
     _serve_approvals(app)
     app.serve(sink.SERVICE, SinkServicer(parts.record_events))
     _serve_access_log(app, settings)
@@ -49,16 +56,28 @@ def _serve_access_log(app: App, settings: GovernanceSettings) -> None:
     app.every("29 3 * * *", "access", accesses.tick)
 
 
-def _serve_ledger(app: App, settings: GovernanceSettings) -> LedgerParts:
-    """Keeps the ledger, proves it, and watches whether it is whole."""
+def _ground(app: App, settings: GovernanceSettings) -> Ground:
     patience = Patience(timedelta(seconds=settings.delivery_patience_seconds), timedelta(seconds=settings.manifest_patience_seconds))
-    ground = Ground(app.database, app.clock, app.telemetry.meter, _signer(settings), patience, settings.verification_batch)
+    return Ground(app.database, app.clock, app.telemetry.meter, _signer(settings), patience, settings.verification_batch)
+
+
+def _serve_ledger(app: App, ground: Ground) -> LedgerParts:
+    """Keeps the ledger, proves it, and watches whether it is whole."""
     parts = LedgerParts(ground, Forms(erasure_record, segment_record, manifest_from_payload))
     app.closing(parts.ledger.close)
     app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(app.database, parts))
     app.serve(segment_servicer.SERVICE, segment_servicer.SegmentServicer(app.database, parts.segments))
     app.every("* * * * *", "checkpoint", parts.proofs.tick)
     app.every("* * * * *", "reconciliation", parts.reconciliations.tick)
+    return parts
+
+
+def _serve_lineage(app: App, ground: Ground, ledger: LedgerParts, settings: GovernanceSettings) -> LineageParts:
+    """Walks, explains, corrects and exports the lineage, and watches for what never came."""
+    patience = timedelta(seconds=settings.lineage_patience_seconds)
+    parts = LineageParts(ground, ledger, lineage_servicer.READERS, walk_limit=settings.lineage_walk_limit, patience=patience)
+    app.serve(lineage_servicer.SERVICE, lineage_servicer.LineageServicer(app.database, parts))
+    app.every("* * * * *", "pending_links", parts.pending.tick)
     return parts
 
 

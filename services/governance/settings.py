@@ -37,3 +37,6 @@ class GovernanceSettings(ServiceSettings):
         100_000, ge=100, le=1_000_000, description="Nodes one TraceLineage may visit; beyond them it is refused."
     )
     access_retention_days: int = Field(400, ge=1, le=36_500, description="How long the access log keeps who called what.")
+    lineage_patience_seconds: float = Field(
+        86_400.0, ge=0, description="How long the event of a resource that others name may take before the links to it count as overdue."
+    )

@@ -5,17 +5,29 @@ from typing import Any
 
 import pytest
 from ballast.allocation.v1 import allocation_events_pb2, allocation_policy_pb2
+from ballast.governance.v1 import approval_pb2, governance_events_pb2, lineage_pb2
 from ballast.governance.v1 import governance_service_pb2 as pb
-from ballast.governance.v1 import lineage_pb2
+from ballast.intake.v1 import incident_pb2, intake_events_pb2
 from ballast.triage.v1 import component_pb2, triage_events_pb2
 
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import InvalidInput, NotFound
-from tests.support.governance import TRACE_ID, Governance, assessment_made, event, governing, incident_opened, story
+from tests.support.governance import (
+    TRACE_ID,
+    Governance,
+    assessment_made,
+    change_reported,
+    decision_made,
+    event,
+    governing,
+    incident_opened,
+    story,
+)
 
 DOWNSTREAM = pb.LINEAGE_DIRECTION_DOWNSTREAM
 UPSTREAM = pb.LINEAGE_DIRECTION_UPSTREAM
+INFERRED = lineage_pb2.LINEAGE_SOURCE_INFERRED
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +189,94 @@ async def test_a_walk_over_too_many_nodes_is_refused_with_the_remedy(governance:
     with pytest.raises(InvalidInput, match="lower max_depth") as refused:
         await trace(governance, "incidents/crowded")
     assert refused.value.reason == "LINEAGE_TOO_LARGE"
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_a_change_shortly_before_an_incident_on_the_same_component_is_inferred_to_have_caused_it(
+    governance: Governance, reverse: bool
+) -> None:
+    key = f"caused-{reverse}"
+    told = [
+        change_reported(f"changes/{key}", [key], minutes=0),
+        incident_opened(f"incidents/{key}", components=[key], minutes=30),
+    ]
+    for each in reversed(told) if reverse else told:
+        await governance.deliver(each)
+    found = await trace(governance, f"incidents/{key}", direction=UPSTREAM)
+    (edge,) = found.edges
+    assert (edge.from_name, edge.relation, edge.source) == (f"changes/{key}", lineage_pb2.LINEAGE_RELATION_CAUSED, INFERRED)
+    assert (edge.confidence, edge.rule, edge.trace_id) == (0.25, "change-before-incident@1", TRACE_ID)
+    assert dict(edge.attributes) == {"component": f"components/{key}", "lag_seconds": "1800"}
+    assert found.nodes[1].title == "deploy 1.42.0: Till"
+
+
+async def test_a_change_and_an_incident_in_one_delivery_are_brought_together_and_those_too_far_apart_are_not(
+    governance: Governance,
+) -> None:
+    await governance.deliver(
+        change_reported("changes/at-once", ["at-once"], minutes=0),
+        change_reported("changes/long-before", ["at-once"], minutes=-120),
+        incident_opened("incidents/at-once", components=["at-once"], minutes=1),
+    )
+    assert pairs(await trace(governance, "incidents/at-once", direction=UPSTREAM)) == [("changes/at-once", "incidents/at-once")]
+
+
+async def test_what_people_hold_to_be_the_cause_replaces_what_was_inferred_and_not_the_other_way_about(governance: Governance) -> None:
+    await governance.deliver(change_reported("changes/held", ["held"]), incident_opened("incidents/held", components=["held"], minutes=3))
+    incident = incident_pb2.Incident(name="incidents/held", title="Down")
+    incident.attribution.ref, incident.attribution.confidence, incident.attribution.note = "changes/held", 0.9, "Rolled back, and over."
+    await governance.deliver(event(intake_events_pb2.IncidentChanged(incident=incident), "incidents/held", version=2))
+    await governance.deliver(incident_opened("incidents/held", components=["held"], minutes=2))
+    (edge,) = (await trace(governance, "incidents/held", direction=UPSTREAM)).edges
+    assert (edge.source, edge.confidence, edge.rule) == (lineage_pb2.LINEAGE_SOURCE_STATED, 0.9, "")
+
+
+async def test_a_walk_keeps_to_relations_and_to_what_is_sure_enough(governance: Governance) -> None:
+    await governance.deliver(
+        change_reported("changes/sure", ["sure"], minutes=0), incident_opened("incidents/sure", components=["sure"], minutes=30)
+    )
+    unsure = await trace(governance, "changes/sure", direction=DOWNSTREAM, least_confidence=0.3)
+    assert pairs(unsure) == [("changes/sure", "components/sure")]
+    caused = await trace(governance, "changes/sure", direction=DOWNSTREAM, relations=[lineage_pb2.LINEAGE_RELATION_CAUSED])
+    assert depths(caused) == {"changes/sure": 0, "incidents/sure": 1}
+
+
+async def test_a_node_is_pending_until_its_own_event_or_one_of_the_service_that_keeps_it_comes(governance: Governance) -> None:
+    await governance.deliver(decision_made("decisions/pending", "assessments/pending", "roadmapItems/pending"))
+    found = await trace(governance, "decisions/pending", max_depth=1)
+    assert {node.name for node in found.nodes if node.pending} == {"assessments/pending"}
+    assert [edge.from_name for edge in found.edges if edge.pending] == ["assessments/pending"]
+    await governance.deliver(assessment_made("assessments/pending", "incidents/pending"))
+    found = await trace(governance, "decisions/pending", direction=UPSTREAM)
+    assert {node.name for node in found.nodes if node.pending} == {"incidents/pending"}
+
+
+async def test_an_approval_is_bound_to_what_it_is_about_and_tells_where_it_stands(governance: Governance) -> None:
+    approval = approval_pb2.Approval(name="approvals/told", subject="decisions/told", kind="decision")
+    approval.state = approval_pb2.APPROVAL_STATE_PENDING
+    await governance.deliver(event(governance_events_pb2.ApprovalRequested(approval=approval), approval.name))
+    approval.state = approval_pb2.APPROVAL_STATE_APPROVED
+    await governance.deliver(event(governance_events_pb2.ApprovalChanged(approval=approval), approval.name, version=2))
+    found = await trace(governance, "decisions/told", direction=DOWNSTREAM)
+    assert [edge.relation for edge in found.edges] == [lineage_pb2.LINEAGE_RELATION_APPROVED_BY]
+    assert (found.nodes[1].kind, found.nodes[1].title) == ("approval", "decision: approved")
+
+
+@pytest.mark.parametrize("depth", [-1, 33])
+async def test_a_walk_without_bound_or_too_deep_is_refused_with_the_rule(governance: Governance, depth: int) -> None:
+    with pytest.raises(InvalidInput, match="max_depth") as refused:
+        await trace(governance, "incidents/any", max_depth=depth)
+    assert refused.value.violations[0].field == "max_depth"
+
+
+async def test_a_cycle_of_many_is_walked_round_once(governance: Governance) -> None:
+    ring = [f"incidents/ring-{number:02}" for number in range(20)]
+    for here, there in zip(ring, [*ring[1:], ring[0]], strict=True):
+        data = intake_events_pb2.IncidentChanged(incident=incident_pb2.Incident(name=here, merged_into=there))
+        await governance.deliver(event(data, here))
+    found = await trace(governance, ring[0], direction=DOWNSTREAM, max_depth=32)
+    assert [node.name for node in found.nodes] == ring
+    assert sorted(pairs(found)) == sorted(zip(ring, [*ring[1:], ring[0]], strict=True))
 
 
 async def test_a_page_token_of_another_walk_is_refused(governance: Governance) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from ballast.governance.v1 import governance_service_pb2, lineage_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 from google.protobuf.json_format import MessageToDict
 
@@ -79,3 +80,33 @@ async def test_an_entry_of_before_says_what_it_said(upgraded: tuple[Governance, 
     content = part.entry.content
     assert content.payload == b"payload 300"
     assert hashlib.sha256(content.salt + b"\0\0\0\3ada" + bytes(4) + content.payload).hexdigest() == entry.payload_hash
+
+
+_NODES = """
+    insert into lineage_node (name, kind, title, title_version) values
+        ('alerts/1', 'alert', '', 0), ('incidents/1', 'incident', 'Down', 2), ('assessments/1', 'assessment', '', 0)
+"""
+_EDGES = """
+    insert into lineage_edge (from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time) values
+        ('alerts/1', 'incidents/1', 'GROUPED_INTO', '{}', '', 1, $1), ('incidents/1', 'assessments/1', 'ASSESSED_BY', '{}', '', 2, $1)
+"""
+
+
+async def test_the_lineage_of_before_is_observed_and_only_what_nobody_told_of_is_awaited(
+    engines: Engines, clock: SimulatedClock, tmp_path: Path
+) -> None:
+    (tmp_path / "versions").mkdir()
+    shutil.copy(next(MIGRATIONS.glob("versions/0001_*.py")), tmp_path / "versions")
+    url = (await provision(engines.database_url, "lineage_upgraded", ["governance"], fresh=True))["governance"]
+    await migrate(url, "governance", tmp_path)
+    connection = await connect_raw(url, "governance")
+    await connection.execute(_NODES)
+    await connection.execute(_EDGES, START)
+    await connection.close()
+    async with governing({"governance": url}, engines, clock) as governance:
+        found = await governance.rpc.TraceLineage(governance_service_pb2.TraceLineageRequest(name="alerts/1"))
+        assert [(node.name, node.pending) for node in found.nodes] == [("alerts/1", False), ("incidents/1", False), ("assessments/1", True)]
+        assert [(edge.source, edge.confidence, edge.pending) for edge in found.edges] == [
+            (lineage_pb2.LINEAGE_SOURCE_OBSERVED, 1.0, False),
+            (lineage_pb2.LINEAGE_SOURCE_OBSERVED, 1.0, True),
+        ]

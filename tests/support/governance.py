@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2 import DeliverRequest
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.governance.v1 import governance_service_pb2 as pb
-from ballast.governance.v1 import ledger_service_pb2, segment_service_pb2
+from ballast.governance.v1 import ledger_service_pb2, lineage_service_pb2, segment_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceStub
 from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceStub
-from ballast.intake.v1 import incident_pb2, intake_events_pb2
+from ballast.intake.v1 import change_pb2, incident_pb2, intake_events_pb2
 from ballast.playbook.v1 import bundle_pb2, playbook_events_pb2
 from ballast.triage.v1 import assessment_pb2, triage_events_pb2
 from google.protobuf.message import Message
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceAsyncStub
     from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceAsyncStub
 
 GOVERNANCE = pb.DESCRIPTOR.services_by_name["GovernanceService"]
 SEGMENTS = segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"]
 LEDGER = ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+LINEAGE = lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"]
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 _numbers = itertools.count(1)
@@ -53,6 +57,7 @@ class Governance:
     ledger: "LedgerServiceAsyncStub"
     segments: "SegmentServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
+    lineage: "LineageServiceAsyncStub"
 
     async def deliver(self, *events: CloudEvent) -> list[int]:
         """Delivers the events in one request and returns the outcomes."""
@@ -74,10 +79,10 @@ async def governing(urls: dict[str, str], engines: Engines, clock: SimulatedCloc
     with TemporaryDirectory() as folder:
         usual: dict[str, object] = {"port": 0, "database_url": urls["governance"], "cache_url": engines.cache_url, "state_dir": folder}
         settings = GovernanceSettings(**usual | changes)  # type: ignore[arg-type]
-        async with serving(build(settings, clock), [GOVERNANCE, LEDGER, SEGMENTS, sink.SERVICE.descriptor]) as served:
+        async with serving(build(settings, clock), [GOVERNANCE, LEDGER, SEGMENTS, LINEAGE, sink.SERVICE.descriptor]) as served:
             channel = served.channel.grpc
             stubs = GovernanceServiceStub(channel), LedgerServiceStub(channel), SegmentServiceStub(channel), EventSinkServiceStub(channel)
-            yield Governance(served, *stubs)
+            yield Governance(served, *stubs, LineageServiceStub(channel))
 
 
 def event(data: Message, subject: str, *, version: int = 1, event_id: str = "", source: str = "/ballast/test") -> CloudEvent:
@@ -86,9 +91,26 @@ def event(data: Message, subject: str, *, version: int = 1, event_id: str = "", 
     return cloud_event(event_id or f"event-{next(_numbers)}", source, EncodedEvent(subject, version, data, START), headers)
 
 
-def incident_opened(name: str, *, title: str = "Checkout down", components: Sequence[str] = (), alerts: Sequence[str] = ()) -> CloudEvent:
+def incident_opened(
+    name: str, *, title: str = "Checkout down", components: Sequence[str] = (), alerts: Sequence[str] = (), minutes: float | None = None
+) -> CloudEvent:
+    """Opened so many minutes after the start; at no time that is told when None."""
     incident = incident_pb2.Incident(name=name, title=title, components=components)
+    if minutes is not None:
+        incident.opened_at.FromDatetime(at(minutes))
     return event(intake_events_pb2.IncidentOpened(incident=incident, alerts=alerts), name)
+
+
+def at(minutes: float) -> datetime:
+    """Returns so many minutes after the start."""
+    return START + timedelta(minutes=minutes)
+
+
+def change_reported(name: str, components: Sequence[str], *, minutes: float = 0, version: int = 1) -> CloudEvent:
+    """A deploy of 1.42.0 that began so many minutes after the start."""
+    change = change_pb2.Change(name=name, kind=change_pb2.CHANGE_KIND_DEPLOY, components=components, summary="Till", version="1.42.0")
+    change.started_at.FromDatetime(at(minutes))
+    return event(intake_events_pb2.ChangeReported(change=change), name, version=version)
 
 
 def assessment_made(name: str, incident: str, *, version: int = 1) -> CloudEvent:

@@ -13,7 +13,8 @@ from clients.cli.assessments import draw_assessment, draw_terms
 from clients.cli.decision_drawing import draw_decision, draw_list
 from clients.cli.decision_drawing import draw_terms as draw_decision_terms
 from clients.cli.ledger_drawing import draw_verdict, fits
-from clients.cli.lineage import Direction, Lineage, draw_lineage
+from clients.cli.lineage_arguments import Direction
+from clients.cli.lineage_drawing import Lineage, draw_lineage
 from clients.cli.trace import Story, draw_story
 from tests.support.terminal import seen, seen_all
 

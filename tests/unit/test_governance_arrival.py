@@ -1,8 +1,10 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.governance.domain.arrival import Appendix, Arrival, Ground, appendix_of
-from services.governance.domain.fact import ComponentFact, Fact, IncidentFact, RoadmapItemFact, drawing_of
+from services.governance.domain.fact import Attribution, ChangeFact, ComponentFact, Fact, IncidentFact, RoadmapItemFact
+from services.governance.domain.fact_drawing import drawing_of
 from services.governance.domain.ledger import RecordedEvent
+from services.governance.domain.lineage import Relation, Source
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import Growth
 
@@ -54,3 +56,31 @@ def test_an_edge_shown_twice_belongs_to_the_first_entry_that_shows_it() -> None:
     fact = IncidentFact("incidents/1", "Down", ("shop",))
     (edge,) = appendix(arrival("a", RoadmapItemFact("roadmapItems/x", "X")), arrival("b", fact), arrival("c", fact)).edges
     assert edge.ledger_sequence == 2
+
+
+def test_a_node_known_by_one_event_stays_known_whoever_names_it_in_the_same_batch() -> None:
+    own = arrival("a", ComponentFact("components/shop", "Checkout"))
+    mention = arrival("b", IncidentFact("incidents/1", "Down", ("shop",)))
+    for told in ((own, mention), (mention, own)):
+        assert {each.node.name: each.node.is_known for each in appendix(*told).nodes}["components/shop"]
+    assert not {each.node.name: each.node.is_known for each in appendix(mention).nodes}["components/shop"]
+
+
+def test_of_two_statements_in_one_batch_the_later_counts_and_neither_gives_way_to_a_conclusion() -> None:
+    changed = arrival("a", ChangeFact("changes/1", "deploy", components=("shop",), started_at=NOW))
+    unsure, sure = (
+        arrival(each, IncidentFact("incidents/1", "", ("shop",), attribution=Attribution("changes/1", confidence), opened_at=NOW))
+        for each, confidence in (("b", 0.2), ("c", 0.9))
+    )
+    (caused,) = (each for each in appendix(changed, unsure, sure).edges if each.edge.relation is Relation.CAUSED)
+    assert (caused.edge.source, caused.edge.confidence, caused.ledger_sequence) == (Source.STATED, 0.9, 2)
+
+
+def test_the_earliest_time_that_is_told_of_an_occurrence_counts() -> None:
+    first, second = (
+        arrival(each, ChangeFact("changes/1", "deploy", components=("shop",), started_at=NOW - timedelta(minutes=minutes)))
+        for each, minutes in (("a", 1), ("b", 5))
+    )
+    for told in ((first, second), (second, first)):
+        (found,) = appendix(*told).occurrences
+        assert found.time == NOW - timedelta(minutes=5)

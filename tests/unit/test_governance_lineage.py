@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.governance.domain.errors import LineageTooLarge
+from services.governance.domain.drawing import Drawing
 from services.governance.domain.fact import (
     AssessmentFact,
     BundleFact,
@@ -15,9 +15,9 @@ from services.governance.domain.fact import (
     PolicyFact,
     RoadmapItemFact,
     WeighedAssessment,
-    drawing_of,
 )
-from services.governance.domain.lineage import Drawing, Node, NodeKind, Relation, Walk, one_line
+from services.governance.domain.fact_drawing import drawing_of
+from services.governance.domain.lineage import Node, NodeKind, Relation, one_line
 from shared.money import Money
 
 FACTS: list[Fact] = [
@@ -44,6 +44,12 @@ def drawn(fact: Fact) -> Drawing:
     drawing = drawing_of(fact)
     assert drawing is not None
     return drawing
+
+
+def own(fact: Fact) -> Node:
+    node = drawn(fact).own
+    assert node is not None
+    return node
 
 
 def edges(fact: Fact) -> set[tuple[str, str, Relation]]:
@@ -109,12 +115,12 @@ def test_the_title_of_a_policy_version_belongs_to_that_version() -> None:
 
 
 def test_the_title_of_a_decision_tells_sprint_and_shares() -> None:
-    assert drawn(FACTS[2]).own.title == "teams/web/sprints/3: remediation 33.3% → 50.0%"
+    assert own(FACTS[2]).title == "teams/web/sprints/3: remediation 33.3% → 50.0%"
 
 
 def test_the_title_of_a_first_decision_has_no_share_before() -> None:
     first = DecisionFact("decisions/1", "teams/web/sprints/1", None, 1 / 3, "", 0)
-    assert drawn(first).own.title == "teams/web/sprints/1: remediation 33.3%"
+    assert own(first).title == "teams/web/sprints/1: remediation 33.3%"
 
 
 def test_a_delay_of_a_part_of_a_day_is_told_to_six_decimals() -> None:
@@ -125,7 +131,7 @@ def test_a_delay_of_a_part_of_a_day_is_told_to_six_decimals() -> None:
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
 def test_both_ends_of_every_edge_are_among_the_nodes(fact: Fact) -> None:
     drawing = drawn(fact)
-    names = {drawing.own.name, *(node.name for node in drawing.mentioned)}
+    names = {own(fact).name, *(node.name for node in drawing.mentioned)}
     assert {end for edge in drawing.edges for end in (edge.from_name, edge.to_name)} <= names
 
 
@@ -162,28 +168,3 @@ def test_a_title_from_outside_becomes_one_line() -> None:
 
 def test_a_long_title_is_cut_with_an_ellipsis() -> None:
     assert one_line("a" * 300) == "a" * 199 + "…"
-
-
-def node(name: str) -> Node:
-    return Node(name, NodeKind.INCIDENT)
-
-
-def test_a_walk_orders_nodes_by_depth_then_by_name() -> None:
-    walk = Walk(node("m"), 100)
-    walk.step([node("z"), node("b")])
-    walk.step([node("a")])
-    assert [reached.position for reached in walk.reached] == [(0, "m"), (1, "b"), (1, "z"), (2, "a")]
-
-
-def test_a_walk_round_a_cycle_ends() -> None:
-    walk = Walk(node("a"), 100)
-    walk.step([node("b"), node("b")])
-    walk.step([node("a")])
-    assert walk.frontier == ()
-    assert [reached.node.name for reached in walk.reached] == ["a", "b"]
-
-
-def test_a_walk_beyond_its_limit_is_refused_with_the_remedy() -> None:
-    walk = Walk(node("a"), 2)
-    with pytest.raises(LineageTooLarge, match="lower max_depth"):
-        walk.step([node("b"), node("c")])

@@ -1,12 +1,14 @@
 """Arrivals: an event as it comes in, for the ledger and for the lineage at once."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.governance.domain.access import Access
+from services.governance.domain.drawing import Drawing, Occurrence, TitledNode
+from services.governance.domain.inference import concluded
 from services.governance.domain.ledger import SALT_BYTES, Content, End, LedgerEntry, RecordedEvent, entries_after
-from services.governance.domain.lineage import Drawing, RecordedEdge, TitledNode
+from services.governance.domain.lineage import Edge, Link, Node, RecordedEdge, stronger
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import Growth, grown
 
@@ -28,13 +30,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Appendix:
-    """What is to be written, all of it or nothing: entries with their contents, how the tree grows, nodes and edges."""
+    """What is to be written, all of it or nothing: entries with their contents, how the tree grows, and what is shown of the lineage."""
 
     growth: Growth
     entries: tuple[LedgerEntry, ...]
     contents: tuple[Content, ...]
     nodes: tuple[TitledNode, ...]
     edges: tuple[RecordedEdge, ...]
+    occurrences: tuple[Occurrence, ...] = ()
 
 
 Randomness = Callable[[int], bytes]
@@ -43,11 +46,14 @@ Randomness = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What is there already: the tree, which of the events by their keys, and the last position of each of their subjects."""
+    """What is there already: the tree, which of the events by their keys, the last position of each of their subjects, and what
+    happened to the same components at about the same time.
+    """
 
     head: Peaks
     known: Collection[tuple[str, str]] = ()
     last_of: Mapping[str, int] = field(default_factory=dict)
+    occurrences: tuple[Occurrence, ...] = ()
 
 
 def appendix_of(ground: Ground, arrivals: Sequence[Arrival], now: datetime, randomness: Randomness) -> Appendix:
@@ -68,7 +74,8 @@ def appendix_of(ground: Ground, arrivals: Sequence[Arrival], now: datetime, rand
         entries=entries,
         contents=contents,
         nodes=_nodes(fresh),
-        edges=_edges(fresh, entries),
+        edges=_edges(fresh, entries, ground.occurrences),
+        occurrences=_occurrences(fresh),
     )
 
 
@@ -77,24 +84,56 @@ def _nodes(arrivals: Iterable[Arrival]) -> tuple[TitledNode, ...]:
     merged: dict[str, TitledNode] = {}
     for titled in _titled(arrivals):
         held = merged.get(titled.node.name)
-        if held is None or (titled.node.title and titled.title_version >= held.title_version):
-            merged[titled.node.name] = titled
+        merged[titled.node.name] = titled if held is None else _merged(held, titled)
     return tuple(merged[name] for name in sorted(merged))
+
+
+def _merged(held: TitledNode, told: TitledNode) -> TitledNode:
+    chosen = told if told.node.title and told.title_version >= held.title_version else held
+    return replace(chosen, node=replace(chosen.node, is_known=held.node.is_known or told.node.is_known))
 
 
 def _titled(arrivals: Iterable[Arrival]) -> Iterable[TitledNode]:
     for arrival in arrivals:
         if arrival.drawing is not None:
             # A source that tells no version still speaks for its own resource: above any mention.
-            yield TitledNode(arrival.drawing.own, max(arrival.version, 1))
+            if arrival.drawing.own is not None:
+                yield TitledNode(_known(arrival.drawing.own), max(arrival.version, 1))
             yield from (TitledNode(node, 0) for node in arrival.drawing.mentioned)
 
 
-def _edges(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry]) -> tuple[RecordedEdge, ...]:
-    """Each edge once, as the first entry shows it."""
-    first: dict[tuple[str, str, str], RecordedEdge] = {}
+def _known(node: Node) -> Node:
+    return node if node.is_known else replace(node, is_known=True)
+
+
+def _edges(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry], known: Sequence[Occurrence]) -> tuple[RecordedEdge, ...]:
+    """Each edge once, at the first entry that shows it, by the best account of it; what is concluded, at the entry that allows it."""
+    first: dict[Link, RecordedEdge] = {}
+    beside = list(known)
     for arrival, entry in zip(arrivals, entries, strict=True):
-        for edge in arrival.drawing.edges if arrival.drawing else ():
-            recorded = RecordedEdge(edge, entry.trace_id, entry.sequence, entry.record_time)
-            first.setdefault((edge.from_name, edge.to_name, edge.relation), recorded)
+        for edge in _shown(arrival.drawing, beside) if arrival.drawing else ():
+            held = first.get(edge.link)
+            first[edge.link] = (
+                replace(held, edge=stronger(held.edge, edge))
+                if held
+                else RecordedEdge(edge, entry.trace_id, entry.sequence, entry.record_time)
+            )
+    return tuple(first.values())
+
+
+def _shown(drawing: Drawing, beside: list[Occurrence]) -> Iterable[Edge]:
+    """Yields the edges of a drawing and what follows from it with what stands `beside`, to which it is then added."""
+    yield from drawing.edges
+    if drawing.occurrences:
+        yield from concluded(drawing.occurrences, beside)
+        beside.extend(drawing.occurrences)
+
+
+def _occurrences(arrivals: Iterable[Arrival]) -> tuple[Occurrence, ...]:
+    """Each once by node and component, at the earliest time told: reports of a begin only ever correct it to an earlier one."""
+    first: dict[tuple[str, str], Occurrence] = {}
+    for arrival in arrivals:
+        for each in arrival.drawing.occurrences if arrival.drawing else ():
+            held = first.get((each.name, each.component))
+            first[each.name, each.component] = each if held is None else min(held, each, key=lambda one: one.time)
     return tuple(first.values())

@@ -1,9 +1,10 @@
 """What governance refuses, each with its stable reason.
 
 InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused, ApprovalRulesRefused,
-                    RuleUndecided, TimeRangeEmpty
-NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound
-AlreadyExists       ApprovalPending
+                    RuleUndecided, TimeRangeEmpty, LinkUnusable
+NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound, LinkNotFound
+AlreadyExists       ApprovalPending, LinkExists
+Conflict            LinkChanged
 PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalClosed
 PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayNotApprove, WithdrawerRefused, BreakGlassRefused
 """
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from shared.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Violation
+from shared.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Violation
 
 
 class NodeNotFound(NotFound):
@@ -100,6 +101,41 @@ class ErasureAimless(InvalidInput):
     def __init__(self) -> None:
         rule = "give positions or a filter, and not both: an empty filter would mean every entry"
         super().__init__(f"sequences: {rule}", [Violation("sequences", rule), Violation("filter", rule)])
+
+
+class LinkUnusable(InvalidInput):
+    """An edge that nobody may state."""
+
+    reason: ClassVar[str] = "INVALID_INPUT"
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)])
+
+
+class LinkNotFound(NotFound):
+    reason: ClassVar[str] = "LINK_NOT_FOUND"
+
+    def __init__(self, link: object) -> None:
+        super().__init__(f"no edge {link} is there; walk the lineage to see those that are, or state it with a reason")
+
+
+class LinkExists(AlreadyExists):
+    """Stated, though it is there: whoever says so may not know of what is known of it already."""
+
+    reason: ClassVar[str] = "LINK_EXISTS"
+
+    def __init__(self, link: object) -> None:
+        super().__init__(f"the edge {link} is there already; confirm it, or deny it, and see ExplainLink for why it is there")
+
+
+class LinkChanged(Conflict):
+    reason: ClassVar[str] = "ETAG_MISMATCH"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"etag: somebody corrected the edge meanwhile, it is at version {version}; look at it again, then say what you hold of it",
+            metadata={"etag": str(version)},
+        )
 
 
 class SegmentRefused(InvalidInput):

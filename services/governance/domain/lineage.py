@@ -1,12 +1,10 @@
 """Lineage: resources as nodes, and what led to what as edges between them."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-
-from services.governance.domain.errors import LineageTooLarge
 
 LONGEST_TITLE = 200  # characters
 
@@ -21,6 +19,35 @@ class NodeKind(StrEnum):
     ROADMAP_ITEM = "roadmap_item"
     BUNDLE = "bundle"
     TEMPLATE_VERSION = "template_version"
+    CHANGE = "change"
+    APPROVAL = "approval"
+    FLAG = "flag"
+    DEPLOY = "deploy"
+    POST_MORTEM = "post_mortem"
+    CORRECTIVE_ACTION = "corrective_action"
+    KPI_VALUE = "kpi_value"
+    EVENT = "event"  # a CDEvent that is none of the others
+
+
+COLLECTIONS: Mapping[str, NodeKind] = {
+    "alerts": NodeKind.ALERT,
+    "incidents": NodeKind.INCIDENT,
+    "components": NodeKind.COMPONENT,
+    "assessments": NodeKind.ASSESSMENT,
+    "decisions": NodeKind.DECISION,
+    "roadmapItems": NodeKind.ROADMAP_ITEM,
+    "bundles": NodeKind.BUNDLE,
+    "changes": NodeKind.CHANGE,
+    "approvals": NodeKind.APPROVAL,
+    "flags": NodeKind.FLAG,
+    "deploys": NodeKind.DEPLOY,
+    "postMortems": NodeKind.POST_MORTEM,
+    "correctiveActions": NodeKind.CORRECTIVE_ACTION,
+    "kpiValues": NodeKind.KPI_VALUE,
+    "cdEvents": NodeKind.EVENT,
+}
+# No service of the suite tells of these: whoever names one is all the evidence there will be.
+TOLD_BY_PEOPLE = frozenset({NodeKind.FLAG, NodeKind.DEPLOY, NodeKind.POST_MORTEM, NodeKind.CORRECTIVE_ACTION, NodeKind.KPI_VALUE})
 
 
 class Relation(StrEnum):
@@ -33,6 +60,36 @@ class Relation(StrEnum):
     RENDERED_AS = "RENDERED_AS"
     TEMPLATE_OF = "TEMPLATE_OF"
     MERGED_INTO = "MERGED_INTO"
+    CHANGED = "CHANGED"
+    CAUSED = "CAUSED"
+    APPROVED_BY = "APPROVED_BY"
+    FOLLOWED_BY = "FOLLOWED_BY"
+    RELATED = "RELATED"
+    REVIEWED_IN = "REVIEWED_IN"
+    CALLS_FOR = "CALLS_FOR"
+    MEASURED_IN = "MEASURED_IN"
+    DELIVERED_IN = "DELIVERED_IN"
+    REPLACED_BY = "REPLACED_BY"
+
+
+class Source(StrEnum):
+    """How an edge is known, the weakest evidence first."""
+
+    INFERRED = "INFERRED"
+    STATED = "STATED"
+    OBSERVED = "OBSERVED"
+
+    @property
+    def rank(self) -> int:
+        return list(Source).index(self)
+
+
+class Standing(StrEnum):
+    """What people hold of an edge."""
+
+    UNJUDGED = "UNJUDGED"
+    CONFIRMED = "CONFIRMED"
+    DENIED = "DENIED"
 
 
 class Direction(StrEnum):
@@ -43,62 +100,77 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A resource. `title` is empty until an event tells it."""
+    """A resource. `title` is empty until an event tells it; `is_known` once its own event came, or one of the service that keeps it."""
 
     name: str
     kind: NodeKind
     title: str = ""
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What identifies an edge: one resource led to another, and how."""
+
+    from_name: str
+    to_name: str
+    relation: Relation
+
+    @property
+    def name(self) -> str:
+        """The subject of its corrections in the ledger: no longer than a subject may be, however long the names are."""
+        whole = f"{self.from_name}\n{self.relation.value}\n{self.to_name}"
+        return f"lineageLinks/{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+
+    def __str__(self) -> str:
+        return f"{self.from_name} {self.relation.value} {self.to_name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One resource led to another; (from_name, to_name, relation) identifies it."""
+    """One resource led to another; `confidence` is 0 to 1, and `rule` names what concludes it where it is inferred."""
 
     from_name: str
     to_name: str
     relation: Relation
     attributes: Mapping[str, str] = field(default_factory=dict)
+    source: Source = Source.OBSERVED
+    confidence: float = 1.0
+    rule: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """What an event shows: the node it is about, those it mentions, and edges between them.
-
-    The title of its own node holds until a later version of it tells another; that of a mentioned one only until its own
-    event comes.
-    """
-
-    own: Node
-    mentioned: tuple[Node, ...] = ()
-    edges: tuple[Edge, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TitledNode:
-    """A node with the version of the resource that its title comes from; 0 for a mention."""
-
-    node: Node
-    title_version: int
+    @property
+    def link(self) -> Link:
+        return Link(self.from_name, self.to_name, self.relation)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedEdge:
-    """An edge, and the ledger entry that first showed it."""
+    """An edge, the ledger entry that first showed it, and what people hold of it; `version` is one more with each correction."""
 
     edge: Edge
     trace_id: str
     ledger_sequence: int
     create_time: datetime
+    standing: Standing = Standing.UNJUDGED
+    version: int = 1
+    is_pending: bool = False  # one of its ends is not known
 
 
 @dataclass(frozen=True, slots=True)
 class LineageQuery:
-    """Where a walk begins, which way it goes, how many steps at most, and which kinds it stops short of unless empty."""
+    """Where a walk begins, which way it goes, how many steps at most, and what it keeps to.
+
+    It stops short of nodes of other kinds and leaves out edges of other relations, unless these are empty; and edges that are less
+    sure, or denied.
+    """
 
     name: str
     direction: Direction
     max_depth: int
     kinds: tuple[NodeKind, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    least_confidence: float = 0.0
+    with_denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,35 +186,23 @@ class ReachedNode:
         return self.depth, self.node.name
 
 
+def kind_of_name(name: str) -> NodeKind | None:
+    """Returns the kind a resource name tells; None for a name of none. One with a version is that of a policy, or of a template."""
+    collection, slash, rest = name.partition("/")
+    if "@" in name and collection not in COLLECTIONS:
+        return NodeKind.TEMPLATE_VERSION if collection == "templates" else NodeKind.POLICY_VERSION
+    return COLLECTIONS.get(collection) if slash and rest else None
+
+
+def stronger(held: Edge, told: Edge) -> Edge:
+    """Returns which of two accounts of the same edge counts: the better evidence; of two that are no observation, the later."""
+    if told.source.rank != held.source.rank:
+        return max(held, told, key=lambda edge: edge.source.rank)
+    return held if held.source is Source.OBSERVED else told
+
+
 def one_line(text: str) -> str:
     """Returns `text` with every run of white space and control characters as one blank, cut at LONGEST_TITLE."""
     printable = text if text.isprintable() else "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(printable.split())
     return line if len(line) <= LONGEST_TITLE else line[: LONGEST_TITLE - 1] + "…"
-
-
-class Walk:
-    """A walk through the lineage, breadth first: each `step` takes what borders on the frontier; cycles end.
-
-    `reached` is ordered by depth, then by name. A walk that would visit more than `limit` nodes raises LineageTooLarge.
-    """
-
-    def __init__(self, start: Node, limit: int) -> None:
-        self._limit = limit
-        self._seen = {start.name}
-        self.depth = 0
-        self.reached = [ReachedNode(start, 0)]
-        self.frontier: tuple[str, ...] = (start.name,)
-
-    def count_after(self, position: tuple[int, str]) -> int:
-        """Returns how many of the reached nodes come after this position."""
-        return len(self.reached) - bisect_right(self.reached, position, key=lambda reached: reached.position)
-
-    def step(self, bordering: Iterable[Node]) -> None:
-        fresh = sorted({node.name: node for node in bordering if node.name not in self._seen}.values(), key=lambda node: node.name)
-        if len(self._seen) + len(fresh) > self._limit:
-            raise LineageTooLarge(self._limit)
-        self.depth += 1
-        self.reached.extend(ReachedNode(node, self.depth) for node in fresh)
-        self.frontier = tuple(node.name for node in fresh)
-        self._seen.update(self.frontier)

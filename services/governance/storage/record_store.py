@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.governance.domain.access import Access
 from services.governance.domain.arrival import Arrival, Ground, appendix_of
+from services.governance.domain.drawing import Occurrence
 from services.governance.domain.errors import LedgerHeadMissing
+from services.governance.domain.inference import WINDOW
 from services.governance.domain.ledger import LedgerEntry
 from services.governance.storage import statements
 from services.governance.storage.access_store import keep_accesses
-from services.governance.storage.rows import appendix_to_columns, head_from_row
+from services.governance.storage.rows import appendix_to_columns, head_from_row, occurrence_from_row
 from shared.storage.database import Database
 from shared.transparency.merkle import Peaks
 
@@ -60,4 +62,13 @@ async def _ground(connection: AsyncConnection, head: Peaks, arrivals: Sequence[A
         head,
         known={arrivals[row.place - 1].key for row in rows if row.is_known},
         last_of={events[row.place - 1].subject: row.last for row in rows if row.last},
+        occurrences=await _near(connection, arrivals),
     )
+
+
+async def _near(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> tuple[Occurrence, ...]:
+    told = [each for arrival in arrivals if arrival.drawing for each in arrival.drawing.occurrences]
+    if not told:
+        return ()
+    columns = {"components": [each.component for each in told], "times": [each.time for each in told], "window": WINDOW}
+    return tuple(occurrence_from_row(row) for row in await connection.execute(statements.NEAR, columns))

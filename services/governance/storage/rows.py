@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.governance.domain.arrival import Appendix
+from services.governance.domain.drawing import Occurrence, Part, TitledNode
 from services.governance.domain.ledger import LedgerEntry, entry_from_leaf
-from services.governance.domain.lineage import Edge, Node, NodeKind, RecordedEdge, Relation, TitledNode
+from services.governance.domain.lineage import Edge, Node, NodeKind, RecordedEdge, Relation, Source, Standing
 from services.governance.domain.verification import StoredEntry
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import split
@@ -41,6 +42,7 @@ def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
         "peaks": b"".join(appendix.growth.peaks.hashes),
         **_nodes_to_columns(appendix.nodes),
         **_edges_to_columns(appendix.edges),
+        **_occurrences_to_columns(appendix.occurrences),
     }
 
 
@@ -63,6 +65,7 @@ def _nodes_to_columns(nodes: Sequence[TitledNode]) -> dict[str, list[Any]]:
         "node_kind": [each.node.kind.value for each in nodes],
         "node_title": [each.node.title for each in nodes],
         "node_title_version": [each.title_version for each in nodes],
+        "node_is_known": [each.node.is_known for each in nodes],
     }
 
 
@@ -75,16 +78,34 @@ def _edges_to_columns(edges: Sequence[RecordedEdge]) -> dict[str, list[Any]]:
         "edge_trace_id": [each.trace_id for each in edges],
         "edge_sequence": [each.ledger_sequence for each in edges],
         "edge_create_time": [each.create_time for each in edges],
+        "edge_source": [each.edge.source.value for each in edges],
+        "edge_confidence": [each.edge.confidence for each in edges],
+        "edge_rule": [each.edge.rule for each in edges],
     }
 
 
+def _occurrences_to_columns(occurrences: Sequence[Occurrence]) -> dict[str, list[Any]]:
+    return {
+        "occurrence_name": [each.name for each in occurrences],
+        "occurrence_component": [each.component for each in occurrences],
+        "occurrence_part": [each.part.value for each in occurrences],
+        "occurrence_time": [each.time for each in occurrences],
+    }
+
+
+def occurrence_from_row(row: Any) -> Occurrence:
+    return Occurrence(row.name, row.component, Part(row.part), row.happened_at)
+
+
 def node_from_row(row: Any) -> Node:
-    return Node(row.name, NodeKind(row.kind), row.title)
+    return Node(row.name, NodeKind(row.kind), row.title, row.is_known)
 
 
-def edge_from_row(row: Any) -> RecordedEdge:
-    edge = Edge(row.from_name, row.to_name, Relation(row.relation), row.attributes)
-    return RecordedEdge(edge, row.trace_id, row.ledger_sequence, row.create_time)
+def edge_from_row(row: Any, *, is_pending: bool = False) -> RecordedEdge:
+    source, rule = Source(row.source), row.rule
+    edge = Edge(row.from_name, row.to_name, Relation(row.relation), row.attributes, source, row.confidence, rule)
+    standing = Standing(row.standing)
+    return RecordedEdge(edge, row.trace_id, row.ledger_sequence, row.create_time, standing, row.version, is_pending)
 
 
 def _json(pairs: Mapping[str, str]) -> str:

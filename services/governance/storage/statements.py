@@ -19,8 +19,19 @@ GROUND = text(
     """
 )
 
-# All in one statement, for each would cost its own round trip while the others wait for the head. A title gives way only to one of
-# the same version or a higher one; an edge belongs to the entry that first showed it.
+# What happened to the same components near what is told: to conclude from.
+NEAR = text(
+    """
+    select distinct held.name, held.component, held.part, held.happened_at
+    from unnest(cast(:components as text[]), cast(:times as timestamptz[])) as told(component, happened_at)
+    join lineage_occurrence held on held.component = told.component
+        and held.happened_at between told.happened_at - cast(:window as interval) and told.happened_at + cast(:window as interval)
+    """
+)
+
+# All in one statement, for each would cost its own round trip while the others wait for the head. A title, and the kind with it, gives
+# way only to one of the same version or a higher one. An edge belongs to the entry that first showed it; how it is known gives way to
+# better evidence, or to a later account where it was never observed, unless people have judged it.
 APPEND = text(
     """
     with entries as (
@@ -35,20 +46,37 @@ APPEND = text(
         select * from unnest(cast(:tile_level as smallint[]), cast(:tile_index as bigint[]), cast(:tile_hashes as bytea[]))
         on conflict (level, index) do update set hashes = log_tile.hashes || excluded.hashes
     ), nodes as (
-        insert into lineage_node (name, kind, title, title_version)
+        insert into lineage_node as held (name, kind, title, title_version, is_known)
         select * from unnest(cast(:node_name as text[]), cast(:node_kind as text[]), cast(:node_title as text[]),
-                             cast(:node_title_version as bigint[]))
-        on conflict (name) do update set title = excluded.title, title_version = excluded.title_version
-        where excluded.title <> '' and excluded.title_version >= lineage_node.title_version
-          and (excluded.title, excluded.title_version) <> (lineage_node.title, lineage_node.title_version)
+                             cast(:node_title_version as bigint[]), cast(:node_is_known as boolean[]))
+        on conflict (name) do update set
+            is_known = held.is_known or excluded.is_known,
+            kind = case when excluded.title_version > held.title_version then excluded.kind else held.kind end,
+            title = case when excluded.title <> '' and excluded.title_version >= held.title_version
+                         then excluded.title else held.title end,
+            title_version = case when excluded.title <> '' and excluded.title_version >= held.title_version
+                                 then excluded.title_version else held.title_version end
+        where (excluded.is_known and not held.is_known)
+           or (excluded.title <> '' and excluded.title_version >= held.title_version
+               and (excluded.title, excluded.title_version) <> (held.title, held.title_version))
     ), edges as (
-        insert into lineage_edge (from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time)
-        select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, create_time
+        insert into lineage_edge as held (from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time,
+                                          source, confidence, rule)
+        select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, create_time, source, confidence, rule
         from unnest(cast(:edge_from as text[]), cast(:edge_to as text[]), cast(:edge_relation as text[]),
                     cast(:edge_attributes as text[]), cast(:edge_trace_id as text[]), cast(:edge_sequence as bigint[]),
-                    cast(:edge_create_time as timestamptz[]))
-             as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time)
-        on conflict do nothing
+                    cast(:edge_create_time as timestamptz[]), cast(:edge_source as text[]),
+                    cast(:edge_confidence as double precision[]), cast(:edge_rule as text[]))
+             as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time, source, confidence, rule)
+        on conflict (from_name, to_name, relation) do update set
+            source = excluded.source, confidence = excluded.confidence, rule = excluded.rule, attributes = excluded.attributes
+        where held.standing = 'UNJUDGED' and held.source <> 'OBSERVED'
+          and (excluded.source <> 'INFERRED' or held.source = 'INFERRED')
+    ), occurrences as (
+        insert into lineage_occurrence as held (name, component, part, happened_at)
+        select * from unnest(cast(:occurrence_name as text[]), cast(:occurrence_component as text[]), cast(:occurrence_part as text[]),
+                             cast(:occurrence_time as timestamptz[]))
+        on conflict (name, component) do update set happened_at = excluded.happened_at where excluded.happened_at < held.happened_at
     )
     update log_head set size = :size, peaks = :peaks
     """
@@ -111,30 +139,3 @@ SEALED_THROUGH = text(
 )
 
 VERIFIER_KEYS = text("select verifier_key from log_key order by first_used_at, verifier_key")
-
-BORDERING = text(
-    """
-    select name, kind, title from lineage_node
-    join (
-        select to_name as name from lineage_edge where cast(:downstream as boolean) and from_name = any(cast(:frontier as text[]))
-        union
-        select from_name from lineage_edge where cast(:upstream as boolean) and to_name = any(cast(:frontier as text[]))
-    ) bordering using (name)
-    where cast(:any_kind as boolean) or kind = any(cast(:kinds as text[]))
-    limit :limit
-    """
-)
-
-# Joined, not compared with two arrays: the index would be probed for every pair of them.
-EDGES_BETWEEN = text(
-    """
-    select edge.* from unnest(cast(:page as text[])) as page(name)
-    join lineage_edge edge on edge.from_name = page.name
-    join unnest(cast(:reached as text[])) as reached(name) on reached.name = edge.to_name
-    union
-    select edge.* from unnest(cast(:page as text[])) as page(name)
-    join lineage_edge edge on edge.to_name = page.name
-    join unnest(cast(:reached as text[])) as reached(name) on reached.name = edge.from_name
-    order by ledger_sequence, from_name, to_name, relation
-    """
-)

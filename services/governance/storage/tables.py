@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, LargeBinary, MetaData, SmallInteger, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.storage.tables import add_floor_tables
 
@@ -86,26 +85,4 @@ log_key = Table(
     metadata,
     Column("verifier_key", Text, primary_key=True),
     Column("first_used_at", DateTime(timezone=True), nullable=False),
-)
-
-lineage_node = Table(
-    "lineage_node",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("title_version", BigInteger, nullable=False),
-)
-
-lineage_edge = Table(
-    "lineage_edge",
-    metadata,
-    Column("from_name", Text, primary_key=True),
-    Column("to_name", Text, primary_key=True),
-    Column("relation", Text, primary_key=True),
-    Column("attributes", JSONB, nullable=False),
-    Column("trace_id", Text, nullable=False),
-    Column("ledger_sequence", BigInteger, nullable=False),
-    Column("create_time", DateTime(timezone=True), nullable=False),
-    Index("lineage_edge_upstream", "to_name", "from_name"),
 )

@@ -3,11 +3,12 @@
 import structlog
 
 from services.governance.domain.arrival import Arrival
-from services.governance.domain.fact import drawing_of
+from services.governance.domain.drawing import Drawing
+from services.governance.domain.fact_drawing import drawing_of
 from services.governance.domain.ledger import RecordedEvent
-from services.governance.domain.lineage import Drawing
 from services.governance.transport.access_convert import accesses_from_event
-from services.governance.transport.facts import FactUnreadable, fact_from_event
+from services.governance.transport.cd_documents import drawing_of_document
+from services.governance.transport.facts import FactUnreadable, fact_from_event, fact_from_payload
 from shared.events.event import ReceivedEvent
 from shared.telemetry import trace_id_of
 
@@ -38,3 +39,9 @@ def _drawing(event: ReceivedEvent) -> Drawing | None:
         _log.warning("no lineage is drawn from an event", reason=str(error))
         return None
     return drawing_of(fact) if fact else None
+
+
+def drawing_of_payload(type_: str, payload: bytes) -> Drawing | None:
+    """Returns what an entry of the ledger shows, by what was written of it."""
+    fact = fact_from_payload(type_, payload)
+    return drawing_of(fact) if fact else drawing_of_document(type_, payload)

@@ -1,17 +1,21 @@
 """The events lineage is drawn from, read as governance's own facts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
-from ballast.intake.v1 import intake_events_pb2
+from ballast.governance.v1 import approval_pb2, governance_events_pb2
+from ballast.intake.v1 import change_pb2, intake_events_pb2
 from ballast.playbook.v1 import playbook_events_pb2
-from ballast.triage.v1 import triage_events_pb2
+from ballast.triage.v1 import budget_events_pb2, triage_events_pb2
 from google.protobuf.message import DecodeError, Message
 
 from services.governance.domain.fact import (
+    ApprovalFact,
     AssessmentFact,
+    Attribution,
     BundleFact,
+    ChangeFact,
     ComponentFact,
     DecisionFact,
     Displacement,
@@ -21,9 +25,11 @@ from services.governance.domain.fact import (
     RoadmapItemFact,
     WeighedAssessment,
 )
+from services.governance.domain.fact_drawing import GATING_RULES, SEVERITY_MATRIX
 from shared.errors import InvalidInput
 from shared.events.event import ReceivedEvent
 from shared.money import Money
+from shared.rpc.wellknown import time_from_pb
 
 
 class FactUnreadable(ValueError):
@@ -42,15 +48,50 @@ def fact_from_event(event: ReceivedEvent) -> Fact | None:
         raise FactUnreadable(f"{event.type} {event.id} of {event.source}: {error}") from error
 
 
+def fact_from_payload(type_: str, payload: bytes) -> Fact | None:
+    """Returns what an entry of the ledger told; None also where that cannot be read."""
+    reader = _READERS.get(type_)
+    if reader is None:
+        return None
+    kind, read = reader
+    try:
+        return read(kind.FromString(payload))
+    except (InvalidInput, DecodeError, ValueError, OverflowError):
+        return None
+
+
 def _incident(data: intake_events_pb2.IncidentOpened | intake_events_pb2.IncidentChanged) -> IncidentFact:
+    incident = data.incident
+    told = incident.attribution
     return IncidentFact(
-        data.incident.name, data.incident.title, tuple(data.incident.components), tuple(data.alerts), data.incident.merged_into
+        name=incident.name,
+        title=incident.title,
+        components=tuple(incident.components),
+        alerts=tuple(data.alerts),
+        merged_into=incident.merged_into,
+        attribution=Attribution(told.ref, told.confidence) if told.ref else None,
+        opened_at=time_from_pb(incident, "opened_at"),
+        resolved_at=time_from_pb(incident, "resolved_at"),
+        updated_at=time_from_pb(incident, "update_time"),
     )
+
+
+def _change(data: intake_events_pb2.ChangeReported) -> ChangeFact:
+    change = data.change
+    kind = change_pb2.ChangeKind.Name(change.kind).removeprefix("CHANGE_KIND_").lower()
+    return ChangeFact(change.name, kind, change.summary, change.version, tuple(change.components), time_from_pb(change, "started_at"))
 
 
 def _assessment(data: triage_events_pb2.AssessmentMade) -> AssessmentFact:
     assessment = data.assessment
-    return AssessmentFact(assessment.name, assessment.incident, assessment.title, assessment.severity)
+    return AssessmentFact(
+        assessment.name,
+        assessment.incident,
+        assessment.title,
+        assessment.severity,
+        matrix_revision=assessment.matrix_revision,
+        gates_revision=assessment.gates_revision,
+    )
 
 
 def _component(data: triage_events_pb2.ComponentChanged) -> ComponentFact:
@@ -94,20 +135,49 @@ def _roadmap_item(data: allocation_events_pb2.RoadmapItemChanged) -> RoadmapItem
 
 def _bundle(data: playbook_events_pb2.BundleRendered) -> BundleFact:
     bundle = data.bundle
-    return BundleFact(bundle.name, bundle.template, bundle.template_version, bundle.decision, bundle.assessment)
+    return BundleFact(
+        bundle.name, bundle.template, bundle.template_version, bundle.decision, bundle.assessment, supersedes=bundle.supersedes
+    )
+
+
+def _grouping_rules(data: intake_events_pb2.GroupingRulesChanged) -> PolicyFact:
+    return PolicyFact("groupingRules", data.rules.revision, data.rules.reason)
+
+
+def _severity_matrix(data: triage_events_pb2.SeverityMatrixChanged) -> PolicyFact:
+    return PolicyFact(SEVERITY_MATRIX, data.matrix.revision, data.matrix.reason)
+
+
+def _gating_rules(data: triage_events_pb2.GatingRulesChanged) -> PolicyFact:
+    return PolicyFact(GATING_RULES, data.gates.revision, data.gates.reason)
+
+
+def _budget_policy(data: budget_events_pb2.BudgetPolicyChanged) -> PolicyFact:
+    return PolicyFact("budgetPolicy", data.policy.revision, data.policy.reason)
+
+
+def _approval(data: governance_events_pb2.ApprovalRequested | governance_events_pb2.ApprovalChanged) -> ApprovalFact:
+    approval = data.approval
+    state = approval_pb2.ApprovalState.Name(approval.state).removeprefix("APPROVAL_STATE_").lower()
+    return ApprovalFact(approval.name, approval.subject, approval.kind, state)
 
 
 # Any: each reader takes the message beside it, which a mapping's type cannot say.
-_READERS: Mapping[str, tuple[type[Message], Callable[[Any], Fact]]] = {
-    kind.DESCRIPTOR.full_name: (kind, read)
-    for kind, read in (
-        (intake_events_pb2.IncidentOpened, _incident),
-        (intake_events_pb2.IncidentChanged, _incident),
-        (triage_events_pb2.AssessmentMade, _assessment),
-        (triage_events_pb2.ComponentChanged, _component),
-        (allocation_events_pb2.DecisionMade, _decision),
-        (allocation_events_pb2.AllocationPolicyChanged, _policy),
-        (allocation_events_pb2.RoadmapItemChanged, _roadmap_item),
-        (playbook_events_pb2.BundleRendered, _bundle),
-    )
-}
+_PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
+    (intake_events_pb2.IncidentOpened, _incident),
+    (intake_events_pb2.IncidentChanged, _incident),
+    (triage_events_pb2.AssessmentMade, _assessment),
+    (triage_events_pb2.ComponentChanged, _component),
+    (allocation_events_pb2.DecisionMade, _decision),
+    (allocation_events_pb2.AllocationPolicyChanged, _policy),
+    (allocation_events_pb2.RoadmapItemChanged, _roadmap_item),
+    (playbook_events_pb2.BundleRendered, _bundle),
+    (intake_events_pb2.ChangeReported, _change),
+    (intake_events_pb2.GroupingRulesChanged, _grouping_rules),
+    (triage_events_pb2.SeverityMatrixChanged, _severity_matrix),
+    (triage_events_pb2.GatingRulesChanged, _gating_rules),
+    (budget_events_pb2.BudgetPolicyChanged, _budget_policy),
+    (governance_events_pb2.ApprovalRequested, _approval),
+    (governance_events_pb2.ApprovalChanged, _approval),
+)
+_READERS: Mapping[str, tuple[type[Message], Callable[[Any], Fact]]] = {kind.DESCRIPTOR.full_name: (kind, read) for kind, read in _PAIRS}

@@ -36,7 +36,7 @@ class GovernanceServicer(GovernanceServiceServicer):
         paging = page_query(request.page_size or convert.DEFAULT_NODES, request.page_token, "TraceLineage", query)
         page = await self._trace_lineage(query, paging)
         return pb.TraceLineageResponse(
-            nodes=[convert.node_to_pb(each) for each in page.nodes],
+            nodes=[convert.reached_to_pb(each) for each in page.nodes],
             edges=[convert.edge_to_pb(each) for each in page.edges],
             next_page_token=page.next_page_token,
         )

@@ -184,19 +184,30 @@ class TraceLineageRequest(_message.Message):
     KINDS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    LEAST_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    INCLUDE_DENIED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource to begin at."""
     direction: Global___LineageDirection.ValueType
     """Which way to walk."""
     max_depth: _builtins.int
-    """Steps at most; 8 when zero."""
+    """Steps at most; 8 when zero. A walk without bound is refused."""
     page_size: _builtins.int
     """At most this many nodes; 200 when zero."""
     page_token: _builtins.str
     """The `next_page_token` of the page before."""
+    least_confidence: _builtins.float
+    """Only along edges at least as sure, 0 to 1."""
+    include_denied: _builtins.bool
+    """Also along edges that a person denied."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only nodes of these kinds, and the one to begin at; of all when empty. The walk stops at others."""
+
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedScalarFieldContainer[_lineage_pb2.LineageRelation.ValueType]:
+        """Only along edges of these relations; of all when empty."""
 
     def __init__(
         self,
@@ -207,10 +218,13 @@ class TraceLineageRequest(_message.Message):
         kinds: _abc.Iterable[_builtins.str] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        relations: _abc.Iterable[_lineage_pb2.LineageRelation.ValueType] | None = ...,
+        least_confidence: _builtins.float = ...,
+        include_denied: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "kinds", b"kinds", "max_depth", b"max_depth", "name", b"name", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "include_denied", b"include_denied", "kinds", b"kinds", "least_confidence", b"least_confidence", "max_depth", b"max_depth", "name", b"name", "page_size", b"page_size", "page_token", b"page_token", "relations", b"relations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,8 +72,9 @@ class GovernanceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TraceLineage(self, request, context):
-        """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
-        does not exist), LINEAGE_TOO_LARGE (more nodes in reach than one walk may visit). Safe to retry.
+        """Walks the lineage from one resource, breadth first; each node is entered once, so that a cycle ends. Fails with NODE_NOT_FOUND,
+        PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that does not exist, a depth without bound), LINEAGE_TOO_LARGE (more nodes in reach than one
+        walk may visit). Safe to retry. LineageService judges, explains and exports what is found.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

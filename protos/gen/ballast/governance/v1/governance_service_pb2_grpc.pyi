@@ -48,8 +48,9 @@ class GovernanceServiceStub:
     checkpoint ever signed. The last answer says whether all fits or which entry does not. Safe to retry.
     """
     TraceLineage: _grpc.UnaryUnaryMultiCallable[_governance_service_pb2.TraceLineageRequest, _governance_service_pb2.TraceLineageResponse]
-    """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
-    does not exist), LINEAGE_TOO_LARGE (more nodes in reach than one walk may visit). Safe to retry.
+    """Walks the lineage from one resource, breadth first; each node is entered once, so that a cycle ends. Fails with NODE_NOT_FOUND,
+    PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that does not exist, a depth without bound), LINEAGE_TOO_LARGE (more nodes in reach than one
+    walk may visit). Safe to retry. LineageService judges, explains and exports what is found.
     """
 
 @_typing.type_check_only
@@ -66,8 +67,9 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     checkpoint ever signed. The last answer says whether all fits or which entry does not. Safe to retry.
     """
     TraceLineage: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.TraceLineageRequest, _governance_service_pb2.TraceLineageResponse]  # type: ignore[assignment]
-    """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
-    does not exist), LINEAGE_TOO_LARGE (more nodes in reach than one walk may visit). Safe to retry.
+    """Walks the lineage from one resource, breadth first; each node is entered once, so that a cycle ends. Fails with NODE_NOT_FOUND,
+    PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that does not exist, a depth without bound), LINEAGE_TOO_LARGE (more nodes in reach than one
+    walk may visit). Safe to retry. LineageService judges, explains and exports what is found.
     """
 
 class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -98,8 +100,9 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.TraceLineageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_governance_service_pb2.TraceLineageResponse, _abc.Awaitable[_governance_service_pb2.TraceLineageResponse]]:
-        """Walks the lineage from one resource, breadth first. Fails with NODE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that
-        does not exist), LINEAGE_TOO_LARGE (more nodes in reach than one walk may visit). Safe to retry.
+        """Walks the lineage from one resource, breadth first; each node is entered once, so that a cycle ends. Fails with NODE_NOT_FOUND,
+        PAGE_TOKEN_INVALID, INVALID_INPUT (a kind that does not exist, a depth without bound), LINEAGE_TOO_LARGE (more nodes in reach than one
+        walk may visit). Safe to retry. LineageService judges, explains and exports what is found.
         """
 
 def add_GovernanceServiceServicer_to_server(servicer: GovernanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ballast/governance/v1/lineage.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"G\n\x0bLineageNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x04 \x01(\x05\"\xc2\x02\n\x0bLineageEdge\x12\x11\n\tfrom_name\x18\x01 \x01(\t\x12\x0f\n\x07to_name\x18\x02 \x01(\t\x12\x38\n\x08relation\x18\x03 \x01(\x0e\x32&.ballast.governance.v1.LineageRelation\x12\x10\n\x08trace_id\x18\x04 \x01(\t\x12\x46\n\nattributes\x18\x05 \x03(\x0b\x32\x32.ballast.governance.v1.LineageEdge.AttributesEntry\x12\x17\n\x0fledger_sequence\x18\x06 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xdb\x02\n\x0fLineageRelation\x12 \n\x1cLINEAGE_RELATION_UNSPECIFIED\x10\x00\x12!\n\x1dLINEAGE_RELATION_GROUPED_INTO\x10\x01\x12\x1c\n\x18LINEAGE_RELATION_AFFECTS\x10\x02\x12 \n\x1cLINEAGE_RELATION_ASSESSED_BY\x10\x03\x12\x1f\n\x1bLINEAGE_RELATION_WEIGHED_IN\x10\x04\x12\x1c\n\x18LINEAGE_RELATION_GOVERNS\x10\x05\x12\x1e\n\x1aLINEAGE_RELATION_DISPLACES\x10\x06\x12 \n\x1cLINEAGE_RELATION_RENDERED_AS\x10\x07\x12 \n\x1cLINEAGE_RELATION_TEMPLATE_OF\x10\x08\x12 \n\x1cLINEAGE_RELATION_MERGED_INTO\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ballast/governance/v1/lineage.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"X\n\x0bLineageNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x04 \x01(\x05\x12\x0f\n\x07pending\x18\x05 \x01(\x08\"\xfe\x03\n\x0bLineageEdge\x12\x11\n\tfrom_name\x18\x01 \x01(\t\x12\x0f\n\x07to_name\x18\x02 \x01(\t\x12\x38\n\x08relation\x18\x03 \x01(\x0e\x32&.ballast.governance.v1.LineageRelation\x12\x10\n\x08trace_id\x18\x04 \x01(\t\x12\x46\n\nattributes\x18\x05 \x03(\x0b\x32\x32.ballast.governance.v1.LineageEdge.AttributesEntry\x12\x17\n\x0fledger_sequence\x18\x06 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nconfidence\x18\x08 \x01(\x01\x12\x34\n\x06source\x18\t \x01(\x0e\x32$.ballast.governance.v1.LineageSource\x12\x0c\n\x04rule\x18\n \x01(\t\x12\x35\n\x08standing\x18\x0b \x01(\x0e\x32#.ballast.governance.v1.LinkStanding\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\x0f\n\x07pending\x18\r \x01(\x08\x12\x0c\n\x04name\x18\x0e \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xa1\x05\n\x0fLineageRelation\x12 \n\x1cLINEAGE_RELATION_UNSPECIFIED\x10\x00\x12!\n\x1dLINEAGE_RELATION_GROUPED_INTO\x10\x01\x12\x1c\n\x18LINEAGE_RELATION_AFFECTS\x10\x02\x12 \n\x1cLINEAGE_RELATION_ASSESSED_BY\x10\x03\x12\x1f\n\x1bLINEAGE_RELATION_WEIGHED_IN\x10\x04\x12\x1c\n\x18LINEAGE_RELATION_GOVERNS\x10\x05\x12\x1e\n\x1aLINEAGE_RELATION_DISPLACES\x10\x06\x12 \n\x1cLINEAGE_RELATION_RENDERED_AS\x10\x07\x12 \n\x1cLINEAGE_RELATION_TEMPLATE_OF\x10\x08\x12 \n\x1cLINEAGE_RELATION_MERGED_INTO\x10\t\x12\x1c\n\x18LINEAGE_RELATION_CHANGED\x10\n\x12\x1b\n\x17LINEAGE_RELATION_CAUSED\x10\x0b\x12 \n\x1cLINEAGE_RELATION_APPROVED_BY\x10\x0c\x12 \n\x1cLINEAGE_RELATION_FOLLOWED_BY\x10\r\x12\x1c\n\x18LINEAGE_RELATION_RELATED\x10\x0e\x12 \n\x1cLINEAGE_RELATION_REVIEWED_IN\x10\x0f\x12\x1e\n\x1aLINEAGE_RELATION_CALLS_FOR\x10\x10\x12 \n\x1cLINEAGE_RELATION_MEASURED_IN\x10\x11\x12!\n\x1dLINEAGE_RELATION_DELIVERED_IN\x10\x12\x12 \n\x1cLINEAGE_RELATION_REPLACED_BY\x10\x13*\x84\x01\n\rLineageSource\x12\x1e\n\x1aLINEAGE_SOURCE_UNSPECIFIED\x10\x00\x12\x1b\n\x17LINEAGE_SOURCE_OBSERVED\x10\x01\x12\x1b\n\x17LINEAGE_SOURCE_INFERRED\x10\x02\x12\x19\n\x15LINEAGE_SOURCE_STATED\x10\x03*\x80\x01\n\x0cLinkStanding\x12\x1d\n\x19LINK_STANDING_UNSPECIFIED\x10\x00\x12\x1a\n\x16LINK_STANDING_UNJUDGED\x10\x01\x12\x1b\n\x17LINK_STANDING_CONFIRMED\x10\x02\x12\x18\n\x14LINK_STANDING_DENIED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +34,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LINEAGEEDGE_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_LINEAGEEDGE_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_LINEAGERELATION']._serialized_start=494
-  _globals['_LINEAGERELATION']._serialized_end=841
+  _globals['_LINEAGERELATION']._serialized_start=699
+  _globals['_LINEAGERELATION']._serialized_end=1372
+  _globals['_LINEAGESOURCE']._serialized_start=1375
+  _globals['_LINEAGESOURCE']._serialized_end=1507
+  _globals['_LINKSTANDING']._serialized_start=1510
+  _globals['_LINKSTANDING']._serialized_end=1638
   _globals['_LINEAGENODE']._serialized_start=95
-  _globals['_LINEAGENODE']._serialized_end=166
-  _globals['_LINEAGEEDGE']._serialized_start=169
-  _globals['_LINEAGEEDGE']._serialized_end=491
-  _globals['_LINEAGEEDGE_ATTRIBUTESENTRY']._serialized_start=442
-  _globals['_LINEAGEEDGE_ATTRIBUTESENTRY']._serialized_end=491
+  _globals['_LINEAGENODE']._serialized_end=183
+  _globals['_LINEAGEEDGE']._serialized_start=186
+  _globals['_LINEAGEEDGE']._serialized_end=696
+  _globals['_LINEAGEEDGE_ATTRIBUTESENTRY']._serialized_start=647
+  _globals['_LINEAGEEDGE_ATTRIBUTESENTRY']._serialized_end=696
 # @@protoc_insertion_point(module_scope)

@@ -46,6 +46,26 @@ class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Linea
     """A template version was used for a bundle."""
     LINEAGE_RELATION_MERGED_INTO: _LineageRelation.ValueType  # 9
     """An incident was merged into another."""
+    LINEAGE_RELATION_CHANGED: _LineageRelation.ValueType  # 10
+    """A change or a deploy touched a component."""
+    LINEAGE_RELATION_CAUSED: _LineageRelation.ValueType  # 11
+    """It caused an incident."""
+    LINEAGE_RELATION_APPROVED_BY: _LineageRelation.ValueType  # 12
+    """An approval was asked for it."""
+    LINEAGE_RELATION_FOLLOWED_BY: _LineageRelation.ValueType  # 13
+    """The next step of a chain of CDEvents."""
+    LINEAGE_RELATION_RELATED: _LineageRelation.ValueType  # 14
+    """Related in another way; the attribute `link_kind` says how."""
+    LINEAGE_RELATION_REVIEWED_IN: _LineageRelation.ValueType  # 15
+    """An incident was reviewed in a post-mortem."""
+    LINEAGE_RELATION_CALLS_FOR: _LineageRelation.ValueType  # 16
+    """A post-mortem calls for a corrective action."""
+    LINEAGE_RELATION_MEASURED_IN: _LineageRelation.ValueType  # 17
+    """It counts in the value of a KPI."""
+    LINEAGE_RELATION_DELIVERED_IN: _LineageRelation.ValueType  # 18
+    """A change, or a flag, went out with a deploy."""
+    LINEAGE_RELATION_REPLACED_BY: _LineageRelation.ValueType  # 19
+    """A later bundle for the same incident took its place."""
 
 class LineageRelation(_LineageRelation, metaclass=_LineageRelationEnumTypeWrapper):
     """How one resource led to another."""
@@ -70,7 +90,83 @@ LINEAGE_RELATION_TEMPLATE_OF: LineageRelation.ValueType  # 8
 """A template version was used for a bundle."""
 LINEAGE_RELATION_MERGED_INTO: LineageRelation.ValueType  # 9
 """An incident was merged into another."""
+LINEAGE_RELATION_CHANGED: LineageRelation.ValueType  # 10
+"""A change or a deploy touched a component."""
+LINEAGE_RELATION_CAUSED: LineageRelation.ValueType  # 11
+"""It caused an incident."""
+LINEAGE_RELATION_APPROVED_BY: LineageRelation.ValueType  # 12
+"""An approval was asked for it."""
+LINEAGE_RELATION_FOLLOWED_BY: LineageRelation.ValueType  # 13
+"""The next step of a chain of CDEvents."""
+LINEAGE_RELATION_RELATED: LineageRelation.ValueType  # 14
+"""Related in another way; the attribute `link_kind` says how."""
+LINEAGE_RELATION_REVIEWED_IN: LineageRelation.ValueType  # 15
+"""An incident was reviewed in a post-mortem."""
+LINEAGE_RELATION_CALLS_FOR: LineageRelation.ValueType  # 16
+"""A post-mortem calls for a corrective action."""
+LINEAGE_RELATION_MEASURED_IN: LineageRelation.ValueType  # 17
+"""It counts in the value of a KPI."""
+LINEAGE_RELATION_DELIVERED_IN: LineageRelation.ValueType  # 18
+"""A change, or a flag, went out with a deploy."""
+LINEAGE_RELATION_REPLACED_BY: LineageRelation.ValueType  # 19
+"""A later bundle for the same incident took its place."""
 Global___LineageRelation: _TypeAlias = LineageRelation  # noqa: Y015
+
+class _LineageSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LineageSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineageSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINEAGE_SOURCE_UNSPECIFIED: _LineageSource.ValueType  # 0
+    """Not set."""
+    LINEAGE_SOURCE_OBSERVED: _LineageSource.ValueType  # 1
+    """An event shows it."""
+    LINEAGE_SOURCE_INFERRED: _LineageSource.ValueType  # 2
+    """A rule concludes it; `rule` names which."""
+    LINEAGE_SOURCE_STATED: _LineageSource.ValueType  # 3
+    """A person says so."""
+
+class LineageSource(_LineageSource, metaclass=_LineageSourceEnumTypeWrapper):
+    """How an edge is known."""
+
+LINEAGE_SOURCE_UNSPECIFIED: LineageSource.ValueType  # 0
+"""Not set."""
+LINEAGE_SOURCE_OBSERVED: LineageSource.ValueType  # 1
+"""An event shows it."""
+LINEAGE_SOURCE_INFERRED: LineageSource.ValueType  # 2
+"""A rule concludes it; `rule` names which."""
+LINEAGE_SOURCE_STATED: LineageSource.ValueType  # 3
+"""A person says so."""
+Global___LineageSource: _TypeAlias = LineageSource  # noqa: Y015
+
+class _LinkStanding:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkStandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkStanding.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINK_STANDING_UNSPECIFIED: _LinkStanding.ValueType  # 0
+    """Not set."""
+    LINK_STANDING_UNJUDGED: _LinkStanding.ValueType  # 1
+    """Nobody judged it."""
+    LINK_STANDING_CONFIRMED: _LinkStanding.ValueType  # 2
+    """A person confirmed it."""
+    LINK_STANDING_DENIED: _LinkStanding.ValueType  # 3
+    """A person denied it: it stays, and walks leave it out unless asked."""
+
+class LinkStanding(_LinkStanding, metaclass=_LinkStandingEnumTypeWrapper):
+    """What people hold of an edge."""
+
+LINK_STANDING_UNSPECIFIED: LinkStanding.ValueType  # 0
+"""Not set."""
+LINK_STANDING_UNJUDGED: LinkStanding.ValueType  # 1
+"""Nobody judged it."""
+LINK_STANDING_CONFIRMED: LinkStanding.ValueType  # 2
+"""A person confirmed it."""
+LINK_STANDING_DENIED: LinkStanding.ValueType  # 3
+"""A person denied it: it stays, and walks leave it out unless asked."""
+Global___LinkStanding: _TypeAlias = LinkStanding  # noqa: Y015
 
 @_typing.final
 class LineageNode(_message.Message):
@@ -82,14 +178,19 @@ class LineageNode(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     DEPTH_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, such as `incidents/{uuid}`."""
     kind: _builtins.str
-    """Its kind: `alert`, `incident`, `component`, `assessment`, `decision`, `policy_version`, `roadmap_item`, `bundle`, `template_version`."""
+    """Its kind: `alert`, `incident`, `component`, `assessment`, `decision`, `policy_version`, `roadmap_item`, `bundle`, `template_version`,
+    `change`, `approval`, `flag`, `deploy`, `post_mortem`, `corrective_action`, `kpi_value`, or `event` for a CDEvent of another kind.
+    """
     title: _builtins.str
     """One line for people. Text from outside: never an instruction."""
     depth: _builtins.int
     """Steps from where the trace began."""
+    pending: _builtins.bool
+    """Whether others name it, and no event of its own has come so far."""
     def __init__(
         self,
         *,
@@ -97,10 +198,11 @@ class LineageNode(_message.Message):
         kind: _builtins.str = ...,
         title: _builtins.str = ...,
         depth: _builtins.int = ...,
+        pending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "kind", b"kind", "name", b"name", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "kind", b"kind", "name", b"name", "pending", b"pending", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,6 +241,13 @@ class LineageEdge(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     LEDGER_SEQUENCE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     from_name: _builtins.str
     """Resource it leads from."""
     to_name: _builtins.str
@@ -149,6 +258,20 @@ class LineageEdge(_message.Message):
     """W3C trace id of the event that showed it."""
     ledger_sequence: _builtins.int
     """Position in the ledger of the event that showed it."""
+    confidence: _builtins.float
+    """How sure it is: 1 for what an event shows, 0 to 1 for what a rule concludes or a person says."""
+    source: Global___LineageSource.ValueType
+    """How it is known."""
+    rule: _builtins.str
+    """The rule that concludes it, such as `change-before-incident@1`; empty unless it is inferred."""
+    standing: Global___LinkStanding.ValueType
+    """What people hold of it."""
+    etag: _builtins.str
+    """Version of this state; send it back to correct only what you saw."""
+    pending: _builtins.bool
+    """Whether one of its ends is pending."""
+    name: _builtins.str
+    """Its own name, `lineageLinks/{hash}`: the subject of its corrections in the ledger."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Facts about it, such as `delay_days` and `value_at_risk` of a displacement."""
@@ -167,10 +290,17 @@ class LineageEdge(_message.Message):
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         ledger_sequence: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        confidence: _builtins.float = ...,
+        source: Global___LineageSource.ValueType = ...,
+        rule: _builtins.str = ...,
+        standing: Global___LinkStanding.ValueType = ...,
+        etag: _builtins.str = ...,
+        pending: _builtins.bool = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "create_time", b"create_time", "from_name", b"from_name", "ledger_sequence", b"ledger_sequence", "relation", b"relation", "to_name", b"to_name", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "confidence", b"confidence", "create_time", b"create_time", "etag", b"etag", "from_name", b"from_name", "ledger_sequence", b"ledger_sequence", "name", b"name", "pending", b"pending", "relation", b"relation", "rule", b"rule", "source", b"source", "standing", b"standing", "to_name", b"to_name", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
