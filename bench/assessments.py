@@ -67,7 +67,7 @@ async def assessments(ground: Ground) -> Section:
         ("", "a second / p50", "p99"),
         rows,
         data,
-        ["Eleven terms, counterfactuals, chances and gates each; as events come, stored with a revision and an event of its own."],
+        ["Sixteen terms, counterfactuals, chances and gates each; as events come, stored with a revision and an event of its own."],
     )
 
 

@@ -58,6 +58,11 @@ _INSERT = """
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::bytea[])
 """
 
+_NOTES = [
+    "The ledger reads each event, answers an RPC and draws lineage; the table is filled by asyncpg directly.",
+    "Every proof and both verifications are checked: one that does not hold ends the run.",
+]
+
 Batch = Sequence[CloudEvent]
 Send = Callable[[Batch], Awaitable[object]]
 
@@ -103,7 +108,7 @@ async def ledger(ground: Ground) -> Section:
         "proof_seconds": {"latency": proved},
         "verification_seconds": {"service": verified, "export": exported, "offline": offline, "entries": count},
     }
-    return Section(f"Ledger; median of {sizes.rounds} rounds (least–most)", ("", "", ""), rows, data, [])
+    return Section(f"Ledger; median of {sizes.rounds} rounds (least–most)", ("", "", ""), rows, data, _NOTES)
 
 
 async def _audit(stack: AsyncExitStack, url: str) -> Send:

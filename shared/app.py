@@ -20,7 +20,7 @@ from shared.events.event import EncodedEvent
 from shared.events.feed import Feed
 from shared.events.manifest import Manifests
 from shared.events.outbox import Outbox
-from shared.events.sink import EventSinkServicer, Handler
+from shared.events.sink import EventSinkServicer, GroupHandler, Handler
 from shared.rpc.access_log import AccessLog
 from shared.rpc.client import ClientCredentials, connect
 from shared.rpc.server import GrpcService, Server
@@ -76,9 +76,9 @@ class App:
         """Adds a gRPC service."""
         self.server.add(service, servicer)
 
-    def receive(self, handlers: Mapping[str, Handler]) -> None:
-        """Takes events from other services: a handler for each type, or for `*`."""
-        self.serve(sink.SERVICE, EventSinkServicer(self.database, handlers))
+    def receive(self, handlers: Mapping[str, Handler], grouped: Mapping[str, GroupHandler] | None = None) -> None:
+        """Takes events from other services: a handler for each type, or for `*`; `grouped` those that come often, many at once."""
+        self.serve(sink.SERVICE, EventSinkServicer(self.database, handlers, grouped))
 
     def every(self, expression: str, name: str, tick: Tick) -> None:
         """Runs `tick(now)` at the times of a cron expression (UTC), once among all replicas; and whenever a simulated clock moves."""

@@ -100,7 +100,7 @@ class Condition:
         """Raises ConditionRefused."""
         if len(text) > LONGEST:
             raise ConditionRefused(f"has {len(text)} characters; {LONGEST} are allowed")
-        tokens = [(each.lastgroup, each.group(), each.start()) for each in _TOKEN.finditer(text)]
+        tokens = [(each.lastgroup, each.group(), each.start()) for each in _TOKEN.finditer(text) if each.lastgroup != "comment"]
         _refuse_nested_loops(text, tokens)
         self.text = text
         self._compiled = language.compiled(text)

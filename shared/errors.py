@@ -117,6 +117,12 @@ class DeadlineExceeded(BallastError):
     reason = "DEADLINE_EXCEEDED"
 
 
+def check_reason(field: str, text: str) -> None:
+    """Raises InvalidInput for a reason that says nothing: REASON_EMPTY."""
+    if not text.strip():
+        raise invalid_field(field, "is empty; say why, it is kept for those who ask later", reason="REASON_EMPTY")
+
+
 def invalid_field(field: str, description: str, *, reason: str | None = None) -> InvalidInput:
     """Returns the error for one field that breaks one rule."""
     return InvalidInput(f"{field}: {description}", [Violation(field, description)], reason=reason)

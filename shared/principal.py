@@ -4,6 +4,17 @@ import contextvars
 from dataclasses import dataclass, field
 
 SYSTEM = "system"
+EVERY_TEAM = "*"
+
+# What each role may do beside what its own name says.
+INCLUDED: dict[str, frozenset[str]] = {
+    "viewer": frozenset({"viewer"}),
+    "responder": frozenset({"viewer", "responder"}),
+    "planner": frozenset({"viewer", "planner"}),
+    "approver": frozenset({"viewer", "responder", "planner", "approver"}),
+    "admin": frozenset({"viewer", "responder", "planner", "approver", "admin"}),
+    "service": frozenset({"viewer", "service"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +24,23 @@ class Principal:
     name: str
     roles: frozenset[tuple[str, str]] = field(default_factory=frozenset)  # (role name in lower case, team or "*")
 
+    def scoped_roles(self) -> frozenset[tuple[str, str]]:
+        """Returns every role the caller has, those that its roles include too, each with the team it is for."""
+        return frozenset((included, team) for role, team in self.roles for included in INCLUDED.get(role, frozenset()))
 
+
+_NOBODY = Principal(SYSTEM)
 _current: contextvars.ContextVar[Principal | None] = contextvars.ContextVar("principal", default=None)
 
 
 def current_principal_name() -> str:
     """Returns who caused what is being done now; `system` outside of any call."""
-    principal = _current.get()
-    return principal.name if principal else SYSTEM
+    return current_principal().name
+
+
+def current_principal() -> Principal:
+    """Returns who caused what is being done now; outside of any call `system`, which has no role."""
+    return _current.get() or _NOBODY
 
 
 def admitted_name() -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, func
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, check_reason
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
 from shared.principal import SYSTEM
@@ -69,6 +69,10 @@ class RevisionStore(Generic[Document]):
                 found = await self._make(connection, Revision(1, self._form.default, SYSTEM, "The default.", now))
         return found
 
+    def at_hand(self, revision: int | None) -> Revision[Document] | None:
+        """Returns this version where it is the one held in memory, without asking the database; a version never changes."""
+        return self._held if self._held is not None and self._held.revision == revision else None
+
     async def get(self, revision: int) -> Revision[Document]:
         """Raises NotFound, as the form says."""
         async with self._database.transaction() as connection:
@@ -89,8 +93,9 @@ class RevisionStore(Generic[Document]):
     async def replace(self, etag: str, made: Revision[Document], *, validate_only: bool) -> Revision[Document]:
         """Makes `made` the newest version, with its event, or nothing; returns the newest when it already says the same.
 
-        Raises Conflict when `etag` is not that of the version before it.
+        Raises InvalidInput when nobody says why, Conflict when `etag` is not that of the version before it.
         """
+        check_reason(f"{self._form.field}.reason", made.reason)
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK, {"name": self._table.name})
             newest = await self._newest(connection)

@@ -53,10 +53,10 @@ def draw_budget(budget: error_budget_pb2.ErrorBudget) -> Iterable[RenderableType
         ]
     )
     burns = [
-        (duration_text(each.window), _burn(each), number_text(each.total))
+        (duration_text(each.window), _burn(each), number_text(each.total), _remark(each))
         for each in sorted(budget.burns, key=lambda each: each.window.seconds)
     ]
-    yield table("burn", (Column("window"), Column("burn", right=True), Column("events", right=True)), burns)
+    yield table("burn", (Column("window"), Column("burn", right=True), Column("events", right=True), ""), burns)
     alerts = [
         (
             enum_text(each, "action"),
@@ -115,18 +115,20 @@ def draw_uses(response: pb.GetIncidentBudgetUseResponse) -> Iterable[RenderableT
         (
             each.incident,
             each.slo,
+            str(each.objective),
             stamp_text(each.opened_at),
             enum_text(each, "cause"),
             number_text(each.bad),
             percent_text(each.share, 2),
             percent_text(each.four_week_share, 2),
-            each.incident_class,
+            each.incident_class_title,
         )
         for each in response.uses
     ]
     columns = (
         Column("incident", whole=True),
         Column("slo", whole=True),
+        Column("objective", right=True),
         Column("opened", whole=True),
         "cause",
         Column("bad", right=True),
@@ -166,6 +168,11 @@ def _target(budget: error_budget_pb2.ErrorBudget) -> str:
 
 def _burn(burn: error_budget_pb2.WindowBurn) -> str:
     return f"{burn.burn:.3g}" if burn.HasField("burn") else "no events"
+
+
+def _remark(burn: error_budget_pb2.WindowBurn) -> str:
+    found = ["too few events to tell" if burn.too_few_events else "", "counted for a part of it" if burn.partial else ""]
+    return ", ".join(each for each in found if each)
 
 
 def _lasts(budget: error_budget_pb2.ErrorBudget) -> str:

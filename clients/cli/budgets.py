@@ -1,5 +1,6 @@
 """`ballast budgets`: what remains of error budgets, how it went, and giving some back or taking some."""
 
+import uuid
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -8,22 +9,28 @@ from typing import Annotated
 import typer
 from ballast.triage.v1 import error_budget_pb2
 from ballast.triage.v1 import error_budget_service_pb2 as pb
+from ballast.triage.v1 import sli_service_pb2 as sli_pb
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import RenderableType
 
+from clients.cli import budget_policy
 from clients.cli.budget_drawing import draw_adjustments, draw_budget, draw_list, draw_points, draw_uses
 from clients.cli.connection import every_page
 from clients.cli.documents import check_writable
+from clients.cli.formats import number_text, stamp_text
 from clients.cli.names import component_name, resource_name, slo_name, team_name
 from clients.cli.output import cell
 from clients.cli.session import Limit, Session, with_session
-from clients.cli.times import read_duration, read_time
+from clients.cli.times import finite, read_duration, read_durations, read_time
 from shared.errors import invalid_field
 
-app = typer.Typer(help="List, show, adjust and draw error budgets.")
+app = typer.Typer(help="List, show, adjust and draw error budgets; record what was counted; keep the policy.")
+app.add_typer(budget_policy.app, name="policy")
 
 _Slo = Annotated[str, typer.Argument(metavar="SLO", help="slos/{id}, or the id.")]
 _Objective = Annotated[int, typer.Option("--objective", metavar="N", min=0, max=1_000, help="Position of the objective, from 0.")]
 _SHOWN_POINTS = 31
+_OPTIONS = {"slo": "SLO", "occurred_at": "--at"}  # what a field of a sample is called here, unless it is by its own name
 
 
 class Unit(StrEnum):
@@ -60,15 +67,50 @@ async def list_(
 
 @app.command("show")
 @with_session()
-async def show(session: Session, slo: _Slo) -> None:
+async def show(
+    session: Session,
+    slo: _Slo,
+    window: Annotated[
+        list[str] | None, typer.Option(metavar="SPAN", help="Tell the burn in this time up to now too, as 3h; repeat for several.")
+    ] = None,
+) -> None:
     """Shows the budget of each objective of an SLO: what remains, how fast it goes, what was left out, and what follows."""
-    response = await session.connection.budgets.GetErrorBudget(pb.GetErrorBudgetRequest(slo=slo_name("SLO", slo)))
+    windows = read_durations("--window", window or [])
+    response = await session.connection.budgets.GetErrorBudget(pb.GetErrorBudgetRequest(slo=slo_name("SLO", slo), windows=windows))
 
     def draw() -> Iterable[RenderableType]:
         for each in response.error_budgets:
             yield from draw_budget(each)
 
     session.output.answer(response, draw)
+
+
+@app.command("record")
+@with_session()
+async def record(
+    session: Session,
+    slo: _Slo,
+    good: Annotated[float, typer.Option(metavar="N", help="Good events: a counter's value, or those since the sample before.")],
+    total: Annotated[float, typer.Option(metavar="N", help="All events, counted likewise.")],
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When they were counted; now by default.")] = "",
+    source: Annotated[str, typer.Option(metavar="NAME", help="Who counted; events of several sources add up.")] = "cli",
+    reset: Annotated[bool, typer.Option("--reset", help="The counter began anew from zero since the sample before.")] = False,
+) -> None:
+    """Records what was counted of an SLO at a time; the same again counts once."""
+    sample = sli_pb.SliSample(
+        slo=slo_name("SLO", slo),
+        source=source,
+        occurred_at=read_time("--at", at) or _now(),
+        good=finite("--good", good),
+        total=finite("--total", total),
+        reset=reset,
+    )
+    response = await session.connection.sli.RecordSli(sli_pb.RecordSliRequest(request_id=str(uuid.uuid4()), samples=[sample]))
+    for refusal in response.errors:
+        field = refusal.field.rpartition(".")[2]
+        raise invalid_field(_OPTIONS.get(field, f"--{field}"), refusal.description, reason=refusal.reason)
+    text = f"{number_text(good)} good of {number_text(total)} at {stamp_text(sample.occurred_at)} from {source}"
+    session.output.answer(response, lambda: [cell(text)])
 
 
 @app.command("adjust")
@@ -91,7 +133,7 @@ async def adjust(
     request = pb.AdjustErrorBudgetRequest(
         slo=slo_name("SLO", slo),
         objective=objective,
-        amount=give or -take,
+        amount=finite("--give", give) or -finite("--take", take),
         unit=unit.number,
         reason=reason,
         approver=approver,
@@ -153,3 +195,9 @@ async def incidents(
     )
     response = await session.connection.budgets.GetIncidentBudgetUse(request)
     session.output.answer(response, lambda: draw_uses(response))
+
+
+def _now() -> Timestamp:
+    stamp = Timestamp()
+    stamp.GetCurrentTime()
+    return stamp

@@ -12,10 +12,20 @@ from ballast.allocation.v1 import allocation_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
-from ballast.governance.v1 import access_log_service_pb2, governance_service_pb2, ledger_service_pb2
+from ballast.governance.v1 import (
+    access_log_service_pb2,
+    approval_rule_service_pb2,
+    approval_service_pb2,
+    governance_service_pb2,
+    ledger_service_pb2,
+    segment_service_pb2,
+)
 from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceStub
+from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceStub
+from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceStub
 from ballast.intake.v1 import grouping_service_pb2, incident_service_pb2, intake_service_pb2, muting_service_pb2, signal_service_pb2
 from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceStub
@@ -25,19 +35,23 @@ from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
 from ballast.triage.v1 import (
+    budget_policy_service_pb2,
     calibration_service_pb2,
     catalogue_service_pb2,
     error_budget_service_pb2,
     gate_service_pb2,
     queue_service_pb2,
+    sli_service_pb2,
     slo_service_pb2,
     triage_service_pb2,
 )
+from ballast.triage.v1.budget_policy_service_pb2_grpc import BudgetPolicyServiceStub
 from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
 from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceStub
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceStub
 from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceStub
+from ballast.triage.v1.sli_service_pb2_grpc import SliServiceStub
 from ballast.triage.v1.slo_service_pb2_grpc import SloServiceStub
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
@@ -50,19 +64,24 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
+    from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceAsyncStub
+    from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceAsyncStub
     from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceAsyncStub
     from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceAsyncStub
     from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceAsyncStub
     from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceAsyncStub
     from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
     from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceAsyncStub
+    from ballast.triage.v1.budget_policy_service_pb2_grpc import BudgetPolicyServiceAsyncStub
     from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceAsyncStub
     from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
     from ballast.triage.v1.error_budget_service_pb2_grpc import ErrorBudgetServiceAsyncStub
     from ballast.triage.v1.gate_service_pb2_grpc import GateServiceAsyncStub
     from ballast.triage.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
+    from ballast.triage.v1.sli_service_pb2_grpc import SliServiceAsyncStub
     from ballast.triage.v1.slo_service_pb2_grpc import SloServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
@@ -88,11 +107,16 @@ _MORE = {
         gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
         calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
         slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
+        sli_service_pb2.DESCRIPTOR.services_by_name["SliService"],
+        budget_policy_service_pb2.DESCRIPTOR.services_by_name["BudgetPolicyService"],
         error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
     ],
     "governance": [
         ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
         access_log_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
+        segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
+        approval_service_pb2.DESCRIPTOR.services_by_name["ApprovalService"],
+        approval_rule_service_pb2.DESCRIPTOR.services_by_name["ApprovalRuleService"],
     ],
 }
 _EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
@@ -150,6 +174,14 @@ class Connection:
         return ErrorBudgetServiceStub(self._channel("triage"))
 
     @cached_property
+    def budget_policies(self) -> "BudgetPolicyServiceAsyncStub":
+        return BudgetPolicyServiceStub(self._channel("triage"))
+
+    @cached_property
+    def sli(self) -> "SliServiceAsyncStub":
+        return SliServiceStub(self._channel("triage"))
+
+    @cached_property
     def slos(self) -> "SloServiceAsyncStub":
         return SloServiceStub(self._channel("triage"))
 
@@ -176,6 +208,18 @@ class Connection:
     @cached_property
     def access(self) -> "AccessServiceAsyncStub":
         return AccessServiceStub(self._channel("governance"))
+
+    @cached_property
+    def segments(self) -> "SegmentServiceAsyncStub":
+        return SegmentServiceStub(self._channel("governance"))
+
+    @cached_property
+    def approvals(self) -> "ApprovalServiceAsyncStub":
+        return ApprovalServiceStub(self._channel("governance"))
+
+    @cached_property
+    def approval_rules(self) -> "ApprovalRuleServiceAsyncStub":
+        return ApprovalRuleServiceStub(self._channel("governance"))
 
     def event_admin(self, service: str) -> "EventAdminServiceAsyncStub":
         """Returns the stub for the outbox of one service."""

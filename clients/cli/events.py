@@ -59,9 +59,18 @@ async def replay(
 
 
 def draw_backlog(found: Mapping[str, pb.GetBacklogResponse]) -> RenderableType:
-    rows = [(name, each.pending_count, time_text(each, "oldest_pending_time"), each.dead_letter_count) for name, each in found.items()]
-    columns = ("service", Column("waiting", right=True), "oldest since", Column("dead letters", right=True))
+    rows = [
+        (name, each.pending_count, time_text(each, "oldest_pending_time"), each.dead_letter_count, _last_error(each))
+        for name, each in found.items()
+    ]
+    columns = ("service", Column("waiting", right=True), "oldest since", Column("dead letters", right=True), "last error")
     return table("", columns, rows)
+
+
+def _last_error(backlog: pb.GetBacklogResponse) -> str:
+    if not backlog.HasField("last_error_time"):
+        return ""
+    return f"{backlog.last_error_subscriber} at {time_text(backlog, 'last_error_time')}: {backlog.last_error}"
 
 
 def draw_dead_letters(response: pb.ListDeadLettersResponse) -> Iterable[RenderableType]:

@@ -40,6 +40,8 @@ class Cause(StrEnum):
     DEPENDENCY = "dependency"
     PLATFORM = "platform"
     EXTERNAL = "external"
+    OUT_OF_SCOPE = "out-of-scope"
+    MISCATEGORISED = "miscategorised"
     NONE = "none"
 
     @property

@@ -1,14 +1,12 @@
 """`ballast ledger`: every event in order, and the proof that none was altered, here or where the suite is not."""
 
-import json
 from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from ballast.governance.v1 import governance_service_pb2, reconciliation_pb2
+from ballast.governance.v1 import governance_service_pb2, reconciliation_pb2, segment_service_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
-from google.protobuf.json_format import MessageToDict
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clients.cli.connection import every_page
@@ -22,10 +20,12 @@ from clients.cli.ledger_drawing import (
     draw_erasure,
     draw_file_verdict,
     draw_reconciliation,
+    draw_segments,
     draw_verdict,
     entry_line,
     fits,
 )
+from clients.cli.ledger_export import write_export
 from clients.cli.ledger_file import FileVerdict, verify_file
 from clients.cli.output import Output, cell
 from clients.cli.session import Limit, Session, with_session
@@ -133,20 +133,19 @@ async def export(
     """Writes entries and what proves them; without any condition the whole ledger. Check it with `ballast ledger verify FILE --key KEY`."""
     chosen = pb.EntryFilter(subject=subject, type=type_, trace_id=trace_id, principal=principal, source=source)
     request = pb.ExportEntriesRequest(filter=chosen, first_sequence=first, last_sequence=last)
-    draft, count, header = file.with_name(f".{file.name}.part"), 0, pb.ExportHeader()
     try:
-        with draft.open("w", encoding="ascii") as lines, _bar(session.output, "exporting") as progress:
+        with _bar(session.output, "exporting") as progress:
             task = progress.add_task("", total=None)
-            async for part in session.connection.ledger.ExportEntries(request, timeout=_patience(session)):
-                lines.write(json.dumps(MessageToDict(part, preserving_proto_field_name=True)) + "\n")
-                header = part.header if part.HasField("header") else header
-                count += part.HasField("entry")
-                progress.update(task, completed=count)
-        draft.replace(file)  # a file that was cut off must not pass for one
+            written = await write_export(
+                session.connection.ledger,
+                request,
+                file,
+                lambda count: progress.update(task, completed=count),
+                within_seconds=_patience(session),
+            )
     except OSError as error:
         raise invalid_field("FILE", f"{file} cannot be written: {error.strerror}", reason="FILE_UNWRITABLE") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    count, header = written.entry_count, written.header
     told = {"file": str(file), "entries": count, "complete": header.complete, "checkpoint": header.checkpoint}
     session.output.answer(told, lambda: [cell(f"{file}: {count_text(count, 'entry', 'entries')}, proved against"), cell(header.checkpoint)])
 
@@ -210,6 +209,45 @@ async def reconcile(session: Session) -> int:
     response = await session.connection.ledger.GetReconciliation(reconciliation_pb2.GetReconciliationRequest())
     session.output.answer(response, lambda: draw_reconciliation(response))
     return ExitCode.NO if response.discrepancy_count else ExitCode.OK
+
+
+@app.command("seal")
+@with_session()
+async def seal(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write what is given away; keep it.")],
+    last: Annotated[int, typer.Option("--last", metavar="SEQUENCE", min=256, help="Position of the last entry; a multiple of 256.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept for good.")],
+    key: _Keys = None,
+) -> int:
+    """Writes old entries to a file, verifies it, and only then takes them out of the ledger; their hashes stay and prove them."""
+    keys, ledger = _verifiers(key), session.connection.ledger
+    tried = segment_service_pb2.SealSegmentRequest(last_sequence=last, reason=reason, validate_only=True)
+    planned = (await session.connection.segments.SealSegment(tried)).segment
+    request = pb.ExportEntriesRequest(first_sequence=planned.first_sequence, last_sequence=last)
+    try:
+        await write_export(ledger, request, file, within_seconds=_patience(session))
+        with file.open("rb") as lines:
+            verdict = verify_file(lines, keys)
+    except OSError as error:
+        raise invalid_field("FILE", f"{file}: {error.strerror}", reason="FILE_UNWRITABLE") from error
+    if verdict.fault is not None or verdict.entry_count != last - planned.first_sequence + 1:
+        session.output.answer(_verdict_data(verdict), lambda: draw_file_verdict(verdict))
+        session.output.note("nothing was sealed: the export does not prove every entry")
+        return ExitCode.NO
+    wanted = segment_service_pb2.SealSegmentRequest(last_sequence=last, reason=reason)
+    response = await session.connection.segments.SealSegment(wanted, timeout=_patience(session))
+    session.output.answer(response, lambda: [cell(f"{file} has entries {planned.first_sequence} to {last}; the ledger keeps their hashes")])
+    return ExitCode.OK
+
+
+@app.command("segments")
+@with_session()
+async def segments(session: Session, limit: Limit = 50) -> None:
+    """Lists what was sealed, the oldest first."""
+    request = segment_service_pb2.ListSegmentsRequest()
+    response = await every_page(session.connection.segments.ListSegments, request, "segments", limit)
+    session.output.answer(response, lambda: draw_segments(response))
 
 
 @app.command("erase")

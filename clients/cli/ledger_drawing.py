@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ballast.governance.v1 import governance_service_pb2, ledger_pb2, reconciliation_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_pb2, reconciliation_pb2, segment_service_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 from rich.console import RenderableType
 from rich.text import Text
@@ -39,6 +39,8 @@ def draw_file_verdict(verdict: FileVerdict) -> Iterable[RenderableType]:
         yield cell(f"the export fits: {what} of {signed.origin}, signed at {signed.size} entries, root {signed.root.hex()}", "green")
         if not verdict.is_complete:
             yield cell("it is a selection: each entry in it is proved, not that no other belongs to it", "dim")
+        if verdict.sealed_count:
+            yield cell(f"{count_text(verdict.sealed_count, 'entry', 'entries')} of it were sealed: of these it has the hashes alone", "dim")
         if verdict.erased_count:
             yield cell(f"the content of {count_text(verdict.erased_count, 'entry', 'entries')} was erased or left out", "dim")
     elif fault is not None:
@@ -88,6 +90,16 @@ def draw_reconciliation(response: reconciliation_pb2.GetReconciliationResponse) 
         yield table("where they do not agree", ("how", "source", Column("event", whole=True), Column("entry", right=True)), rows)
     count = count_text(response.discrepancy_count, "discrepancy", "discrepancies")
     yield cell(count, "red") if response.discrepancy_count else cell("the ledger has what was recorded, and nothing else", "green")
+
+
+def draw_segments(response: segment_service_pb2.ListSegmentsResponse) -> Iterable[RenderableType]:
+    columns = (Column("from", right=True), Column("to", right=True), Column("sealed", whole=True), "by", "reason", "root")
+    rows = [
+        (each.first_sequence, each.last_sequence, time_text(each, "seal_time"), each.author, each.reason, each.root_hash.hex()[:12])
+        for each in response.segments
+    ]
+    yield table("", columns, rows)
+    yield total(len(rows), "segment", response.next_page_token)
 
 
 def entry_line(entry: ledger_pb2.LedgerEntry) -> Text:

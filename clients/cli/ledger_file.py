@@ -38,6 +38,7 @@ class FileVerdict:
     checkpoint: Checkpoint | None
     is_complete: bool
     fault: FileFault | None = None
+    sealed_count: int = 0  # entries of which it has the hashes alone
 
 
 class _Found(Exception):
@@ -70,6 +71,8 @@ class _Reading:
         self._tell = tell
         self._checkpoint: Checkpoint | None = None
         self._complete = False
+        self._sealed_through = 0
+        self._position = 0  # in a complete export: everything up to it was read
         self._count = 0
         self._erased = 0
         self._last = 0  # sequence
@@ -80,7 +83,8 @@ class _Reading:
         self._footer: int | None = None
 
     def verdict(self, fault: FileFault | None = None) -> FileVerdict:
-        return FileVerdict(self._count, self._erased, self._checkpoint, self._complete, fault)
+        sealed = self._position - self._count if self._complete else 0
+        return FileVerdict(self._count, self._erased, self._checkpoint, self._complete, fault, sealed)
 
     def take(self, part: Mapping[str, Any], number: int) -> None:
         if self._footer is not None:
@@ -109,18 +113,19 @@ class _Reading:
             raise _Found(self._last + 1, f"the file has {self._count} entries, and its last part counts {self._footer}")
         if not self._complete:
             return
-        if self._count != self._checkpoint.size:
-            raise _Found(self._last + 1, f"the file has {self._count} entries, and {self._checkpoint.size} were signed")
+        if self._position != self._checkpoint.size:
+            raise _Found(self._position + 1, f"the file ends after entry {self._position}, and {self._checkpoint.size} were signed")
         self._compare(self._checkpoint)
 
     def _begin(self, header: Mapping[str, Any]) -> None:
         self._checkpoint = self._opened(header.get("checkpoint", ""))
         self._complete = bool(header.get("complete"))
+        self._sealed_through = max(_number(header, "sealed_through", "sealedThrough"), 0)
 
     def _intermediate(self, note: str) -> None:
         signed = self._opened(note)
-        if self._checkpoint is None or signed.origin != self._checkpoint.origin or signed.size != self._count:
-            raise _Found(self._last, f"a checkpoint of size {signed.size} of {signed.origin} stands after entry {self._last}")
+        if self._checkpoint is None or signed.origin != self._checkpoint.origin or signed.size != self._position:
+            raise _Found(self._position, f"a checkpoint of size {signed.size} of {signed.origin} stands after entry {self._position}")
         self._compare(signed)
         self._signed = signed.size
 
@@ -143,12 +148,15 @@ class _Reading:
         first, size = _number(tile, "first_sequence", "firstSequence"), self._checkpoint.size
         hashes = _hashes([_bytes(tile.get("hashes", ""), self._last + 1)])
         node = (first - 1, first - 1 + len(hashes))
-        if first != self._count + 1 or not hashes or node[1] > size:
-            raise _Found(self._last + 1, f"hashes of entries {first} to {node[1]} stand after entry {self._last}")
+        if first != self._position + 1 or not hashes or node[1] > size:
+            raise _Found(self._position + 1, f"hashes of entries {first} to {node[1]} stand after entry {self._position}")
         root = root_from_node(node, size, Peaks().grown(hashes).root, [_bytes(each, first) for each in tile.get("path", ())])
         if root != self._checkpoint.root:
             raise _Found(first, "these entries are not proved: the path of their hashes does not lead to the root that was signed", node[1])
         self._proved = first, hashes
+        if node[1] <= self._sealed_through:  # of these the hashes are all there is
+            self._leaves.extend(hashes)
+            self._position = node[1]
 
     def _entry(self, entry: Mapping[str, Any]) -> None:
         leaf = str(entry.get("leaf", ""))
@@ -166,7 +174,7 @@ class _Reading:
             self._tell(self._count, self._checkpoint.size)
 
     def _in_order(self, sequence: int, found: Hash) -> None:
-        expected = self._count + 1
+        expected = self._position + 1
         if sequence != expected:
             raise _Found(expected, f"entry {sequence} stands where {expected} should")
         first, hashes = self._proved
@@ -175,6 +183,7 @@ class _Reading:
         if hashes[sequence - first] != found:
             raise _Found(sequence, f"the leaf's hash is {found.hex()}, and {hashes[sequence - first].hex()} was signed")
         self._leaves.append(found)
+        self._position = sequence
 
     def _on_its_path(self, sequence: int, found: Hash, entry: Mapping[str, Any]) -> None:
         assert self._checkpoint is not None

@@ -50,7 +50,9 @@ class SeverityName(StrEnum):
 async def list_(
     session: Session,
     team: Annotated[str, typer.Option(metavar="TEAM", help="Only what concerns this team: teams/{id}, or the id.")] = "",
-    severity: Annotated[list[SeverityName] | None, typer.Option(help="Only of this severity; repeat for several.")] = None,
+    severity: Annotated[
+        list[SeverityName] | None, typer.Option(case_sensitive=False, help="Only of this severity; repeat for several.")
+    ] = None,
     over: Annotated[bool, typer.Option("--all", help="Also what is resolved.")] = False,
     limit: Limit = 50,
 ) -> None:
@@ -91,7 +93,7 @@ async def watch(
 async def override(
     session: Session,
     incident: _Incident,
-    severity: Annotated[SeverityName, typer.Argument(metavar="SEVERITY", help="sev1 (worst) to sev5.")],
+    severity: Annotated[SeverityName, typer.Argument(metavar="SEVERITY", case_sensitive=False, help="sev1 (worst) to sev5.")],
     reason: _Why,
     etag: _Etag = "",
 ) -> None:

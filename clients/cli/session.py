@@ -16,7 +16,7 @@ from clients.cli.addresses import PORTS, address_key, find_addresses
 from clients.cli.connection import Connection, credentials_from
 from clients.cli.failures import ExitCode, reported
 from clients.cli.output import Output
-from shared.errors import BallastError
+from shared.errors import BallastError, invalid_field
 
 _PANEL = "Where the suite is"
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -59,6 +59,7 @@ def with_session(*, interrupted: ExitCode = ExitCode.INTERRUPTED) -> Callable[[C
         def run(**arguments: Any) -> None:
             common = {key: arguments.pop(key) for key in list(arguments) if key in _COMMON}
             with reported():
+                _check_etag(arguments.pop("context"))
                 try:
                     code = asyncio.run(_held(function, common, arguments))
                 except KeyboardInterrupt:
@@ -67,7 +68,7 @@ def with_session(*, interrupted: ExitCode = ExitCode.INTERRUPTED) -> Callable[[C
             raise typer.Exit(code or ExitCode.OK)
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + list(_COMMON.values())
+        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + [_CONTEXT, *_COMMON.values()]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         return run
@@ -87,6 +88,14 @@ async def _held(function: Callable[..., Awaitable[int | None]], common: dict[str
         await connection.close()
 
 
+def _check_etag(context: typer.Context) -> None:
+    """Raises InvalidInput for `--etag ''`, as a script gives it whose variable is unset: it would change what nobody has seen."""
+    source = context.get_parameter_source("etag")
+    if context.params.get("etag") == "" and source is not None and source.name != "DEFAULT":
+        rule = "is empty, and nothing would be protected; give the etag that was seen, or leave the option out"
+        raise invalid_field("--etag", rule, reason="ETAG_EMPTY")
+
+
 def _key(service: str) -> str:
     return f"{service}_address"
 
@@ -102,6 +111,7 @@ def _address_option(service: str) -> inspect.Parameter:
     return _option(_key(service), Annotated[str | None, option])
 
 
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)  # which typer hands over
 _COMMON = {
     each.name: each
     for each in (

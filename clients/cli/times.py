@@ -1,6 +1,8 @@
-"""Times and spans as people type them."""
+"""Times, spans and numbers as people type them."""
 
+import math
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -35,10 +37,31 @@ def read_span(option: str, text: str) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
+def typed_span(span: timedelta) -> str:
+    """Returns a span, to the second, as `read_span` takes it: `1d`, `2h30m`."""
+    seconds = round(span.total_seconds())
+    counts = ((seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
+    return "".join(f"{count}{unit}" for count, unit in counts if count) or "0s"
+
+
+def finite(option: str, number: float) -> float:
+    """Returns the number; `nan` and `inf`, which Python reads as numbers, are refused naming the option."""
+    if not math.isfinite(number):
+        raise invalid_field(option, f"is {number}; give a number", reason="NUMBER_INVALID")
+    return number
+
+
 def read_duration(option: str, text: str) -> Duration | None:
     """Reads a span as a message; None for an empty text. Raises InvalidInput naming the option."""
     if not text:
         return None
-    duration = Duration()
-    duration.FromTimedelta(read_span(option, text))
-    return duration
+    return read_durations(option, [text])[0]
+
+
+def read_durations(option: str, texts: Iterable[str]) -> list[Duration]:
+    """Reads spans as messages. Raises InvalidInput naming the option."""
+    found = []
+    for each in texts:
+        found.append(Duration())
+        found[-1].FromTimedelta(read_span(option, each))
+    return found

@@ -2,19 +2,24 @@
 
 from datetime import timedelta
 
+from services.governance.domain.approval_defaults import default_rules
 from services.governance.domain.reconciliation import Patience
 from services.governance.settings import GovernanceSettings
 from services.governance.storage.access_store import AccessStore
+from services.governance.storage.approval_rule_rows import rule_store
+from services.governance.storage.approval_store import ApprovalStore
 from services.governance.storage.lineage_store import LineageStore
 from services.governance.storage.tables import MIGRATIONS
-from services.governance.transport import access_servicer, ledger_servicer
-from services.governance.transport.events import encode
-from services.governance.transport.ledger_convert import erasure_record
+from services.governance.transport import access_servicer, approval_rule_servicer, approval_servicer, ledger_servicer, segment_servicer
+from services.governance.transport.approval_events import encode
+from services.governance.transport.ledger_convert import erasure_record, segment_record
 from services.governance.transport.reconciliation_convert import manifest_from_payload
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
 from services.governance.transport.sink_servicer import SinkServicer
 from services.governance.usecases.accesses import Accesses
-from services.governance.usecases.ledger_parts import Ground, LedgerParts
+from services.governance.usecases.approvals import Approvals
+from services.governance.usecases.ledger_parts import Forms, Ground, LedgerParts
+from services.governance.usecases.rulebook import Rulebook
 from services.governance.usecases.trace_lineage import TraceLineage
 from shared.app import App
 from shared.clock import Clock, RealClock
@@ -31,6 +36,7 @@ async def build(settings: GovernanceSettings, clock: Clock | None = None) -> App
     parts = _serve_ledger(app, settings)
     trace_lineage = TraceLineage(LineageStore(app.database), settings.lineage_walk_limit)
     app.serve(SERVICE, GovernanceServicer(parts.ledger, trace_lineage))
+    _serve_approvals(app)
     app.serve(sink.SERVICE, SinkServicer(parts.record_events))
     _serve_access_log(app, settings)
     return app
@@ -47,9 +53,10 @@ def _serve_ledger(app: App, settings: GovernanceSettings) -> LedgerParts:
     """Keeps the ledger, proves it, and watches whether it is whole."""
     patience = Patience(timedelta(seconds=settings.delivery_patience_seconds), timedelta(seconds=settings.manifest_patience_seconds))
     ground = Ground(app.database, app.clock, app.telemetry.meter, _signer(settings), patience, settings.verification_batch)
-    parts = LedgerParts(ground, erasure_record, manifest_from_payload)
+    parts = LedgerParts(ground, Forms(erasure_record, segment_record, manifest_from_payload))
     app.closing(parts.ledger.close)
     app.serve(ledger_servicer.SERVICE, ledger_servicer.LedgerServicer(app.database, parts))
+    app.serve(segment_servicer.SERVICE, segment_servicer.SegmentServicer(app.database, parts.segments))
     app.every("* * * * *", "checkpoint", parts.proofs.tick)
     app.every("* * * * *", "reconciliation", parts.reconciliations.tick)
     return parts
@@ -58,3 +65,13 @@ def _serve_ledger(app: App, settings: GovernanceSettings) -> LedgerParts:
 def _signer(settings: GovernanceSettings) -> Signer:
     path = settings.signing_key or settings.state_dir / "ledger-key.pem"
     return signer_from_file(settings.origin, path, make=settings.signing_key is None)
+
+
+def _serve_approvals(app: App) -> None:
+    """Asks others to agree, by rules; what time alone does to approvals is told every minute."""
+    store = ApprovalStore(app.database, app.outbox)
+    rulebook = Rulebook(rule_store(app.database, app.outbox, default_rules()), store, app.clock)
+    approvals = Approvals(store, rulebook, app.clock)
+    app.serve(approval_servicer.SERVICE, approval_servicer.ApprovalServicer(app.database, approvals, app.feed, app.clock))
+    app.serve(approval_rule_servicer.SERVICE, approval_rule_servicer.ApprovalRuleServicer(app.database, rulebook))
+    app.every("* * * * *", "approvals", approvals.tick)

@@ -5,9 +5,6 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings, Subscriber
 
-# Told to itself, so that they enter the ledger. By name, not all: an event that recording causes would cause another.
-_OWN = tuple(f"ballast.events.v1.{name}" for name in ("AccessObserved", "CallRecorded", "OutboxManifest"))
-
 
 class GovernanceSettings(ServiceSettings):
     """What governance can be told."""
@@ -16,7 +13,8 @@ class GovernanceSettings(ServiceSettings):
 
     port: int = Field(7106, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     subscribers: dict[str, Subscriber] = Field(
-        default_factory=lambda: {"governance": Subscriber(address="127.0.0.1:7106", types=_OWN)},
+        # Told to itself, so that its events enter the ledger. It ends there: to record an event causes none.
+        default_factory=lambda: {"governance": Subscriber(address="127.0.0.1:7106", types=("*",))},
         description="Who is told of governance's events, by name.",
     )
     verification_batch: int = Field(1000, ge=1, le=100_000, description="Entries verified between two answers of VerifyLedger.")

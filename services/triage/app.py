@@ -9,7 +9,6 @@ from services.triage.domain.escalation import EscalationRule
 from services.triage.domain.triage_cost import default_costs
 from services.triage.settings import TriageSettings
 from services.triage.storage.assessment_store import AssessmentStore
-from services.triage.storage.budget_state_store import BudgetStateStore
 from services.triage.storage.catalogue_store import CatalogueStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.drift_store import DriftStore
@@ -22,6 +21,7 @@ from services.triage.storage.override_store import OverrideStore
 from services.triage.storage.slo_document_store import SloDocumentStore
 from services.triage.storage.slo_imports import SloImports
 from services.triage.storage.slo_store import SloStore
+from services.triage.storage.surroundings_store import SurroundingsStore
 from services.triage.storage.tables import MIGRATIONS
 from services.triage.transport import (
     budget_policy_servicer,
@@ -34,9 +34,9 @@ from services.triage.transport import (
     slo_servicer,
 )
 from services.triage.transport.budget_events import BudgetSources
-from services.triage.transport.events import IncidentEvents, OwnEvents, both, encode
+from services.triage.transport.events import IncidentEvents, OwnEvents, encode, of_incidents
 from services.triage.transport.servicer import SERVICE, TriageServicer
-from services.triage.usecases.assessments import Assessments, Yardsticks
+from services.triage.usecases.assessments import Assessments, Sources, Yardsticks
 from services.triage.usecases.budget_parts import BudgetParts
 from services.triage.usecases.calibrations import Calibrations
 from services.triage.usecases.catalogue import Catalogue
@@ -67,7 +67,7 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), found, app.clock)
     gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
     yardsticks = Yardsticks(default_model(settings.currency), matrices, gating)
-    assessments = Assessments(found, landscape, BudgetStateStore(app.database, app.outbox), yardsticks, app.clock)
+    assessments = Assessments(found, Sources(SurroundingsStore(app.database), landscape, yardsticks), app.clock)
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
     escalations = Escalations(EscalationStore(app.database, app.outbox), EscalationRule(*settings.escalate_at), app.clock)
     app.every("* * * * *", "escalations", escalations.tick)
@@ -77,21 +77,19 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, escalations, app.feed))
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
     _serve_slos(app)
-    labels = _serve_calibration(app, yardsticks, assessments)
-    budgets = _serve_budgets(app, settings)
-    incidents = both(IncidentEvents(assessments, labels).handlers(), BudgetSources(budgets.incidents, budgets.store).handlers())
-    app.receive(incidents | OwnEvents(assessments).handlers())
+    incidents, budgets = IncidentEvents(assessments, _serve_calibration(app, yardsticks)), _serve_budgets(app, settings)
+    app.receive(budgets.handlers() | OwnEvents(assessments).handlers(), of_incidents(incidents.take, budgets.take))
     return app
 
 
-def _serve_calibration(app: App, yardsticks: Yardsticks, assessments: Assessments) -> Labels:
+def _serve_calibration(app: App, yardsticks: Yardsticks) -> Labels:
     """How assessments did, and whether that changes; returns what takes the word of people."""
     store, costs = LabelStore(app.database), default_costs()
     calibrations = Calibrations(store, ModelStore(app.database), yardsticks, costs=costs, clock=app.clock)
     app.serve(calibration_servicer.SERVICE, calibration_servicer.CalibrationServicer(app.database, calibrations))
     watch = DriftWatch(store, DriftStore(app.database, app.outbox), yardsticks.model, costs, app.telemetry.meter)
     app.every("41 * * * *", "drift", watch.tick)
-    return Labels(store, assessments, yardsticks, app.clock)
+    return Labels(store, app.clock)
 
 
 def _serve_slos(app: App) -> None:
@@ -101,8 +99,8 @@ def _serve_slos(app: App) -> None:
     app.serve(slo_servicer.SERVICE, slo_servicer.SloServicer(app.database, slos))
 
 
-def _serve_budgets(app: App, settings: TriageSettings) -> BudgetParts:
-    """Takes what was counted, and says what remains of budgets and what follows."""
+def _serve_budgets(app: App, settings: TriageSettings) -> BudgetSources:
+    """Takes what was counted, and says what remains of budgets and what follows; returns what hears of incidents and planned work."""
     parts = BudgetParts(app.database, app.outbox, app.clock)
     app.serve(sli_servicer.SERVICE, sli_servicer.SliServicer(app.database, parts.samples))
     app.serve(budget_policy_servicer.SERVICE, budget_policy_servicer.BudgetPolicyServicer(app.database, parts.policies))
@@ -112,9 +110,9 @@ def _serve_budgets(app: App, settings: TriageSettings) -> BudgetParts:
     app.background("budgets", partial(parts.watch.beat, app.clock))
     client = PrometheusClient(settings.prometheus_hosts, timedelta(seconds=settings.pull_deadline_seconds))
     app.closing(client.close)
-    pulling = parts.pulling(client, settings.prometheus_url, timedelta(seconds=settings.pull_interval_seconds))
+    pull = parts.pulling(client, settings.prometheus_url, timedelta(seconds=settings.pull_interval_seconds), app.telemetry.meter)
     if isinstance(app.clock, SimulatedClock):  # on a simulated clock things are due when it moves, and only then
-        app.every("* * * * *", "indicators", pulling.pull)
+        app.every("* * * * *", "indicators", pull.pull)
     else:
-        app.background("indicators", partial(pulling.run, app.clock))
-    return parts
+        app.background("indicators", partial(pull.run, app.clock))
+    return BudgetSources(parts.incidents, parts.store)

@@ -25,6 +25,15 @@ _BACKLOG = text(
     from pgqueuer where entrypoint = :entrypoint
     """
 )
+# Of the deliveries that failed, the one that did so last; a queue has few of them, whatever its log holds.
+_LAST_ERROR = text(
+    """
+    select q.headers ->> 'subscriber' as subscriber, l.traceback as failure, l.created from (
+        select id, headers from pgqueuer where entrypoint = :entrypoint and (attempts > 0 or status = 'failed')
+        order by updated desc limit 20
+    ) as q join pgqueuer_log l on l.job_id = q.id where l.traceback is not null order by l.id desc limit 1
+    """
+)
 _DEAD_LETTERS = text(
     """
     select q.id, q.attempts, q.headers ->> 'subscriber' as subscriber, q.headers ->> 'event' as event_id,
@@ -48,10 +57,14 @@ class EventAdminServicer(EventAdminServiceServicer):
         del request, context
         async with self.database.transaction() as connection:
             row = (await connection.execute(_BACKLOG, {"entrypoint": ENTRYPOINT})).one()
+            failed = (await connection.execute(_LAST_ERROR, {"entrypoint": ENTRYPOINT})).first()
         pending = await self._deliverer.pending_count()
         response = pb.GetBacklogResponse(pending_count=pending, dead_letter_count=row.dead)
         if pending and row.oldest:
             response.oldest_pending_time.FromDatetime(row.oldest)
+        if failed is not None:
+            response.last_error, response.last_error_subscriber = _error(failed.failure), failed.subscriber or ""
+            response.last_error_time.FromDatetime(failed.created)
         return response
 
     async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: object) -> pb.ListDeadLettersResponse:
@@ -76,7 +89,6 @@ class EventAdminServicer(EventAdminServiceServicer):
 
 
 def _dead_letter(row: Any) -> pb.DeadLetter:
-    failure = row.failure if isinstance(row.failure, dict) else json.loads(row.failure or "{}")
     letter = pb.DeadLetter(
         name=f"deadLetters/{row.id}",
         event_id=str(row.event_id or ""),
@@ -84,8 +96,14 @@ def _dead_letter(row: Any) -> pb.DeadLetter:
         subject=row.aggregateid or "",
         subscriber=row.subscriber or "",
         attempts=row.attempts + 1,
-        last_error=str(failure.get("exception_message", "")),
+        last_error=_error(row.failure),
     )
     if row.recorded_at:
         letter.create_time.FromDatetime(row.recorded_at)
     return letter
+
+
+def _error(logged: Any) -> str:
+    """Returns what the queue logged of a failure, in one line."""
+    failure = logged if isinstance(logged, dict) else json.loads(logged or "{}")
+    return " ".join(str(failure.get("exception_message", "")).split())

@@ -7,10 +7,13 @@ from enum import IntEnum
 from typing import TypeVar
 
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventAttributeValue
+from google.protobuf import descriptor_pool
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from shared.errors import InvalidInput, Violation
+from shared.rpc.fault import faults_of
 
 Data = TypeVar("Data", bound=Message)
 _LONGEST_VERSION = 18  # digits that any 64-bit integer holds
@@ -59,6 +62,19 @@ class ReceivedEvent:
                 reason="EVENT_MALFORMED",
             )
         return message
+
+    def impossible(self) -> InvalidInput | None:
+        """Returns what no service can do anything with in the data, such as a time that does not exist; None where there is no such thing.
+
+        It walks the whole message, so it is for events that failed: else they would be tried again for what no retry mends.
+        """
+        try:
+            message = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(self.data.TypeName()))()
+        except KeyError:
+            return None
+        found = faults_of(message) if self.data.Unpack(message) else []
+        text = "; ".join(f"{each.field}: {each.description}" for each in found)
+        return InvalidInput(f"event {self.id}: {text}", found, reason="EVENT_MALFORMED") if found else None
 
 
 def cloud_event(event_id: str, source: str, event: EncodedEvent, headers: dict[str, str]) -> CloudEvent:

@@ -25,12 +25,13 @@ _ANNOUNCE_SECONDS = 0.005
 _log = structlog.get_logger(__name__)
 
 # Rows of transactions that still run could yet commit below a higher position: only what lies below the oldest of them is final.
+# Ordered by the column, named with its table: the bare name would be that of the text beside it, in which 1000 comes before 999.
 _NEXT = text(
     """
     select transaction_id::text as transaction_id, position, payload from outbox
     where (transaction_id, position) > (cast(cast(:transaction_id as text) as xid8), :position)
       and transaction_id < pg_snapshot_xmin(pg_current_snapshot()) and type in :types
-    order by transaction_id, position limit :batch
+    order by outbox.transaction_id, position limit :batch
     """
 ).bindparams(bindparam("types", expanding=True))
 _PRESENT = text("select pg_snapshot_xmin(pg_current_snapshot())::text")

@@ -21,6 +21,7 @@ LARGEST = 1000  # events
 _LONGEST_UNSAID = timedelta(minutes=5)
 
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('outbox manifest', 7100))")
+# Ordered by the column, named with its table: the bare name would be that of the text beside it, in which 1000 comes before 999.
 # By the clock of the database, as the outbox's own times are: a simulated clock knows nothing of deliveries.
 _UNSAID = text(
     """
@@ -33,7 +34,7 @@ _UNSAID = text(
     from outbox left join last on true
     where (transaction_id, outbox.position) > (coalesce(last.transaction, '0')::xid8, coalesce(last.position, '0')::bigint)
       and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    order by transaction_id, outbox.position limit :batch
+    order by outbox.transaction_id, outbox.position limit :batch
     """
 )
 

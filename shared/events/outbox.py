@@ -45,6 +45,11 @@ def current_headers() -> Headers:
     return headers | {"reason": cause.reason} if cause.reason else headers
 
 
+def trace_of(headers: Headers) -> str:
+    """Returns the id of the trace, 32 hex digits; empty where there is none."""
+    return headers.get("traceparent", "")[3:35]
+
+
 def feed_channel(schema: str) -> str:
     """Name of the NOTIFY channel on which this schema's outbox tells that it grew."""
     return f"ballast_{schema}_outbox"

@@ -9,23 +9,13 @@ from typing import Any
 import jwt
 
 from shared.errors import PermissionDenied, Unauthenticated
-from shared.principal import Principal
+from shared.principal import EVERY_TEAM, INCLUDED, Principal
 from shared.rpc.method import Method
 from shared.rpc.pipeline import Call, Oversized, Unreadable
 from shared.settings import ServiceSettings
 
-EVERY_TEAM = "*"
 LOCAL_NAME_KEY = "ballast-principal"
 
-# What each role may do beside what its own name says.
-INCLUDED: dict[str, frozenset[str]] = {
-    "viewer": frozenset({"viewer"}),
-    "responder": frozenset({"viewer", "responder"}),
-    "planner": frozenset({"viewer", "planner"}),
-    "approver": frozenset({"viewer", "responder", "planner", "approver"}),
-    "admin": frozenset({"viewer", "responder", "planner", "approver", "admin"}),
-    "service": frozenset({"viewer", "service"}),
-}
 _EVERYTHING = frozenset((role, EVERY_TEAM) for role in INCLUDED)
 # Infrastructure every client must reach before it is known; none of it shows data.
 _OPEN = ("grpc.health.v1.Health/", "grpc.reflection.v1.ServerReflection/", "grpc.reflection.v1alpha.ServerReflection/")

@@ -32,6 +32,8 @@ def remedy_of(rule_id: str, value: Any = None) -> str:
     """Returns what to do about a breach of this protovalidate rule, of which the contract sets `value`."""
     if rule_id == "string.pattern":
         return next(remedy for kind, remedy in _BY_PATTERN if kind.search(str(value)))
+    if rule_id == "enum.defined_only" and isinstance(value, list):
+        return f"send one of {', '.join(value)}"
     if rule_id in _REMEDIES:
         return _REMEDIES[rule_id]
     kind, _, comparison = rule_id.partition(".")

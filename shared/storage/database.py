@@ -70,14 +70,38 @@ class Database:
                     self._ambient.reset(token)
         except Exception as error:
             if not connected or is_connection_failure(error):
-                _log.warning("the database is away", error=str(error))
-                raise Unavailable("the database is away; try again", reason="DATABASE_UNAVAILABLE") from error
+                raise _away(error) from error
             raise
         for call in calls:
             try:
                 await call()
             except Exception:  # noqa: BLE001 - the change is durable: its caller must not take it for failed
                 _log.exception("failed after a commit")
+
+    async def ask(self, question: str, *arguments: object) -> "list[asyncpg.Record]":
+        """Answers one question, in SQL of the driver itself: within the transaction under way, if one is, else without any.
+
+        For questions asked so often that to begin and end a transaction for them would cost more than they do. Raises Unavailable as
+        `transaction` does.
+        """
+        joined = self._ambient.get()
+        if joined is not None:
+            return list(await (await raw(joined)).fetch(question, *arguments))
+        connection: AsyncConnection | None = None
+        try:
+            async with self._engine.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert driver is not None
+                try:
+                    return list(await driver.fetch(question, *arguments))
+                except Exception as error:
+                    if is_connection_failure(error):  # the pool does not see what goes around it, and would give it out again
+                        await connection.invalidate(error)
+                    raise
+        except Exception as error:
+            if connection is None or is_connection_failure(error):
+                raise _away(error) from error
+            raise
 
     def after_commit(self, call: AfterCommit) -> None:
         """Runs `call` once the transaction under way has committed, before its caller goes on; never when it rolls back.
@@ -95,6 +119,11 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _away(error: Exception) -> Unavailable:
+    _log.warning("the database is away", error=str(error))
+    return Unavailable("the database is away; try again", reason="DATABASE_UNAVAILABLE")
 
 
 async def raw(connection: AsyncConnection) -> "asyncpg.Connection[Any]":

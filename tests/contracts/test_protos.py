@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from shared.rpc.access import INCLUDED
+from shared.principal import INCLUDED
 from shared.rpc.method import method_of
 
 ROOT = Path(__file__).parent.parent.parent

@@ -1,4 +1,4 @@
-"""The services' READMEs: every line that calls an RPC can be run, and those of intake and triage leave out no RPC and no setting."""
+"""The services' READMEs: every line that calls an RPC can be run; intake's, triage's and governance's leave out no RPC and no setting."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from google.protobuf import descriptor_pool, json_format, message_factory
 
+from services.governance.settings import GovernanceSettings
 from services.intake.settings import IntakeSettings
 from services.triage.settings import TriageSettings
 from shared.rpc.shape import breaches_of
@@ -63,7 +64,7 @@ def test_a_line_of_a_readme_calls_the_rpc_it_stands_for_with_a_request_that_brea
     assert list(breaches_of(request)) == []
 
 
-@pytest.mark.parametrize("service", ["intake", "triage"])
+@pytest.mark.parametrize("service", ["intake", "triage", "governance"])
 def test_the_readme_has_a_line_for_every_rpc_of_the_service(service: str) -> None:
     load(f"ballast.{service}.v1")
     pool = descriptor_pool.Default()
@@ -80,7 +81,9 @@ def test_the_readme_has_a_line_for_every_rpc_of_the_service(service: str) -> Non
     assert {(line.service, line.method) for name, line in LINES if name == service} | piped == served
 
 
-@pytest.mark.parametrize(("service", "settings"), [("intake", IntakeSettings), ("triage", TriageSettings)])
+@pytest.mark.parametrize(
+    ("service", "settings"), [("intake", IntakeSettings), ("triage", TriageSettings), ("governance", GovernanceSettings)]
+)
 def test_the_readme_has_every_setting_of_the_service_with_its_default(service: str, settings: type[ServiceSettings]) -> None:
     table = (ROOT / f"services/{service}/README.md").read_text().partition("\n## Settings")[2]
     told = {
@@ -95,7 +98,7 @@ def test_the_readme_has_every_setting_of_the_service_with_its_default(service: s
         elif isinstance(default, tuple):
             assert json.loads(told[key]) == list(default)
         else:
-            assert told[key] == str(default)
+            assert told[key] == ("" if default is None else str(default))
 
 
 def test_fields_of_requests_in_lines_are_written_as_the_contracts_write_them() -> None:

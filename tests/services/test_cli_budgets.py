@@ -78,8 +78,75 @@ async def test_what_incidents_used_is_shown(triage: Triage, run: Run) -> None:
     incident = await triage.incident("checkout", START - timedelta(hours=1))
     shown = (await run("incidents", "--slo", "checkout")).out
     assert incident in shown
-    assert "alertname=Slow" in shown
+    assert "Slow of checkout" in shown
+    assert "objective" in shown
 
 
 async def test_an_unknown_slo_is_not_found(run: Run) -> None:
     assert (await run("show", "nobody")).code == ExitCode.NOT_FOUND
+
+
+async def test_the_burn_in_a_window_asked_for_is_shown_and_what_it_rests_on(run: Run) -> None:
+    lines = (await run("show", "search", "--window", "3h", "--window", "90d")).out.splitlines()
+    [three_hours] = [each for each in lines if each.split()[:2] == ["3", "h"]]
+    [ninety_days] = [each for each in lines if each.split()[:2] == ["90", "d"]]
+    assert "to tell" not in three_hours
+    assert "counted for a part of it" in ninety_days
+    assert "too few events to tell" in (await run("show", "silent", "--window", "3h")).out
+    for wrong in ("soon", ""):
+        refused = await run("show", "search", "--window", wrong)
+        assert (refused.code, "--window: " in refused.err) == (ExitCode.REFUSED, True), refused
+
+
+async def test_samples_are_recorded_once_and_refused_by_option(triage: Triage, run: Run) -> None:
+    await triage.put(slo("told"))
+    at = START.isoformat()
+    for _ in range(2):
+        recorded = await run("record", "told", "--good", "90", "--total", "100", "--at", at)
+        assert (recorded.code, "90 good of 100 at 2026-03-02 09:00:00Z from cli" in recorded.out) == (0, True), recorded
+    assert (await run("show", "told", "--json")).data["error_budgets"][0]["total"] == 100
+    for wrong, told in (
+        (("told", "--good", "200", "--total", "100", "--at", at, "--source", "x"), "--good: "),
+        (("told", "--good", "nan", "--total", "100"), "--good: is nan; give a number"),
+        (("told", "--good", "1", "--total", "inf"), "--total: is inf; give a number"),
+        (("told", "--good", "1", "--total", "1", "--at", "2026-03-09T09:00:00Z"), "--at: "),
+        (("nobody", "--good", "1", "--total", "1", "--at", at), "SLO: there is no slos/nobody"),
+    ):
+        refused = await run("record", *wrong)
+        assert (refused.code, told in refused.err) == (ExitCode.REFUSED, True), refused
+
+
+async def test_the_policy_is_shown_edited_and_listed(run: Run, tmp_path: Path) -> None:
+    shown = (await run("policy", "show")).out
+    for told in ("freeze-exhausted", "0.0 % or less remains", "the burn over 12 h is 3 or more", "reliability share of 25 %"):
+        assert told in shown
+    assert "platform, external, frozen team, out of scope: continue" in shown
+    yaml = (await run("policy", "show", "--yaml")).out
+    for told in ("effect: reliability-share", "cause: out-of-scope", "window: 12h"):
+        assert told in yaml
+    document = tmp_path / "policy.yaml"
+    document.write_text(yaml.replace("burn: 9.0", "burn: 10.0"))
+    made = await run("policy", "set", str(document), "--reason", "fewer pages", "--etag", "v1")
+    assert (made.code, "the burn over 1 h is 10 or more" in made.out) == (0, True), made
+    listed = await run("policy", "revisions")
+    assert ("fewer pages" in listed.out, "2 revisions" in listed.out) == (True, True)
+    assert (await run("policy", "set", str(document), "--reason", "late", "--etag", "v1")).code == ExitCode.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("steps: [{name: x, effect: stop}]", "steps[0].effect: is 'stop'; write continue, ticket, page, reliability-share, freeze"),
+        ("steps: [{name: x, effect: page, burn: .nan, window: 1h}]", "steps[0].burn: is nan; write a number"),
+        ("steps: [{name: x, effect: page, burn: 1, window: soon}]", "steps[0].window: 'soon' is no span"),
+        ("steps: [{name: x, effect: page, burn: 1, window: 60}]", "steps[0].window: is 60; write a span"),
+        ("steps: [{name: x, efect: page}]", "steps[0].efect: is no field; there are name, effect"),
+        ("steps: [page]", "steps[0]: is 'page'; write a mapping of name, effect"),
+        ("steps: []", "policy.steps: "),
+    ],
+)
+async def test_a_policy_that_cannot_be_is_refused_naming_field_and_rule(run: Run, tmp_path: Path, wrong: str, told: str) -> None:
+    document = tmp_path / "policy.yaml"
+    document.write_text(f"{wrong}\npost_mortem_share: 0.2\nplanning_share: 0.2\n")
+    refused = await run("policy", "set", str(document), "--reason", "tried")
+    assert (refused.code, told in refused.err) == (ExitCode.REFUSED, True), refused

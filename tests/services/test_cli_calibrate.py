@@ -49,10 +49,10 @@ async def test_measures_a_fit_and_its_candidate_are_shown(run: Run, suite: Suite
     fitted = await run("fit", "--reason", "a year", "--json")
     version = fitted.data["candidate"]["version"]
     listed = await run("models")
-    for told in (version, "candidate", "2026.1", "in force", "80 incidents", "2 versions"):
+    for told in (version, "candidate", "2026.2", "in force", "80 incidents", "2 versions"):
         assert told in listed.out
     one = await run("model", version)
-    assert "2026.1, to 80 incidents" in one.out
+    assert "2026.2, to 80 incidents" in one.out
     assert "(+2.250)" in one.out  # what is in force, beside what differs
     assert "(+" not in (await run("model")).out
 

@@ -33,6 +33,18 @@ def run(governance: Governance) -> Run:
 
 
 @pytest.fixture
+async def own(own_urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> AsyncIterator[Run]:
+    """Commands to a ledger that no other test looks at."""
+    async with governing(own_urls, engines, clock) as running:
+        await running.deliver(*(event(IncidentOpened(), f"incidents/{number}") for number in range(300)))
+
+        async def run(*arguments: str) -> Ran:
+            return await asyncio.to_thread(ballast, "ledger", *arguments, "--governance-address", running.served.app.server.address)
+
+        yield run
+
+
+@pytest.fixture
 async def key(run: Run) -> str:
     return str((await run("checkpoint", "--json")).data["verifier_key"])
 
@@ -111,6 +123,26 @@ async def test_a_content_is_erased_and_shown_as_erased(run: Run) -> None:
     refused = await run("erase", "--reason", "Asked for.")
     assert (refused.code, "give positions or a filter" in refused.err) == (ExitCode.REFUSED, True)
     assert "reason" in (await run("erase", "200")).err
+
+
+async def test_old_entries_are_written_verified_and_sealed(own: Run, tmp_path: Path) -> None:
+    public = str((await own("checkpoint", "--json")).data["verifier_key"])
+    file = tmp_path / "old.jsonl"
+    ran = await own("seal", str(file), "--last", "256", "--reason", "Old.", "--key", public)
+    assert (ran.code, "has entries 1 to 256; the ledger keeps their hashes" in ran.out) == (0, True), ran.err
+    verdict = await own("verify", str(file), "--key", public, "--json")
+    assert (verdict.code, verdict.data["entries"]) == (0, 256)
+    assert "Old." in (await own("segments")).out
+    whole = tmp_path / "all.jsonl"
+    await own("export", str(whole))
+    assert "256 entries of it were sealed" in (await own("verify", str(whole), "--key", public)).out
+    refused = await own("seal", str(file), "--last", "300", "--reason", "Old.", "--key", public)
+    assert (refused.code, "take 256 or 512" in refused.err) == (ExitCode.REFUSED, True)
+
+
+async def test_the_ledger_is_reconciled(own: Run) -> None:
+    ran = await own("reconcile")
+    assert (ran.code, "nothing else" in ran.out) == (0, True)
 
 
 async def test_entries_are_watched(run: Run, governance: Governance) -> None:

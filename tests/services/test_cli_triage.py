@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from ballast.triage.v1 import component_pb2
@@ -115,7 +116,7 @@ async def test_gates_are_tried_set_and_shown(suite: Suite, run: Run) -> None:
     [
         ("rules: [", "line 1, column"),
         ("- one", "no mapping of fields"),
-        ("rules: [{nam: x}]", 'no field named "nam"'),
+        ("rules: [{nam: x}]", "rules[0].nam: is no field; there are name, condition"),
         ("rules: [{name: x, condition: 'incident.users > 1', reason: y, page: true}]", "line 1, column 9: undeclared reference"),
         ("rules: [{name: x, condition: 'true', reason: y}]", "has no effect"),
     ],
@@ -126,6 +127,28 @@ async def test_gates_that_cannot_be_asked_are_refused_saying_where(run: Run, doc
     assert why in ran.err
 
 
+@pytest.mark.parametrize("what", ["matrix", "gates"])
+async def test_an_empty_reason_or_etag_is_refused_and_nothing_is_changed(run: Run, tmp_path: Path, what: str) -> None:
+    document = tmp_path / "document.yaml"
+    document.write_text(GATES if what == "gates" else (await run("matrix", "show", "--yaml")).out.replace("16.0", "15.0"))
+    for reason in ("", " \t "):
+        ran = await run(what, "set", str(document), "--reason", reason)
+        assert (ran.code, f"{what}.reason: is empty; say why" in ran.err) == (ExitCode.REFUSED, True), ran.err
+    ran = await run(what, "set", str(document), "--reason", "tried", "--etag", "")
+    assert (ran.code, "--etag: is empty" in ran.err, "ETAG_EMPTY" in ran.err) == (ExitCode.REFUSED, True, True), ran.err
+    assert len((await run(what, "revisions", "--json")).data["gates" if what == "gates" else "matrices"]) == 1
+    assert (await run(what, "set", str(document), "--reason", "tried", "--etag", "v1")).code == 0
+
+
+@pytest.mark.parametrize("saying", [("override", "SEV2"), ("withdraw",)])
+async def test_a_severity_is_not_given_or_taken_back_without_a_reason(suite: Suite, run: Run, saying: tuple[str, ...]) -> None:
+    happened = incident("pay", title="Payments fail", **OUTAGE)
+    await deliver(suite, opened(happened))
+    command, *severity = saying
+    ran = await run("queue", command, happened.name, *severity, "--reason", "  ")
+    assert (ran.code, "reason: is empty; say why" in ran.err) == (ExitCode.REFUSED, True), ran.err
+
+
 async def test_a_forecast_says_when_it_cannot_tell_and_escalations_are_listed(suite: Suite, run: Run, clock: SimulatedClock) -> None:
     happened = incident("pay", title="Payments fail", at=clock.now(), **OUTAGE)
     await deliver(suite, opened(happened))
@@ -134,7 +157,7 @@ async def test_a_forecast_says_when_it_cannot_tell_and_escalations_are_listed(su
     clock.advance(clock.now() + timedelta(days=1))
     await suite.app.tick()
     listed = await run("queue", "escalations")
-    assert all(part in listed.out for part in ("The time to restore has passed.", "100 %", "1 escalation")), listed.out
+    assert all(part in listed.out for part in ("The time to restore, 1 h, has passed.", "100 %", "1 escalation")), listed.out
 
 
 async def test_what_if_is_asked_of_an_incident_or_of_none(suite: Suite, run: Run) -> None:
@@ -167,7 +190,7 @@ async def test_numbers_and_files_that_cannot_be_are_refused_and_crash_nothing(ru
 
 async def test_a_severity_that_there_is_not_is_refused_with_those_there_are(run: Run) -> None:
     ran = await run("gates", "try", "-", stdin="rules: [{name: x, condition: 'true', reason: y, elevate_to: sev9}]")
-    assert (ran.code, "severities are SEV1, SEV2" in ran.err) == (ExitCode.REFUSED, True), ran
+    assert (ran.code, "rules[0].elevate_to: is 'sev9'; write sev1, sev2" in ran.err) == (ExitCode.REFUSED, True), ran
 
 
 async def test_a_component_shows_its_floors(suite: Suite, run: Run) -> None:

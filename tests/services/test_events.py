@@ -186,6 +186,23 @@ async def test_a_subscriber_that_fails_gets_the_event_again_until_it_takes_it(in
     assert await dead_letters(intake, name) == []
 
 
+async def test_the_backlog_says_why_a_delivery_failed_last(intake: Intake, every: Sink) -> None:
+    name = await intake.open()
+    await every.taking(name)
+    every.fail(INTERNAL, INTERNAL, INTERNAL, subject=name)
+    await intake.rpc.AcknowledgeIncident(pb.AcknowledgeIncidentRequest(name=name))
+    told: list[admin_pb.GetBacklogResponse] = []
+
+    async def is_told() -> bool:
+        told[:] = [await intake.admin.GetBacklog(admin_pb.GetBacklogRequest())]
+        return name in told[0].last_error
+
+    await until(is_told)
+    assert (told[0].last_error_subscriber, told[0].last_error.endswith(f"{name} is refused")) == ("every", True)
+    assert told[0].last_error_time.seconds > 0
+    await every.taking(name, 2)
+
+
 async def test_a_subscriber_that_fails_does_not_hold_up_the_others(intake: Intake, every: Sink, openings: Sink) -> None:
     every.failing = lambda _: INTERNAL
     name = await intake.open()

@@ -287,12 +287,16 @@ async def test_people_say_what_caused_it_and_how_sure_they_are(intake: Intake) -
     assert await attributed(intake, name) == first
     await attributed(intake, name, confidence=1, note="shown by bisecting")
     await attributed(intake, name, cause=m.INCIDENT_CAUSE_EXTERNAL, confidence=0.25, ref="", note="")
+    for later in (m.INCIDENT_CAUSE_OUT_OF_SCOPE, m.INCIDENT_CAUSE_MISCATEGORISED):
+        assert (await attributed(intake, name, cause=later, ref="", note="")).attribution.cause == later
     assert not (await attributed(intake, name, cause=0, ref="", note="no idea")).HasField("attribution")
     assert [text for kind, text in await intake.told(name) if kind == "CAUSE"] == [
         "cause own change changes/41, 80% sure: began with the deploy",
         "cause own change changes/41, 100% sure, was own change: shown by bisecting",
         "cause external, 25% sure, was own change",
-        "cause taken back, was external: no idea",
+        "cause out of scope, 80% sure, was external",
+        "cause miscategorised, 80% sure, was out of scope",
+        "cause taken back, was miscategorised: no idea",
     ]
 
 
@@ -325,7 +329,7 @@ async def test_a_resolved_incident_still_takes_what_a_post_mortem_finds(intake: 
         ("person", lambda life, name: life.AssignRole(pb.AssignRoleRequest(name=name, person="x" * 257, role=m.INCIDENT_ROLE_SCRIBE))),
         ("severity", lambda life, name: life.SetIncidentSeverity(pb.SetIncidentSeverityRequest(name=name, severity=6, reason="r"))),  # type: ignore[arg-type]
         ("reason", lambda life, name: life.SetIncidentSeverity(pb.SetIncidentSeverityRequest(name=name, severity=SEV1))),
-        ("cause", lambda life, name: life.AttributeCause(pb.AttributeCauseRequest(name=name, cause=5))),  # type: ignore[arg-type]
+        ("cause", lambda life, name: life.AttributeCause(pb.AttributeCauseRequest(name=name, cause=99))),  # type: ignore[arg-type]
         ("confidence", lambda life, name: life.AttributeCause(pb.AttributeCauseRequest(name=name, confidence=1.01))),
         ("confidence", lambda life, name: life.AttributeCause(pb.AttributeCauseRequest(name=name, confidence=float("nan")))),
         ("ref", lambda life, name: life.AttributeCause(pb.AttributeCauseRequest(name=name, ref="deploy 41"))),

@@ -63,6 +63,7 @@ class Outcome:
     resolved_at: int | None
     alert_count: int
     firing_count: int
+    flap_count: int
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,7 @@ def _outcome(alerts: Sequence[tuple[str, Episode]]) -> Outcome:
         None if firing or last_end is None else _second(last_end),
         len(alerts),
         firing,
+        max(sum(1 + life.refired_count for each, life in alerts if each == signal) - 1 for signal, _ in alerts),
     )
 
 
@@ -176,6 +178,7 @@ async def outcomes(intake: Intake, run: int) -> list[Outcome]:
                 _read(each.resolved_at) if each.HasField("resolved_at") else None,
                 each.alert_count,
                 each.firing_count,
+                each.evidence.flap_count,
             )
         )
     return sorted(found, key=repr)

@@ -88,6 +88,16 @@ async def test_a_storm_begins_by_its_rule_and_not_before(intake: Replicas) -> No
     assert list((await storms(intake.first)).storms) == [found.storm]
 
 
+async def test_a_signal_of_an_open_incident_that_flaps_in_a_storm_is_counted(intake: Replicas) -> None:
+    (keeper,) = await intake.first.send(report("web", -900, alertname="keeps it open"))
+    await intake.first.send(report("web", -800, alertname="flaps"))
+    await begin(intake)
+    await intake.first.send(report("web", -800, -700, alertname="flaps"))
+    (again,) = await intake.first.send(report("web", -600, alertname="flaps"))
+    assert again.incident == keeper.incident
+    assert (await intake.first.incident(keeper.incident)).evidence.flap_count == 1
+
+
 async def test_repeats_are_no_storm(intake: Replicas) -> None:
     for _ in range(5):
         await intake.first.send(*(report(f"c{number}") for number in range(10)))

@@ -120,6 +120,17 @@ async def test_an_event_of_a_transaction_that_ends_late_is_said_later_and_none_i
     assert len(pairs(await service.said())) == 2
 
 
+async def test_transactions_are_said_by_their_number_and_not_by_its_digits(service: Service) -> None:
+    """With 10 before 9 the place that a manifest reaches would leave out what lies between the two for good."""
+    await service.record(2)
+    async with service.database.transaction() as connection:
+        for number, position in (("10", 2), ("9", 1)):
+            await connection.execute(text(f"update outbox set transaction_id = '{number}' where position = {position}"))
+    await service.write_all()
+    recorded = list(await service.events())
+    assert [each for each, _ in pairs(await service.said())] == recorded[:2]
+
+
 async def test_pruning_leaves_the_last_manifest_to_go_on_from(service: Service) -> None:
     await service.record(2)
     await service.write_all()

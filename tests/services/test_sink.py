@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,14 @@ from ballast.events.v1 import event_sink_service_pb2 as pb
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.intake.v1 import incident_pb2, intake_events_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import text
 
 from shared.errors import BallastError, InvalidInput
 from shared.events import sink
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent, cloud_event
-from shared.events.sink import EventSinkServicer
-from shared.principal import current_principal_name
+from shared.events.sink import Arrival, EventSinkServicer
+from shared.principal import Principal, current_principal_name, enter, leave
 from shared.rpc.client import connect
 from shared.rpc.server import Server
 from shared.settings import ServiceSettings
@@ -39,6 +40,7 @@ class Applying:
         self._database = database
         self.failure: Exception | None = None
         self.seen: list[tuple[ReceivedEvent, str]] = []
+        self.groups: list[list[str]] = []  # subjects of what came together
 
     async def opened(self, event: ReceivedEvent) -> Outcome:
         self.seen.append((event, current_principal_name()))
@@ -52,6 +54,17 @@ class Applying:
         if self.failure is not None:
             raise self.failure
         return Outcome.ACCEPTED
+
+    async def together(self, arrived: Sequence[Arrival]) -> list[Outcome]:
+        self.groups.append([each.event.subject for each in arrived])
+        outcomes = []
+        for each in arrived:
+            token = enter(Principal(each.cause["principal"]))
+            try:
+                outcomes.append(await self.opened(each.event))
+            finally:
+                leave(token)
+        return outcomes
 
     async def rows(self, subject: str) -> list[int]:
         async with self._database.transaction() as connection:
@@ -68,11 +81,15 @@ async def database(urls: dict[str, str]) -> AsyncIterator[Database]:
     await opened.close()
 
 
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[tuple[Applying, "EventSinkServiceAsyncStub"]]:
+@pytest.fixture(scope="module", params=["one by one", "in groups"])
+async def served(database: Database, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Applying, "EventSinkServiceAsyncStub"]]:
     applying = Applying(database)
     server = Server("test", ServiceSettings(), setup("test"))
-    server.add(sink.SERVICE, EventSinkServicer(database, {OPENED: applying.opened}))
+    grouped = request.param == "in groups"
+    taking = (
+        EventSinkServicer(database, {}, {OPENED: applying.together}) if grouped else EventSinkServicer(database, {OPENED: applying.opened})
+    )
+    server.add(sink.SERVICE, taking)
     await server.start()
     channel = connect(server.address, [sink.SERVICE.descriptor])
     yield applying, EventSinkServiceStub(channel.grpc)
@@ -84,6 +101,7 @@ async def served(database: Database) -> AsyncIterator[tuple[Applying, "EventSink
 def applying(served: tuple[Applying, Any]) -> Applying:
     served[0].failure = None
     served[0].seen.clear()
+    served[0].groups.clear()
     return served[0]
 
 
@@ -183,6 +201,19 @@ async def test_what_follows_from_an_event_is_done_on_behalf_of_who_caused_it(app
     assert [principal for _, principal in applying.seen] == ["grace", "local"]
 
 
+async def test_calls_that_come_while_others_are_taken_are_taken_together_and_one_that_fails_fails_alone(
+    applying: Applying, rpc: "EventSinkServiceAsyncStub"
+) -> None:
+    good, bad = [event() for _ in range(20)], event()
+    bad.proto_data.Pack(incident_pb2.Incident())  # not what its type promises
+    answers = await asyncio.gather(*(deliver(rpc, each) for each in [*good[:10], bad, *good[10:]]), return_exceptions=True)
+    assert [each for each in answers if not isinstance(each, InvalidInput)] == [[ACCEPTED]] * 20
+    assert isinstance(answers[10], InvalidInput)
+    assert [await applying.rows(subject_of(each)) for each in good] == [[1]] * 20
+    if applying.groups:
+        assert max(map(len, applying.groups)) > 1
+
+
 async def test_an_event_without_a_time_happened_when_it_arrived(applying: Applying, rpc: "EventSinkServiceAsyncStub") -> None:
     wire = event()
     del wire.attributes["time"]
@@ -248,3 +279,23 @@ async def test_a_time_that_does_not_exist_is_refused(rpc: "EventSinkServiceAsync
     with pytest.raises(InvalidInput) as error:
         await deliver(rpc, wire)
     assert [each.field for each in error.value.violations] == ['batch.events[0].attributes["time"].ce_timestamp']
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "field"),
+    [
+        (incident_pb2.Incident(title="a\0b"), "incident.title"),
+        (incident_pb2.Incident(title="x", opened_at=Timestamp(nanos=-1)), "incident.opened_at"),
+    ],
+)
+async def test_data_that_a_handler_fails_over_since_no_service_can_read_it_is_refused_and_not_tried_again(
+    applying: Applying, rpc: "EventSinkServiceAsyncStub", spoiled: incident_pb2.Incident, field: str
+) -> None:
+    subject = f"incidents/{uuid.uuid4()}"
+    applying.failure = ValueError("cannot be read")
+    encoded = EncodedEvent(subject, 1, intake_events_pb2.IncidentOpened(incident=spoiled), START)
+    with pytest.raises(InvalidInput) as refused:
+        await deliver(rpc, cloud_event(str(uuid.uuid4()), "/test", encoded, {}))
+    assert (refused.value.reason, [each.field for each in refused.value.violations]) == ("EVENT_MALFORMED", [field])
+    applying.failure = None
+    assert await applying.rows(subject) == []

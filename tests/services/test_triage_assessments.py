@@ -61,7 +61,7 @@ async def test_terms_add_up_exactly_over_the_wire(suite: Suite) -> None:
     happened = incident("pay", users_affected=777, burn_rate=3.3, alert_count=9, **OUTAGE)
     await deliver(suite, opened(happened))
     found = await assessment(suite, happened.name)
-    assert len(found.terms) == 11
+    assert len(found.terms) == 16
     assert found.intercept + sum(term.contribution for term in found.terms) == found.log_odds
     assert found.offset + sum(term.points for term in found.terms) == found.score
     assert found.offset + found.factor * found.log_odds == found.score
@@ -241,6 +241,8 @@ async def test_a_simulation_agrees_with_the_real_thing_and_stores_nothing(suite:
         ({"users_affected": -1}, "evidence.users_affected"),
         ({"burn_rate": float("nan")}, "evidence.burn_rate"),
         ({"service_impact": 9}, "evidence.service_impact"),
+        ({"redundancy_left": 1.5}, "evidence.redundancy_left"),
+        ({"flap_count": -1}, "evidence.flap_count"),
     ],
 )
 async def test_a_simulation_of_the_impossible_is_refused_by_field(suite: Suite, evidence: dict[str, Any], field: str) -> None:

@@ -12,11 +12,14 @@ from ballast.triage.v1 import error_budget_service_pb2 as budgets_pb
 from google.protobuf.message import Message
 from sqlalchemy import text
 
+from services.triage.domain.incident import Incident
+from services.triage.domain.recurrence import class_of
 from services.triage.domain.slo import Slo
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.events.event import received_event
+from shared.rpc.wellknown import duration_to_pb
 from tests.conftest import START
 from tests.support.budgets import Triage, slo, triage_serving
 
@@ -104,6 +107,8 @@ async def test_an_update_of_an_older_version_or_of_nonsense_is_refused(triage: T
         (incident_pb2.INCIDENT_CAUSE_DEPENDENCY, budget_policy_pb2.BUDGET_EFFECT_FREEZE),
         (incident_pb2.INCIDENT_CAUSE_PLATFORM, budget_policy_pb2.BUDGET_EFFECT_CONTINUE),
         (incident_pb2.INCIDENT_CAUSE_EXTERNAL, budget_policy_pb2.BUDGET_EFFECT_CONTINUE),
+        (incident_pb2.INCIDENT_CAUSE_OUT_OF_SCOPE, budget_policy_pb2.BUDGET_EFFECT_CONTINUE),
+        (incident_pb2.INCIDENT_CAUSE_MISCATEGORISED, budget_policy_pb2.BUDGET_EFFECT_FREEZE),
     ],
 )
 async def test_the_cause_of_the_incident_that_spent_the_budget_decides(
@@ -113,6 +118,9 @@ async def test_the_cause_of_the_incident_that_spent_the_budget_decides(
     await triage.incident("caused", START - HOUR, START + HOUR, cause)
     standing = (await triage.budget(of)).standing
     assert (standing.step, standing.effect) == ("freeze-exhausted", effect)
+    # Where nobody said a cause it is unknown; else the cause has the name people gave it.
+    stated = incident_pb2.IncidentCause.Name(cause).removeprefix("INCIDENT_CAUSE_").replace("UNSPECIFIED", "UNKNOWN")
+    assert budget_policy_pb2.BudgetCause.Name(standing.cause) == f"BUDGET_CAUSE_{stated}"
     assert "remains" in standing.reason
 
 
@@ -154,7 +162,8 @@ async def test_an_incident_over_a_fifth_of_the_budget_calls_once_for_a_post_mort
     assert (due.incident, due.slo) == (incident, of.name)
     [planned] = await told(triage, budget_events_pb2.PlanningDue)
     assert isinstance(planned, budget_events_pb2.PlanningDue)
-    assert planned.incident_class == "alertname=Slow, component=duty"
+    assert planned.incident_class == class_of(Incident(START, components=("duty",), signal="Slow"))
+    assert planned.incident_class_title == "Slow of duty"
     uses = (await triage.budgets.GetIncidentBudgetUse(budgets_pb.GetIncidentBudgetUseRequest(incident=incident))).uses
     assert [(each.slo, each.bad) for each in uses] == [(of.name, 6_000)]
     assert uses[0].four_week_share == pytest.approx(due.four_week_share)
@@ -169,3 +178,11 @@ async def test_what_an_unknown_incident_used_is_not_found_and_one_must_be_named(
     assert unknown.value.reason == "INCIDENT_NOT_FOUND"
     with pytest.raises(InvalidInput):
         await triage.budgets.GetIncidentBudgetUse(budgets_pb.GetIncidentBudgetUseRequest())
+
+
+@pytest.mark.parametrize("days", [-1, 0, 4_000, 3_652_500])
+async def test_a_time_to_look_back_that_cannot_be_is_refused_by_field(triage: Triage, days: int) -> None:
+    lookback = duration_to_pb(timedelta(days=days))
+    with pytest.raises(InvalidInput) as refused:
+        await triage.budgets.GetIncidentBudgetUse(budgets_pb.GetIncidentBudgetUseRequest(slo="slos/any", lookback=lookback))
+    assert [each.field for each in refused.value.violations] == ["lookback"]

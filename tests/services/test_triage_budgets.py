@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from ballast.intake.v1 import matcher_pb2
 from ballast.triage.v1 import error_budget_pb2, sli_service_pb2
 from ballast.triage.v1 import error_budget_service_pb2 as pb
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from services.triage.storage.sli_store import SliStore
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import InvalidInput, NotFound
+from shared.rpc.wellknown import duration_to_pb
 from tests.conftest import START
 from tests.support.budgets import MONTH, Triage, sample, slo, stamp, triage_serving
 
@@ -276,6 +278,65 @@ async def test_planned_work_is_left_out_and_the_answer_says_why(triage: Triage) 
     assert HOUR not in burns(after)
 
 
+async def test_planned_work_by_a_pattern_leaves_out_each_component_it_covers_also_one_that_comes_later(triage: Triage) -> None:
+    pattern = [matcher_pb2.Matcher(label="component", operator=matcher_pb2.MATCH_OPERATOR_MATCHES, value="shop-a|shop-later")]
+    await triage.plan("", START - HOUR, HOUR + MINUTE, START - DAY, matchers=pattern)
+    covered, other, later = [await filled(triage, slo(f"shop-{each}"), bad_last_hour=1_000) for each in ("a", "b", "later")]
+    assert [(await triage.budget(each)).excluded.ToTimedelta() for each in (covered, other, later)] == [HOUR, timedelta(0), HOUR]
+    assert (await triage.budget(covered)).remaining == pytest.approx(1)
+
+
+async def test_less_detail_leaves_the_minutes_at_which_planned_work_by_a_pattern_begins_and_ends(triage: Triage) -> None:
+    of = slo("thinly", window=RollingWindow(2 * DAY))
+    await triage.put(of)
+    planned = range(30 * 60 - 3, 30 * 60 + 8)  # minutes ago: what fails then, and only then
+    samples = [sample(of, START - each * MINUTE, 0 if each in planned else 10, 10) for each in range(2 * 1440 + 5, -1, -1)]
+    await triage.record(*samples)
+    pattern = [matcher_pb2.Matcher(label="component", operator=matcher_pb2.MATCH_OPERATOR_MATCHES, value="thin.*")]
+    await triage.plan("", START - planned[-1] * MINUTE, len(planned) * MINUTE, START - 9 * DAY, matchers=pattern)
+    for _ in range(2):
+        budget = await triage.budget(of)
+        assert (budget.total - budget.good, budget.excluded.ToTimedelta()) == (0, len(planned) * MINUTE)
+        await SliStore(triage.app.database).thin(START)
+
+
+async def test_planned_work_on_a_part_of_a_component_leaves_nothing_out(triage: Triage) -> None:
+    of = await filled(triage, slo("part"), bad_last_hour=1_000)
+    before = await triage.budget(of)
+    parts = [
+        matcher_pb2.Matcher(label=label, operator=matcher_pb2.MATCH_OPERATOR_EQUAL, value=value)
+        for label, value in (("component", "part"), ("alertname", "Slow"))
+    ]
+    await triage.plan("", START - HOUR, HOUR, START - DAY, matchers=parts)
+    assert await triage.budget(of) == before
+
+
+async def test_the_burn_in_any_window_is_told_with_what_it_rests_on(triage: Triage) -> None:
+    await triage.put(of := slo("asked"))
+    good = [sample(of, START - minute * MINUTE, 1, 1) for minute in range(180)]
+    await triage.record(*good, *(sample(of, START - minute * MINUTE, 90, 100, "other") for minute in (150, 2)))
+    windows = [timedelta(minutes=3), 3 * HOUR, 90 * DAY, 3 * HOUR, HOUR]
+    request = pb.GetErrorBudgetRequest(slo=of.name, windows=[duration_to_pb(each) for each in windows])
+    [budget] = (await triage.budgets.GetErrorBudget(request)).error_budgets
+    told = {each.window.ToTimedelta(): each for each in budget.burns}
+    assert len(told) == len(budget.burns)
+    assert (told[3 * HOUR].total - told[3 * HOUR].good, told[3 * HOUR].total) == (20, 380)
+    assert told[3 * HOUR].burn == pytest.approx(20 / 380 / 0.001)
+    assert told[timedelta(minutes=3)].burn == pytest.approx(10 / 103 / 0.001)
+    assert [told[each].partial for each in (timedelta(minutes=3), 90 * DAY)] == [False, True]
+    await triage.put(few := slo("few"))
+    await triage.fill(few, [1, 0], 3, 4)
+    assert {each.too_few_events for each in (await triage.budget(few)).burns} == {True}
+
+
+@pytest.mark.parametrize("window", [timedelta(seconds=59), timedelta(days=401), -HOUR])
+async def test_a_window_that_cannot_be_is_refused_by_field(triage: Triage, window: timedelta) -> None:
+    request = pb.GetErrorBudgetRequest(slo="slos/any", windows=[duration_to_pb(HOUR), duration_to_pb(window)])
+    with pytest.raises(InvalidInput) as refused:
+        await triage.budgets.GetErrorBudget(request)
+    assert [each.field for each in refused.value.violations] == ["windows[1]"]
+
+
 async def test_the_minute_in_which_planned_work_begins_is_left_out_whole(triage: Triage) -> None:
     await triage.put(of := slo("partial", "partial"))
     await triage.fill(of, range(59, 9, -1), 100, 100)
@@ -355,6 +416,19 @@ async def test_budgets_are_listed_from_the_least_that_remains_page_by_page(triag
     assert names == [of.name for of in reversed(all_of)]
     some = await triage.budgets.ListErrorBudgets(pb.ListErrorBudgetsRequest(filter=pb.ErrorBudgetFilter(component="components/c1")))
     assert [each.slo for each in some.error_budgets] == ["slos/listed-3", "slos/listed-1"]
+
+
+async def test_a_page_by_step_holds_only_what_is_in_it_each_as_it_is_told_alone(triage: Triage) -> None:
+    bad = {"well": 0, "burning": 9.5, "worse": 9.9, "spent": 1_000}
+    well, burning, worse, _ = [await filled(triage, slo(name), count) for name, count in bad.items()]
+    chosen, token = pb.ErrorBudgetFilter(step="page-fast"), ""
+    pages: list[list[error_budget_pb2.ErrorBudget]] = []
+    while token or not pages:
+        page = await triage.budgets.ListErrorBudgets(pb.ListErrorBudgetsRequest(filter=chosen, page_size=1, page_token=token))
+        pages.append(list(page.error_budgets))
+        token = page.next_page_token
+    assert pages == [[await triage.budget(worse)], [await triage.budget(burning)]]
+    assert (await triage.budget(well)).standing.step == ""
 
 
 async def test_a_watch_goes_on_where_it_was_left_without_gap_or_repeat(triage: Triage) -> None:

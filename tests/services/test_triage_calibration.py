@@ -203,7 +203,7 @@ async def test_fitting_stores_a_candidate_with_its_measures_and_assesses_nothing
     seen = (await suite.calibration.FitWeights(preview)).candidate
     assert [each.state for each in await models(suite)] == [IN_FORCE]
     made = (await suite.calibration.FitWeights(request)).candidate
-    assert (made.state, made.author, made.reason, made.fit.base_version) == (CANDIDATE, "ada", "a year has passed", "2026.1")
+    assert (made.state, made.author, made.reason, made.fit.base_version) == (CANDIDATE, "ada", "a year has passed", "2026.2")
     assert (made.version, made.weights_hash, made.weights) == (seen.version, seen.weights_hash, seen.weights)
     assert (made.fit.used_count, made.fit.left_out_count, made.fit.before.count, made.fit.after.count) == (150, 0, 150, 150)
     assert made.fit.after.ranked_probability_score.value < made.fit.before.ranked_probability_score.value
@@ -212,7 +212,7 @@ async def test_fitting_stores_a_candidate_with_its_measures_and_assesses_nothing
     assert (await suite.calibration.GetScoringModel(pb.GetScoringModelRequest(name=made.name))).model == made
     fresh = incident("pay")
     await deliver(suite, opened(fresh))
-    assert (await assessment(suite, fresh.name)).model_version == "2026.1"
+    assert (await assessment(suite, fresh.name)).model_version == "2026.2"
 
 
 async def test_versions_are_listed_newest_first_in_pages(suite: Suite, clock: SimulatedClock) -> None:
@@ -227,18 +227,19 @@ async def test_versions_are_listed_newest_first_in_pages(suite: Suite, clock: Si
 
 async def test_the_version_in_force_shows_every_weight(suite: Suite) -> None:
     shown = (await suite.calibration.GetScoringModel(pb.GetScoringModelRequest())).model
-    assert (shown.name, shown.author, shown.HasField("fit")) == ("scoringModels/2026.1", "system", False)
-    assert (shown.offset, shown.factor, shown.currency, len(shown.weights)) == (50, 8, "USD", 11)
+    assert (shown.name, shown.author, shown.HasField("fit")) == ("scoringModels/2026.2", "system", False)
+    assert (shown.offset, shown.factor, shown.currency, len(shown.weights)) == (50, 8, "USD", 16)
     scales = {each.feature: each.scale for each in shown.weights}
     assert scales["alert_count"] == "by doublings, 0 at 1 and 1 at 1,024"
     assert scales["service_impact"] == "information 0, disruption 0.5, outage 1"
     assert scales["users_affected"] == "logarithmic, 0 at 0 and 1 at 1,000,000"
     assert scales["burn_rate"] == "logarithmic, 0 at 0 and 1 at 14.4"
+    assert scales["redundancy_left"] == "of what is left, 0 at 1 and 1 at 0"
     by_name = await suite.calibration.GetScoringModel(pb.GetScoringModelRequest(name=shown.name))
     assert by_name.model == shown
 
 
 async def test_a_version_that_is_not_there_says_so(suite: Suite) -> None:
     with pytest.raises(NotFound) as missing:
-        await suite.calibration.GetScoringModel(pb.GetScoringModelRequest(name="scoringModels/2026.1-fit.00000000"))
+        await suite.calibration.GetScoringModel(pb.GetScoringModelRequest(name="scoringModels/2026.2-fit.00000000"))
     assert missing.value.reason == "SCORING_MODEL_NOT_FOUND"

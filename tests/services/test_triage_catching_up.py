@@ -7,11 +7,11 @@ from ballast.triage.v1 import component_pb2, triage_service_pb2
 
 from services.triage.domain.defaults import default_gates, default_matrix, default_model
 from services.triage.storage.assessment_store import AssessmentStore
-from services.triage.storage.budget_state_store import BudgetStateStore
 from services.triage.storage.component_store import ComponentStore
 from services.triage.storage.gate_store import gate_store
 from services.triage.storage.matrix_store import matrix_store
-from services.triage.usecases.assessments import Assessments, Yardsticks
+from services.triage.storage.surroundings_store import SurroundingsStore
+from services.triage.usecases.assessments import Assessments, Sources, Yardsticks
 from services.triage.usecases.gating import Gating
 from services.triage.usecases.landscape import Landscape
 from services.triage.usecases.matrices import Matrices
@@ -31,7 +31,8 @@ def assessments_of(suite: Suite, clock: SimulatedClock) -> Assessments:
     found = AssessmentStore(database, outbox, "USD")
     matrices = Matrices(matrix_store(database, outbox, default_matrix()), found, clock)
     yardsticks = Yardsticks(default_model("USD"), matrices, Gating(gate_store(database, outbox, default_gates()), clock))
-    return Assessments(found, Landscape(ComponentStore(database, outbox)), BudgetStateStore(database, outbox), yardsticks, clock)
+    landscape = Landscape(ComponentStore(database, outbox))
+    return Assessments(found, Sources(SurroundingsStore(database), landscape, yardsticks), clock)
 
 
 async def changed(suite: Suite, assessments: Assessments, *components: str) -> list[str]:

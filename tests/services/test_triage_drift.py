@@ -26,9 +26,15 @@ async def suite(own_urls: dict[str, str], engines: Engines, clock: SimulatedCloc
 
 
 async def tell(suite: Suite, since: int, count: int, rated: int = 0, **more: Any) -> None:
-    """Tells of incidents that ended one after another, from the minute `since` on."""
-    at = [START + timedelta(minutes=since + number) for number in range(count)]
-    await deliver(suite, *[opened(over("pay", rated=rated, at=each, **more)) for each in at])
+    """Tells of incidents, each of a class of its own, that ended one after another, from the minute `since` on."""
+    numbers = range(since, since + count)
+    told = [over("pay", rated=rated, at=START + timedelta(minutes=each), title=f"Fault {_letters(each)}", **more) for each in numbers]
+    await deliver(suite, *map(opened, told))
+
+
+def _letters(number: int) -> str:
+    """Digits would make one class of them all."""
+    return "".join("ghijklmnop"[int(digit)] for digit in str(number))
 
 
 async def look(suite: Suite, clock: SimulatedClock) -> None:
@@ -73,7 +79,7 @@ async def test_more_misjudged_incidents_than_at_first_are_told_of(suite: Suite, 
     (wire,) = await told(suite, "drifts/calibration")
     begun = triage_events_pb2.CalibrationDrifted()
     assert wire.proto_data.Unpack(begun)
-    assert (begun.model_version, begun.reference_count, begun.watched_count, begun.false_alarm_every) == ("2026.1", 100, 20, 500)
+    assert (begun.model_version, begun.reference_count, begun.watched_count, begun.false_alarm_every) == ("2026.2", 100, 20, 500)
     assert begun.reference_share < 0.01
     assert begun.total >= begun.limit > 0
 

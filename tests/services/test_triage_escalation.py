@@ -73,7 +73,7 @@ async def test_a_tighter_target_is_another_promise_and_told_again(suite: Suite, 
     await suite.app.tick()
     later, first = await escalations(suite, happened.name)
     assert later.target_at.ToDatetime() < first.target_at.ToDatetime()
-    assert later.reason == "The time to restore has passed."
+    assert later.reason == "The time to restore, 1 h, has passed."
 
 
 async def test_what_is_over_is_neither_escalated_nor_forecast(suite: Suite, clock: SimulatedClock) -> None:

@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from ballast.triage.v1.error_budget_pb2 import ErrorBudget
+from opentelemetry.metrics import Meter, get_meter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 from services.triage.clients import PrometheusClient
 from services.triage.domain.slo import Indicator, MetricSource, Slo
 from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.storage.sli_store import SliStore
 from services.triage.usecases.budgets import Samples
+from services.triage.usecases.pull_health import PullHealth
 from services.triage.usecases.sli_pulling import SliPulling
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
@@ -52,10 +56,11 @@ async def client() -> AsyncIterator[PrometheusClient]:
     await made.close()
 
 
-def pulling(triage: Triage, client: PrometheusClient) -> SliPulling:
+def pulling(triage: Triage, client: PrometheusClient, meter: Meter | None = None) -> SliPulling:
     slos = BudgetedSlos(triage.app.database)
     unwatched = Samples(slos, SliStore(triage.app.database), NotWatching(), triage.clock)  # type: ignore[arg-type]
-    return SliPulling(slos, unwatched, client, "", SECOND)
+    health = PullHealth(meter or get_meter("test"), triage.clock)
+    return SliPulling(slos, unwatched, client, "", SECOND, health=health)
 
 
 class NotWatching:
@@ -136,3 +141,48 @@ async def test_a_host_that_settings_do_not_allow_is_not_asked(client: Prometheus
     for url in ("http://127.0.0.1.evil.example:9090", "http://169.254.169.254", "file:///etc/passwd", "http://127.0.0.1@evil.example"):
         assert not client.may_ask(url, now)
     assert client.may_ask("http://127.0.0.1:9090", now)
+
+
+def told(reader: InMemoryMetricReader) -> dict[str, dict[tuple[str, ...], float]]:
+    """Returns the value of each metric by the values of its attributes, in the order of their names."""
+    data = reader.get_metrics_data()
+    assert data is not None
+    [resource] = data.resource_metrics
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for metric in resource.scope_metrics[0].metrics:
+        for point in metric.data.data_points:
+            assert isinstance(point, NumberDataPoint)
+            labels = tuple(str(value) for _, value in sorted((point.attributes or {}).items()))
+            found.setdefault(metric.name, {})[labels] = point.value
+    return found
+
+
+async def test_a_server_that_does_not_answer_is_seen_by_its_age_and_failures(triage: Triage, client: PrometheusClient) -> None:
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    await triage.put(asked("away", "http://someone:secret@127.0.0.1:1"))
+    pull, begin = pulling(triage, client, meters.get_meter("test")), triage.clock.now()
+    for seconds in (0, 60):
+        triage.clock.advance(begin + seconds * SECOND)
+        assert await pull.pull(triage.clock.now()) == 0
+    assert told(reader) == {
+        "ballast_triage_pull_age_seconds": {("127.0.0.1:1",): 60},
+        "ballast_triage_pull_failures": {("PROMETHEUS_UNAVAILABLE", "127.0.0.1:1"): 2},
+    }
+    meters.shutdown()
+
+
+@needs_prometheus
+async def test_a_server_that_answers_is_of_age_zero_and_its_samples_are_counted(
+    triage: Triage, peer: tuple[Exporter, str], client: PrometheusClient
+) -> None:
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    exporter, url = peer
+    exporter.counts = {"200": 10, "500": 0}
+    await triage.put(of := asked("healthy", url))
+    await pulled(triage, pulling(triage, client, meters.get_meter("test")), of, lambda budget: budget.HasField("newest_sample_at"))
+    metrics, server = told(reader), (url.removeprefix("http://"),)
+    assert metrics["ballast_triage_pull_age_seconds"] == {server: 0}
+    assert metrics["ballast_triage_pull_samples"][server] >= 1
+    meters.shutdown()

@@ -1,4 +1,4 @@
-"""A triage that already held components when it was brought to the newest version: they are there, and have a first revision."""
+"""A triage that already held something when it was brought to the newest version: it is there, as the newest version has it."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -30,6 +30,23 @@ _COMPONENTS = """
 """
 
 
+_INCIDENTS = """
+    insert into assessment
+        (id, incident, incident_version, revision, severity, incident_state, teams, component_names, opened_at, class, snapshot)
+    values
+        (gen_random_uuid(), 'incidents/1', 1, 1, 2, 3, '{}', '{}', $1, 'abcdef0123456789', '{"signal": "", "title": "Disk 95% full"}')
+"""
+_BUDGET_INCIDENTS = """
+    insert into budget_incident (incident, version, incident_class, cause, cause_ref, components, opened_at)
+    values ('incidents/1', 1, 'team=shop, component=web', 1, '', array['components/web'], $1),
+           ('incidents/2', 1, 'team=shop', 1, '', '{}', $1)
+"""
+_DUTIES = """
+    insert into budget_duty (slo, objective, kind, about, raised_at)
+    values ('slos/web', 0, 2, '2026Q1 team=shop, component=web', $1), ('slos/web', 0, 1, 'incidents/1', $1)
+"""
+
+
 @pytest.fixture
 async def upgraded(engines: Engines, clock: SimulatedClock, tmp_path: Path) -> AsyncIterator[Served]:
     (tmp_path / "versions").mkdir()
@@ -54,3 +71,21 @@ async def test_components_of_before_are_there_with_the_version_they_had_as_their
     assert revision.component.revenue_per_minute == Money(currency_code="USD", units=1, nanos=500_000_000)
     radius = await catalogue.GetBlastRadius(pb.GetBlastRadiusRequest(name="components/older"))
     assert [each.name for each in radius.dependents] == ["components/old"]
+
+
+async def test_what_budgets_held_of_classes_has_the_class_that_assessments_have(engines: Engines, tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    for released in sorted(MIGRATIONS.glob("versions/*.py"))[:7]:
+        shutil.copy(released, tmp_path / "versions")
+    url = (await provision(engines.database_url, "triage_classes", ["triage"], fresh=True))["triage"]
+    await migrate(url, "triage", tmp_path)
+    connection = await connect_raw(url, "triage")
+    for statement in (_INCIDENTS, _BUDGET_INCIDENTS, _DUTIES):
+        await connection.execute(statement, START)
+    await migrate(url, "triage", MIGRATIONS)
+    held = await connection.fetch("select incident, incident_class, class_title from budget_incident order by incident")
+    raised = await connection.fetch("select about from budget_duty where kind = 2 order by about")
+    await connection.close()
+    assert [tuple(row) for row in held] == [("incidents/1", "abcdef0123456789", "disk #% full of web"), ("incidents/2", "", "")]
+    # A duty raised for it before is not raised again under its new name.
+    assert "2026Q1 abcdef0123456789" in [row[0] for row in raised]

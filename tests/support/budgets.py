@@ -125,8 +125,9 @@ class Triage:
         ended_at: datetime | None = None,
         cause: "incident_pb2.IncidentCause.ValueType" = incident_pb2.INCIDENT_CAUSE_UNSPECIFIED,
         ref: str = "",
+        name: str = "",
     ) -> str:
-        name = f"incidents/{uuid.uuid4()}"
+        name = name or f"incidents/{uuid.uuid4()}"
         incident = incident_pb2.Incident(
             name=name,
             state=incident_pb2.INCIDENT_STATE_RESOLVED if ended_at else incident_pb2.INCIDENT_STATE_OPEN,

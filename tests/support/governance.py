@@ -12,9 +12,10 @@ from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2 import DeliverRequest
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.governance.v1 import governance_service_pb2 as pb
-from ballast.governance.v1 import ledger_service_pb2
+from ballast.governance.v1 import ledger_service_pb2, segment_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceStub
 from ballast.intake.v1 import incident_pb2, intake_events_pb2
 from ballast.playbook.v1 import bundle_pb2, playbook_events_pb2
 from ballast.triage.v1 import assessment_pb2, triage_events_pb2
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub
     from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceAsyncStub
 
 GOVERNANCE = pb.DESCRIPTOR.services_by_name["GovernanceService"]
+SEGMENTS = segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"]
 LEDGER = ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -48,6 +51,7 @@ class Governance:
     served: Served
     rpc: "GovernanceServiceAsyncStub"
     ledger: "LedgerServiceAsyncStub"
+    segments: "SegmentServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
 
     async def deliver(self, *events: CloudEvent) -> list[int]:
@@ -70,9 +74,10 @@ async def governing(urls: dict[str, str], engines: Engines, clock: SimulatedCloc
     with TemporaryDirectory() as folder:
         usual: dict[str, object] = {"port": 0, "database_url": urls["governance"], "cache_url": engines.cache_url, "state_dir": folder}
         settings = GovernanceSettings(**usual | changes)  # type: ignore[arg-type]
-        async with serving(build(settings, clock), [GOVERNANCE, LEDGER, sink.SERVICE.descriptor]) as served:
+        async with serving(build(settings, clock), [GOVERNANCE, LEDGER, SEGMENTS, sink.SERVICE.descriptor]) as served:
             channel = served.channel.grpc
-            yield Governance(served, GovernanceServiceStub(channel), LedgerServiceStub(channel), EventSinkServiceStub(channel))
+            stubs = GovernanceServiceStub(channel), LedgerServiceStub(channel), SegmentServiceStub(channel), EventSinkServiceStub(channel)
+            yield Governance(served, *stubs)
 
 
 def event(data: Message, subject: str, *, version: int = 1, event_id: str = "", source: str = "/ballast/test") -> CloudEvent:

@@ -74,7 +74,7 @@ def assessment_fact(revision: int = 1, severity: Severity = Severity.SEV2, **cha
         ),
         overrides=(Override("DATA_LOSS", Severity.SEV2, applied=True),),
         counterfactuals=(Counterfactual("users_affected", Severity.SEV3, "drops if fewer than 1,200 users are affected"),),
-        model_version="2026.1",
+        model_version="2026.2",
         matrix_revision=1,
         components=("components/checkout",),
         unknown_components=("old-cart",),

@@ -16,8 +16,9 @@ from ballast.allocation.v1 import allocation_messages_pb2, allocation_service_pb
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
-from ballast.governance.v1 import governance_service_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_service_pb2
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
+from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from ballast.intake.v1 import intake_service_pb2
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from ballast.playbook.v1 import playbook_service_pb2
@@ -86,13 +87,18 @@ class Clients:
             "playbook": playbook_service_pb2.DESCRIPTOR.services_by_name["PlaybookService"],
             "governance": governance_service_pb2.DESCRIPTOR.services_by_name["GovernanceService"],
         }
+        more = {"governance": [ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]]}
         who = ClientCredentials(local_name="ada")
-        self._channels = {name: connect(addresses[name], [each], credentials=who, deadline_seconds=20) for name, each in services.items()}
+        self._channels = {
+            name: connect(addresses[name], [each, *more.get(name, [])], credentials=who, deadline_seconds=20)
+            for name, each in services.items()
+        }
         self.intake = IntakeServiceStub(self._channels["intake"].grpc)
         self.triage = TriageServiceStub(self._channels["triage"].grpc)
         self.allocation = AllocationServiceStub(self._channels["allocation"].grpc)
         self.playbook = PlaybookServiceStub(self._channels["playbook"].grpc)
         self.governance = GovernanceServiceStub(self._channels["governance"].grpc)
+        self.ledger = LedgerServiceStub(self._channels["governance"].grpc)
         self._admins = {name: EventAdminServiceStub(channel.grpc) for name, channel in self._channels.items()}
 
     async def close(self) -> None:

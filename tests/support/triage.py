@@ -1,17 +1,21 @@
 """Builders for triage's tests: each takes what matters and fills in the rest."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
+from services.triage.domain.budget_policy import BudgetEffect
+from services.triage.domain.budget_snapshot import BudgetSnapshot
 from services.triage.domain.component import Component, Tier
 from services.triage.domain.defaults import default_matrix, default_model
 from services.triage.domain.finding import Finding, Standards, find
 from services.triage.domain.incident import Evidence, Incident, ServiceImpact
 from services.triage.domain.inputs import Surroundings
+from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.severity_matrix import MatrixRevision
 from shared.money import Money
 
@@ -41,6 +45,10 @@ def assessed(of: Incident, *known: Component, dependents: int = 0) -> Finding:
     return find(of, Surroundings(known, dependents), Standards(default_model(), FIRST_MATRIX))
 
 
+def assessed_in(around: Surroundings, of: Incident) -> Finding:
+    return find(of, around, Standards(default_model(), FIRST_MATRIX))
+
+
 def contributions(finding: Finding) -> dict[str, float]:
     return {term.feature: term.contribution for term in finding.verdict.score.terms}
 
@@ -56,6 +64,8 @@ evidences = st.builds(
     workaround=maybe_yes,
     burn_rate=st.none() | st.floats(0, 1e6),
     recent_change=maybe_yes,
+    redundancy_left=st.none() | st.floats(0, 1),
+    flap_count=st.none() | st.integers(0, 10**6),
 )
 revenues = st.none() | st.builds(Money, st.decimals(0, 10**7, places=2), st.sampled_from(["USD", "EUR"]))
 
@@ -76,6 +86,16 @@ incidents = st.builds(
     components=st.lists(st.sampled_from("abcdef"), unique=True).map(tuple),
     alert_count=st.integers(1, 10**6),
     evidence=evidences,
+    changed_at=st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the same
+)
+budgets = st.builds(
+    BudgetSnapshot,
+    st.just("slos/web"),
+    st.integers(0, 3),
+    st.none() | st.floats(0, 1e4),
+    st.floats(-3, 1.5),
+    st.booleans(),
+    st.sampled_from(BudgetEffect),
 )
 
 
@@ -84,4 +104,8 @@ def situations(draw: st.DrawFn) -> tuple[Incident, Surroundings]:
     """Draws an incident and the part of the catalogue that holds some of its components."""
     happened = draw(incidents)
     known = tuple(each for each in draw(catalogues) if each.name.removeprefix("components/") in happened.components)
-    return happened, Surroundings(known, draw(st.integers(0, 100)))
+    around = Surroundings(
+        known, draw(st.integers(0, 100)), Recurrence(draw(st.integers(0, 50))), tuple(draw(st.lists(budgets, max_size=2)))
+    )
+    age = draw(st.none() | st.timedeltas(timedelta(hours=-1), timedelta(days=9)))
+    return happened, replace(around, now=happened.changed_at + age if happened.changed_at and age is not None else None)

@@ -94,7 +94,7 @@ async def triage_serving(urls: dict[str, str], engines: Engines, clock: Simulate
 
 
 def incident(*components: str, name: str = "", state: int = OPEN, at: datetime = START, **more: Any) -> incident_pb2.Incident:
-    """Builds an incident; what is not one of its own fields is evidence."""
+    """Builds an incident, as told when it was opened or at START; what is not one of its own fields is evidence."""
     own = {key: more.pop(key) for key in ("title", "alert_count") if key in more}
     built = incident_pb2.Incident(
         name=name or f"incidents/{uuid.uuid4()}",
@@ -104,6 +104,7 @@ def incident(*components: str, name: str = "", state: int = OPEN, at: datetime =
         **{"title": "Payments fail", "alert_count": 1, **own},
     )
     built.opened_at.FromDatetime(at)
+    built.update_time.FromDatetime(max(at, START))
     return built
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from bench.alerts import Population, alertmanager_body
 from bench.assessments import assessments
+from bench.budgets import budgets
 from bench.calls import http_callers, http_post, timed
 from bench.catalogue import catalogue
 from bench.flatness import flatness
 from bench.ground import Ground, Sizes
 from bench.history import history
+from bench.ledger import ledger
 from bench.peers import ALERTMANAGER, Absent, alertmanager
 from bench.report import Section
 from bench.singles import single_reports
@@ -38,6 +40,10 @@ SIZES = Sizes(
     simulations=5,
     entities=300,
     blasts=5,
+    budget_slos=40,
+    appended=200,
+    ledger_entries=700,
+    proofs=5,
 )
 
 
@@ -115,3 +121,31 @@ async def test_assessments_are_measured_alone_by_events_and_as_a_caller_waits(gr
     section = await assessments(ground)
     assert len(section.rows) == 3
     assert section.data["assessed_per_second"]["rate"].median > 0
+
+
+async def test_error_budgets_are_measured_and_a_peer_that_cannot_be_had_says_why(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # nothing is fetched for a test
+    section = await budgets(ground)
+    assert [row[0] for row in section.rows] == [
+        "Ballast: a sample each recorded",
+        "Ballast: all evaluated",
+        "slo-generator, counts at hand",
+        "slo-generator, asking Prometheus",
+    ]
+    assert named(section, "Ballast: all evaluated")[1] == "320"
+    assert section.data["reports_per_second"] > 0
+    assert str(section.data["slo-generator, counts at hand"]).startswith("absent: slo-generator")
+
+
+async def test_the_ledger_is_measured_beside_a_table_and_every_proof_is_checked(ground: Ground) -> None:
+    section = await ledger(ground)
+    assert [row[0].split(",")[0] for row in section.rows] == [
+        "appended",
+        "inserted into the audit table",
+        "inclusion proof among 700",
+        "verified by the service",
+        "exported",
+        "that export verified offline",
+    ]
+    assert section.data["appended_per_second"]["ratio"].median > 0
+    assert section.data["proof_seconds"]["latency"].count == 5

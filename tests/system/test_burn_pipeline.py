@@ -98,5 +98,7 @@ async def test_errors_that_prometheus_scrapes_raise_the_severity_of_an_open_inci
     found = await assessment(suite, happened.name)
     assert (found.trigger, [each.rule for each in found.gates]) == ("ERROR_BUDGET_CHANGED", ["burning"])
     assert next(each for each in found.terms if each.feature == "burn_rate").value not in {"", "unknown"}
-    assert {"severity", "gates", "burn_rate"} <= {each.subject for each in found.differences}
+    used = next(each for each in found.terms if each.feature == "budget_used")
+    assert (used.missing, float(used.value) > 0) == (False, True)
+    assert {"severity", "gates", "burn_rate", "budget_used"} <= {each.subject for each in found.differences}
     await channel.close()

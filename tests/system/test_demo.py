@@ -70,6 +70,24 @@ def test_the_story_s_terms_sum_and_its_ledger_verifies(first: tuple[Path, str]) 
 
 
 @pytest.mark.slow
+def test_the_story_is_proved_from_alert_to_bundle_without_a_suite(first: tuple[Path, str], tmp_path: Path) -> None:
+    ledger, key = first[0] / "story-ledger.jsonl", first[0] / "ledger-key.txt"
+    types = [json.loads(part["entry"]["leaf"])["type"] for part in map(json.loads, ledger.read_text().splitlines()) if "entry" in part]
+    for kind in ("intake.v1.IncidentOpened", "triage.v1.AssessmentMade", "allocation.v1.DecisionMade", "playbook.v1.BundleRendered"):
+        assert f"ballast.{kind}" in types
+    command = [sys.executable, "-m", "clients.cli", "ledger", "verify", str(ledger), "--key", str(key), "--json"]
+    asked = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "BALLAST_GOVERNANCE_ADDRESS": "127.0.0.1:1"}
+    )
+    verdict = json.loads(asked.stdout)
+    assert (verdict["entries"], verdict["fault"]) == (len(types), None)
+    forged = tmp_path / "forged.jsonl"
+    forged.write_text(ledger.read_text().replace("DecisionMade", "DecisionMode", 1))
+    command[5] = str(forged)
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.slow
 def test_the_terminal_shows_a_row_for_each_sprint_and_the_story(first: tuple[Path, str]) -> None:
     lines = first[1].splitlines()
     assert max(map(len, lines)) <= 120

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, entries_after
 from services.governance.domain.verification import (
+    Evidence,
     FaultReason,
     IssuedCheckpoint,
     LedgerFault,
@@ -48,8 +49,13 @@ def recorded(told: Sequence[RecordedEvent], now: datetime = NOW, after: int = 0)
     return [stored(entry, content) for entry, content in zip(entries_after(End(after), told, contents, now), contents, strict=True)]
 
 
+def leaf_of(entry: StoredEntry) -> str:
+    assert entry.leaf is not None
+    return entry.leaf
+
+
 def tree_of(entries: Sequence[StoredEntry]) -> tuple[dict[Tile, bytes], Peaks]:
-    growth = grown(Peaks(), [leaf_hash(each.leaf.encode()) for each in entries])
+    growth = grown(Peaks(), [leaf_hash(leaf_of(each).encode()) for each in entries])
     return dict(growth.added), growth.peaks
 
 
@@ -69,7 +75,7 @@ def ledgers(draw: st.DrawFn, least: int = 1) -> Kept:
 
 
 def verify(kept: Kept) -> LedgerFault | None:
-    position, fault = verify_entries(Peaks(), kept.entries, kept.tiles, kept.issued)
+    position, fault = verify_entries(Peaks(), kept.entries, Evidence(kept.tiles, kept.issued))
     last = kept.entries[-1].sequence if kept.entries else 0
     return fault or verify_head(position, LedgerTip(kept.head, last))
 
@@ -80,7 +86,7 @@ def places(kept: Kept) -> st.SearchStrategy[int]:
 
 def forged(each: StoredEntry, name: str = "subject", value: object = "forged") -> StoredEntry:
     """As a forger would leave the row: leaf and column say the same."""
-    leaf = json.dumps(json.loads(each.leaf) | {name: value}, ensure_ascii=False, separators=(",", ":"))
+    leaf = json.dumps(json.loads(leaf_of(each)) | {name: value}, ensure_ascii=False, separators=(",", ":"))
     return replace(each, leaf=leaf, columns={**each.columns, name: value})
 
 
@@ -91,8 +97,8 @@ def test_an_untouched_ledger_verifies(kept: Kept) -> None:
 
 @given(ledgers(least=0), st.integers(0, 400))
 def test_verifying_in_two_runs_ends_where_one_run_ends(kept: Kept, cut: int) -> None:
-    middle, _ = verify_entries(Peaks(), kept.entries[:cut], kept.tiles, kept.issued)
-    assert verify_entries(middle, kept.entries[cut:], kept.tiles, kept.issued) == (kept.head, None)
+    middle, _ = verify_entries(Peaks(), kept.entries[:cut], Evidence(kept.tiles, kept.issued))
+    assert verify_entries(middle, kept.entries[cut:], Evidence(kept.tiles, kept.issued)) == (kept.head, None)
 
 
 def test_a_ledger_so_long_that_its_second_level_has_two_tiles_verifies_in_batches_that_end_anywhere() -> None:
@@ -100,7 +106,7 @@ def test_a_ledger_so_long_that_its_second_level_has_two_tiles_verifies_in_batche
     kept = kept_of(recorded([told] * 66_000))
     position, fault = Peaks(), None
     for begin in range(0, 66_000, 1_000):
-        position, fault = verify_entries(position, kept.entries[begin : begin + 1_000], kept.tiles)
+        position, fault = verify_entries(position, kept.entries[begin : begin + 1_000], Evidence(kept.tiles))
         assert fault is None
     assert position == kept.head
 
@@ -128,7 +134,7 @@ def test_a_column_that_says_other_than_its_leaf_is_named(kept: Kept, data: st.Da
 @given(ledgers(), st.data())
 def test_a_leaf_that_is_none_is_named(kept: Kept, data: st.DataObject) -> None:
     at = data.draw(places(kept))
-    kept.entries[at] = replace(kept.entries[at], leaf=kept.entries[at].leaf[:-1])
+    kept.entries[at] = replace(kept.entries[at], leaf=leaf_of(kept.entries[at])[:-1])
     fault = verify(kept)
     assert fault is not None
     assert (fault.sequence, fault.reason) == (at + 1, FaultReason.LEAF_MALFORMED)
@@ -149,6 +155,17 @@ def test_an_erased_content_breaks_nothing(kept: Kept, data: st.DataObject) -> No
     at = data.draw(places(kept))
     kept.entries[at] = replace(kept.entries[at], content_digest=None, is_erased=True)
     assert verify(kept) is None
+
+
+@given(ledgers(), st.data())
+def test_sealed_entries_are_proved_by_their_hashes_and_others_must_have_their_leaves(kept: Kept, data: st.DataObject) -> None:
+    through = data.draw(st.integers(1, len(kept.entries)))
+    kept.entries[:through] = [replace(each, leaf=None, content_digest=None) for each in kept.entries[:through]]
+    position, fault = verify_entries(Peaks(), kept.entries, Evidence(kept.tiles, kept.issued, through))
+    assert (position, fault) == (kept.head, None)
+    _, fault = verify_entries(Peaks(), kept.entries, Evidence(kept.tiles, kept.issued, through - 1))
+    assert fault is not None
+    assert (fault.sequence, fault.reason) == (through, FaultReason.LEAF_MALFORMED)
 
 
 @given(ledgers(), st.data())
@@ -192,7 +209,7 @@ def test_a_forged_entry_whose_leaf_hash_is_forged_too_is_found_above_or_at_the_h
     kept.entries[at] = forged(kept.entries[at])
     tile, place = (0, at // 256), at % 256 * HASH_BYTES
     hashes = kept.tiles[tile]
-    kept.tiles[tile] = hashes[:place] + leaf_hash(kept.entries[at].leaf.encode()) + hashes[place + HASH_BYTES :]
+    kept.tiles[tile] = hashes[:place] + leaf_hash(leaf_of(kept.entries[at]).encode()) + hashes[place + HASH_BYTES :]
     fault = verify(kept)
     assert fault is not None
     assert fault.reason in {FaultReason.TREE_MISMATCH, FaultReason.CHECKPOINT_MISMATCH, FaultReason.HEAD_MISMATCH}
@@ -223,7 +240,7 @@ def test_a_cut_tail_disagrees_with_the_head(kept: Kept, data: st.DataObject) -> 
 
 @given(ledgers())
 def test_a_missing_head_is_a_fault_at_the_first_entry(kept: Kept) -> None:
-    position, _ = verify_entries(Peaks(), kept.entries, kept.tiles)
+    position, _ = verify_entries(Peaks(), kept.entries, Evidence(kept.tiles))
     fault = verify_head(position, LedgerTip(None, len(kept.entries)))
     assert fault is not None
     assert (fault.sequence, fault.reason) == (1, FaultReason.HEAD_MISMATCH)

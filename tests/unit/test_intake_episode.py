@@ -114,6 +114,11 @@ def test_an_episode_counts_how_often_it_was_taken_back() -> None:
     assert only.refired_count == 2
 
 
+def test_an_end_that_two_replicas_tell_is_taken_back_once() -> None:
+    only = episodes(map(at, [0, 10]), map(at, [5, 6]), REJOIN)[0]
+    assert only.refired_count == 1
+
+
 def test_of_very_many_points_the_first_and_the_last_are_kept() -> None:
     starts, ends = list(range(0, 1000, 10)), list(range(5, 1005, 10))
     only = episodes(map(at, starts), map(at, ends), REJOIN)[0]

@@ -12,6 +12,7 @@ from services.intake.domain.evidence import (
     ServiceImpact,
     evidence_from_json,
     evidence_to_json,
+    flapped,
     merge,
     read_evidence,
 )
@@ -27,6 +28,8 @@ EVIDENCE = st.builds(
     workaround=MAYBE,
     burn_rate=st.none() | st.floats(0, 1e9, exclude_max=True),
     recent_change=MAYBE,
+    redundancy_left=st.none() | st.floats(0, 1),
+    flap_count=st.none() | st.integers(1, 10**6),
 )
 
 
@@ -45,11 +48,12 @@ def test_every_annotation_of_ours_is_read() -> None:
             "ballast.workaround": " true ",
             "ballast.burn_rate": "14.4",
             "ballast.recent_change": "true",
+            "ballast.redundancy_left": "0.5",
             "summary": "slow",
             "ballasted": "not ours",
         }
     )
-    assert evidence == Evidence(1200, ServiceImpact.OUTAGE, True, False, False, True, 14.4, True)
+    assert evidence == Evidence(1200, ServiceImpact.OUTAGE, True, False, False, True, 14.4, True, 0.5)
     assert warnings == ()
 
 
@@ -67,6 +71,10 @@ def test_every_annotation_of_ours_is_read() -> None:
         ("burn_rate", "-1", "must be a number of at least 0, as 14.4"),
         ("burn_rate", "nan", "must be a number of at least 0, as 14.4"),
         ("burn_rate", "inf", "must be a number of at least 0, as 14.4"),
+        *(
+            ("redundancy_left", value, "must be a share from 0 to 1, as 0.5, or how many of how many are left, as 2/3")
+            for value in ("half", "1.01", "-0.1", "50%", "4/3", "0/0", "1/2/3", "nan", "inf/inf", "")
+        ),
     ],
 )
 def test_a_value_that_cannot_be_read_is_not_used_and_said_so(field: str, value: str, rule: str) -> None:
@@ -107,6 +115,23 @@ def test_the_worst_value_counts() -> None:
     assert merge(mild, bad) == Evidence(10, ServiceImpact.OUTAGE, True, True, True, True, 14.4, True)
 
 
+@pytest.mark.parametrize(("told", "left"), [("1/3", 0.33), ("2/3", 0.67), ("0/3", 0.0), ("1", 1.0), (" .25 ", 0.25)])
+def test_redundancy_is_told_as_a_share_or_as_how_many_of_how_many(told: str, left: float) -> None:
+    assert read_evidence({"ballast.redundancy_left": told}) == (Evidence(redundancy_left=left), ())
+
+
+def test_what_one_alert_holds_for_lost_is_not_left_and_the_most_flaps_count() -> None:
+    merged = merge(Evidence(redundancy_left=0.67, flap_count=4), Evidence(redundancy_left=0.33, flap_count=2))
+    assert (merged.redundancy_left, merged.flap_count) == (0.33, 4)
+
+
+def test_flaps_are_counted_and_not_told() -> None:
+    evidence, (warning,) = read_evidence({"ballast.flap_count": "5"})
+    assert (evidence, warning.startswith("annotation ballast.flap_count is not used: known are")) == (NO_EVIDENCE, True)
+    assert flapped(0) is NO_EVIDENCE
+    assert flapped(2).flap_count == 2
+
+
 def test_a_workaround_that_one_alert_denies_is_none() -> None:
     assert merge(Evidence(workaround=True), Evidence(workaround=False)).workaround is False
 
@@ -114,6 +139,10 @@ def test_a_workaround_that_one_alert_denies_is_none() -> None:
 def test_what_nobody_told_is_not_the_same_as_no() -> None:
     assert merge(Evidence(security=False), Evidence()).security is False
     assert merge(Evidence(), Evidence()).security is None
+
+
+def test_what_a_newer_version_wrote_beside_is_left_out() -> None:
+    assert evidence_from_json({"service_impact": 2, "luck": 7}) == Evidence(service_impact=ServiceImpact.DISRUPTION)
 
 
 @given(EVIDENCE)

@@ -13,7 +13,7 @@ from services.triage.domain.inputs import Surroundings
 from services.triage.domain.promise import expected_loss_per_hour, restore_target
 from services.triage.domain.severity import Severity
 from shared.errors import InvalidInput
-from tests.support.triage import MONDAY_NOON, assessed, component, incident, money_of, situations
+from tests.support.triage import MONDAY_NOON, SUNDAY_NIGHT, assessed, assessed_in, component, incident, money_of, situations
 
 
 @pytest.mark.parametrize(("severity", "critical", "others"), [(1, 1, 1), (2, 1, 4), (3, 1, 4), (4, 24, 24), (5, 72, 72)])
@@ -61,10 +61,11 @@ def test_the_same_incident_gives_the_same_finding(situation: tuple[Incident, Sur
 
 
 def test_a_change_of_state_is_a_change_of_the_finding() -> None:
-    opened = incident("web")
+    opened = replace(incident("web"), changed_at=SUNDAY_NIGHT)
     resolved = replace(opened, state=IncidentState.RESOLVED, resolved_at=MONDAY_NOON)
-    assert assessed(opened) != assessed(resolved)
-    assert assessed(opened).verdict == assessed(resolved).verdict
+    around = Surroundings(now=SUNDAY_NIGHT)
+    assert assessed_in(around, opened) != assessed_in(around, resolved)
+    assert assessed_in(around, opened).verdict == assessed_in(around, resolved).verdict
 
 
 def test_an_acknowledgement_is_a_change_of_the_finding() -> None:
@@ -75,7 +76,7 @@ def test_an_acknowledgement_is_a_change_of_the_finding() -> None:
 
 def test_a_finding_names_the_model_and_the_matrix_it_rests_on() -> None:
     finding = assessed(incident("web"))
-    assert finding.model_version == "2026.1"
+    assert finding.model_version == "2026.2"
     assert len(finding.weights_hash) == 64
     assert finding.matrix_revision == 1
 
@@ -87,6 +88,10 @@ def test_a_finding_names_the_model_and_the_matrix_it_rests_on() -> None:
         (Evidence(burn_rate=-0.5), "evidence.burn_rate"),
         (Evidence(burn_rate=float("nan")), "evidence.burn_rate"),
         (Evidence(burn_rate=float("inf")), "evidence.burn_rate"),
+        (Evidence(redundancy_left=1.01), "evidence.redundancy_left"),
+        (Evidence(redundancy_left=-0.01), "evidence.redundancy_left"),
+        (Evidence(redundancy_left=float("nan")), "evidence.redundancy_left"),
+        (Evidence(flap_count=-1), "evidence.flap_count"),
     ],
 )
 def test_evidence_that_no_incident_can_have_is_refused_by_name(evidence: Evidence, field: str) -> None:

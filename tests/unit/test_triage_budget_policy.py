@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from services.triage.domain.budget_cause import FORGIVEN, BudgetCause, deciding_cause
 from services.triage.domain.budget_policy import BudgetEffect, BudgetPolicy, BudgetStep, default_policy, standing_of, step_in_force
 from services.triage.domain.budget_window import Span, without
+from services.triage.domain.component_selection import NOTHING
 from services.triage.domain.errors import BudgetPolicyRefused
 from services.triage.domain.incident_budget import FOUR_WEEKS, BudgetIncident, DutyKind, IncidentUse, duties_of, share_of_budget
-from services.triage.domain.planned_work import PlannedWork, exclusions_of
+from services.triage.domain.planned_work import PlannedWork, excluded_spans
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -44,6 +45,14 @@ def test_an_exhausted_budget_freezes_and_the_last_step_that_holds_is_in_force() 
     assert step({}, 0.01) == ""
 
 
+@pytest.mark.parametrize(
+    ("window", "told"), [(HOUR, "over 1 h"), (28 * DAY, "over 28 d"), (DAY + HOUR + timedelta(minutes=5), "over 1 d 1 h 5 min")]
+)
+def test_the_reason_names_the_window_of_the_burn(window: timedelta, told: str) -> None:
+    standing = standing_of(BudgetStep("slow", BudgetEffect.TICKET, window, 3.0), 4.5, 0.4, BudgetCause.UNKNOWN)
+    assert f"the burn {told} is 4.5, from 3 on" in standing.reason
+
+
 def test_a_quarter_of_the_team_goes_to_reliability() -> None:
     share = next(each for each in POLICY.steps if each.effect is BudgetEffect.RELIABILITY_SHARE)
     assert standing_of(share, 1.5, 0.4, BudgetCause.OWN_CHANGE).reliability_share == 0.25
@@ -56,7 +65,7 @@ def test_features_go_on_only_for_a_cause_that_is_not_in_the_teams_hands(cause: B
     standing = standing_of(exhausted, 0, -0.2, cause)
     frozen = cause in {BudgetCause.UNKNOWN, BudgetCause.OWN_CHANGE, BudgetCause.DEPENDENCY, BudgetCause.MISCATEGORISED}
     assert standing.effect is (BudgetEffect.FREEZE if frozen else BudgetEffect.CONTINUE)
-    assert "-20.0% remains" in standing.reason
+    assert "-20.0% of the budget remains" in standing.reason
     assert cause.name.lower().replace("_", " ") in standing.reason
 
 
@@ -122,8 +131,8 @@ def test_a_policy_without_steps_with_one_twice_or_with_shares_that_cannot_be_is_
 # Duties.
 
 
-def use(four_weeks: float, quarter: float, class_: str = "alertname=Slow", name: str = "incidents/1") -> IncidentUse:
-    incident = BudgetIncident(name, class_, BudgetCause.UNKNOWN, "", (), NOW, None)
+def use(four_weeks: float, quarter: float, class_: str = "5f0c", name: str = "incidents/1") -> IncidentUse:
+    incident = BudgetIncident(name, class_, f"title of {class_}", BudgetCause.UNKNOWN, "", (), NOW, None)
     return IncidentUse(incident, "slos/a", 0, 1, 1, 0, four_weeks, quarter)
 
 
@@ -134,7 +143,8 @@ def test_one_incident_over_a_fifth_of_four_weeks_calls_for_a_post_mortem() -> No
 
 def test_a_class_over_a_fifth_of_a_quarter_calls_for_a_plan() -> None:
     found = duties_of([use(0.1, 0.11, name=f"incidents/{number}") for number in range(2)], 0.2, 0.2)
-    assert [(each.kind, each.about, round(each.share, 9)) for each in found] == [(DutyKind.PLANNING, "alertname=Slow", 0.22)]
+    told = [(each.kind, each.about, each.title, round(each.share, 9)) for each in found]
+    assert told == [(DutyKind.PLANNING, "5f0c", "title of 5f0c", 0.22)]
     assert duties_of([use(0.1, 0.11, class_=each) for each in "ab"], 0.2, 0.2) == []
 
 
@@ -151,7 +161,7 @@ def test_a_recurring_window_leaves_out_what_comes_after_it_was_made() -> None:
     work = PlannedWork(
         "maintenanceWindows/1",
         1,
-        ("components/a",),
+        NOTHING,
         datetime(2026, 3, 1, 2),  # noqa: DTZ001 - wall time
         "UTC",
         HOUR,
@@ -161,9 +171,9 @@ def test_a_recurring_window_leaves_out_what_comes_after_it_was_made() -> None:
         None,
         NOW,
     )
-    assert [each.span.starts_at.day for each in exclusions_of(work)] == [3]
+    assert [each.starts_at.day for each in excluded_spans(work)] == [3]
     cancelled = replace(work, made_at=NOW - 9 * DAY, cancelled_at=datetime(2026, 3, 2, 2, 30, tzinfo=UTC))
-    assert [each.span.length for each in exclusions_of(cancelled)] == [HOUR, HOUR / 2]
+    assert [each.length for each in excluded_spans(cancelled)] == [HOUR, HOUR / 2]
 
 
 def test_time_without_other_times_is_what_is_left() -> None:

@@ -52,6 +52,13 @@ def test_the_bound_is_the_quantile_of_chi_squared() -> None:
     assert index_bound(1, 200, 100, 0.01) == 0
 
 
+def test_what_an_older_model_did_not_look_at_is_compared_once_enough_incidents_have_it() -> None:
+    before: list[Readings] = [{} for _ in range(190)]
+    assert of_users([*before, *users(*[10] * 10)], users(*[10_000] * 100)) == (None, False)
+    assert of_users([*before[:100], *users(*[10] * 100)], users(*[10_000] * 100))[1]
+    assert not of_users([*before[:100], *users(*[10] * 100)], users(*[10] * 100))[1]
+
+
 def test_windows_of_one_distribution_exceed_the_bound_as_rarely_as_is_said() -> None:
     chance = np.random.default_rng(11)
     shares, trials = [0.3, 0.25, 0.2, 0.15, 0.1], 4_000

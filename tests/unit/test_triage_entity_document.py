@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.triage.domain.business_hours import BusinessHours
 from services.triage.domain.catalogue_import import Gathered
 from services.triage.domain.component import Component, Tier
 from services.triage.domain.entity import ComponentDraft, Group, System
 from services.triage.domain.entity_document import read_document
+from shared.business_hours import BusinessHours
 from shared.money import Money
 from shared.yaml_documents import documents_of
 from tests.support.catalogue import component, entity, read

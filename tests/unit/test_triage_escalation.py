@@ -43,13 +43,13 @@ def test_one_whose_class_ends_in_time_is_left_alone_until_its_time_has_passed() 
     history = past(*range(5, 55, 5), 58)
     assert reason(45, past(*range(50, 58))) == ""
     assert reason(10, history) == ""
-    assert reason(60, history) == "The time to restore has passed."
+    assert reason(60, history) == "The time to restore, 1 h, has passed."
 
 
 def test_without_a_history_the_share_of_the_time_decides_and_it_says_so() -> None:
     assert reason(44, past(5, 10)) == ""
     told = reason(45, past(5, 10))
-    assert told.startswith("75% of the time to restore is gone; 0 incidents of the history lasted longer")
+    assert told.startswith("75% of the time to restore, 1 h, is gone; 0 incidents of the history lasted longer")
 
 
 def test_an_incident_still_open_counts_as_lasting_at_least_so_long() -> None:

@@ -136,7 +136,7 @@ def test_a_candidate_keeps_the_form_of_the_model(fit: Fit) -> None:
 
 
 def test_a_candidate_is_named_after_its_weights_and_its_terms_add_up_exactly(fit: Fit) -> None:
-    assert fit.candidate.version.startswith("2026.1-fit.")
+    assert fit.candidate.version.startswith("2026.2-fit.")
     assert fit.candidate.weights_hash != MODEL.weights_hash
     seen = inputs(Random(5))
     score = judge(seen, fit.candidate, MATRIX).score

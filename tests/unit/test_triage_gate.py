@@ -141,3 +141,24 @@ def test_a_trial_names_whose_severity_differs_and_rules_that_matched_nothing() -
     trial = try_gates(tried, gates(), [*asked, situation_of(incident("web"), Surroundings(), standards)])
     assert [(each.before, each.after) for each in trial.changes] == [(Severity.SEV3, Severity.SEV1)]
     assert trial.counts == (GateCount("many", 1, 1), GateCount("never", 0, 0))
+
+
+def test_a_comment_within_the_name_of_a_fact_does_not_hide_it() -> None:
+    happened = incident("web", users_affected=500)
+    asked = gates(rule("incident // of intake\n.users_affected > 10"))
+    assert asked.conditions[0].names == {"incident.users_affected"}
+    assert found(happened, component(), asked=asked).gates.fired
+
+
+@given(situations())
+def test_gates_that_find_out_only_what_they_read_answer_as_with_all_facts(situation: tuple[Incident, Surroundings]) -> None:
+    asked = gates(
+        rule("incident.users_affected > 100", "one"),
+        rule('component.tier == "critical" || component.unknown != []', "two"),
+        rule("component.revenue_per_minute > 5.0 && assessment.severity <= 3", "three"),
+    )
+    told = situation_of(*situation, Standards(default_model(), FIRST_MATRIX))
+    whole = gates_of(1, asked.rules)
+    object.__setattr__(whole, "facts", FACTS)
+    assert len(asked.facts) == 5
+    assert asked.ask(told) == whole.ask(told)

@@ -27,7 +27,7 @@ def stored(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-@pytest.mark.parametrize("model", [default_model(), default_model("EUR"), replace(default_model(), version="2026.1-fit.0123abcd")])
+@pytest.mark.parametrize("model", [default_model(), default_model("EUR"), replace(default_model(), version="2026.2-fit.0123abcd")])
 @pytest.mark.parametrize("fit", [None, FIT])
 def test_a_version_comes_back_with_the_same_hash(model: ScoringModel, fit: FitRecord | None) -> None:
     version = ModelVersion(model, fit, "ada", "why not", MONDAY_NOON)

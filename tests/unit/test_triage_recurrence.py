@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.triage.domain.recurrence import MOST_NAMED, SimilarIncident, class_of, recurrence
+from services.triage.domain.recurrence import MOST_NAMED, SimilarIncident, class_of, class_title, recurrence
 from services.triage.domain.severity import Severity
 from tests.support.triage import MONDAY_NOON, incident
 
@@ -26,6 +26,12 @@ def test_without_a_signal_titles_are_alike_but_for_numbers_and_ids() -> None:
     titles = ["Disk 95% full on node-17", "disk 96% full on node-3", "Disk is full"]
     first, second, third = (class_of(replace(incident("web"), title=title)) for title in titles)
     assert first == second != third
+
+
+def test_a_class_has_one_title_for_people() -> None:
+    one = replace(incident("web", "db"), signal="HighErrorRate")
+    assert class_title(one) == class_title(replace(one, components=("db", "web", "db"), title="x")) == "HighErrorRate of db, web"
+    assert class_title(replace(incident(), title="Disk 95% full on node-17")) == "disk #% full on node-#"
 
 
 def test_only_what_was_opened_before_counts_and_the_latest_are_named() -> None:

@@ -16,7 +16,7 @@ from services.triage.domain.incident import Evidence, Incident, ServiceImpact
 from services.triage.domain.inputs import Surroundings, is_business_hours
 from services.triage.domain.model import Axis, Feature
 from services.triage.domain.scale import DoublingScale, LogScale
-from tests.support.triage import MONDAY_NOON, SUNDAY_NIGHT, assessed, component, contributions, incident, situations
+from tests.support.triage import MONDAY_NOON, SUNDAY_NIGHT, assessed, assessed_in, component, contributions, incident, situations
 
 
 def test_contributions_are_those_worked_out_by_hand() -> None:
@@ -30,6 +30,8 @@ def test_contributions_are_those_worked_out_by_hand() -> None:
         workaround=False,
         burn_rate=6.0,
         recent_change=True,
+        redundancy_left=0.5,
+        flap_count=3,
     )
     finding = assessed(happened, known, dependents=7)
     by_hand = {
@@ -44,11 +46,16 @@ def test_contributions_are_those_worked_out_by_hand() -> None:
         "recent_change": 0.375,
         "alert_count": 0.45,  # 0.75 * 6/10: a hundred is six doublings and a bit
         "business_hours": 0.25,
+        "budget_used": 0.0625,  # not known
+        "recurrence": 0.0,
+        "redundancy_left": 0.1875,  # -0.125 + 0.625 / 2
+        "flap_count": 0.1445,  # 0.25 * ln 4 / ln 11
+        "evidence_age": 0.0625,  # not known
     }
     assert contributions(finding) == pytest.approx(by_hand, abs=1 / 1024)
-    assert finding.verdict.score.log_odds == pytest.approx(5.3925, abs=0.003)
-    assert finding.verdict.score.points == pytest.approx(50 + 8 * 5.3925, abs=0.02)
-    assert (finding.verdict.impact, finding.verdict.urgency) == (3, 3)  # 25.0 points of impact, 18.1 of urgency
+    assert finding.verdict.score.log_odds == pytest.approx(5.8495, abs=0.003)
+    assert finding.verdict.score.points == pytest.approx(50 + 8 * 5.8495, abs=0.02)
+    assert (finding.verdict.impact, finding.verdict.urgency) == (3, 3)  # 25.0 points of impact, 21.8 of urgency
 
 
 def test_missing_inputs_are_terms_that_say_so_and_are_never_zero() -> None:
@@ -64,15 +71,19 @@ def test_missing_inputs_are_terms_that_say_so_and_are_never_zero() -> None:
         "workaround": 0.125,
         "burn_rate": 0.125,
         "recent_change": 0.0625,
+        "budget_used": 0.0625,
+        "redundancy_left": 0.0625,
+        "flap_count": 0.0625,
+        "evidence_age": 0.0625,
     }
     assert {terms[name].value for name in missing} == {"unknown"}
-    assert {name for name in terms if name not in missing} == {"alert_count", "business_hours"}
+    assert {name for name in terms if name not in missing} == {"alert_count", "business_hours", "recurrence"}
 
 
 @given(situations())
 def test_contributions_sum_exactly_to_the_log_odds_and_points_to_the_score(situation: tuple[Incident, Surroundings]) -> None:
     happened, around = situation
-    score = assessed(happened, *around.known, dependents=around.dependents).verdict.score
+    score = assessed_in(around, happened).verdict.score
     exactly = Fraction(score.intercept) + sum(Fraction(term.contribution) for term in score.terms)
     assert Fraction(score.log_odds) == exactly
     assert Fraction(score.points) == Fraction(score.offset) + sum(Fraction(term.points) for term in score.terms)
@@ -81,7 +92,7 @@ def test_contributions_sum_exactly_to_the_log_odds_and_points_to_the_score(situa
 
 @given(situations(), st.randoms())
 def test_the_sum_is_the_same_in_whatever_order_a_client_adds(situation: tuple[Incident, Surroundings], order: Random) -> None:
-    score = assessed(situation[0], *situation[1].known).verdict.score
+    score = assessed_in(situation[1], situation[0]).verdict.score
     terms = list(score.terms)
     order.shuffle(terms)
     total = score.offset
@@ -104,7 +115,10 @@ WORSE = {
     "burn_rate": st.floats(0, 1e6),
     "recent_change": st.booleans(),
     "workaround": st.booleans().map(lambda yes: not yes),
+    "redundancy_left": st.floats(0, 1),
+    "flap_count": st.integers(0, 10**6),
 }
+LESS_IS_WORSE = {"workaround", "redundancy_left"}
 
 
 @pytest.mark.parametrize("field", WORSE)
@@ -113,9 +127,9 @@ def test_worse_evidence_never_lowers_the_score_or_eases_the_severity(
     field: str, situation: tuple[Incident, Surroundings], data: st.DataObject
 ) -> None:
     happened, around = situation
-    low, high = sorted(data.draw(st.tuples(WORSE[field], WORSE[field]), label="milder and worse"), reverse=field == "workaround")
-    mild = assessed(_with(happened, field, low), *around.known, dependents=around.dependents).verdict
-    bad = assessed(_with(happened, field, high), *around.known, dependents=around.dependents).verdict
+    low, high = sorted(data.draw(st.tuples(WORSE[field], WORSE[field]), label="milder and worse"), reverse=field in LESS_IS_WORSE)
+    mild = assessed_in(around, _with(happened, field, low)).verdict
+    bad = assessed_in(around, _with(happened, field, high)).verdict
     assert bad.score.points >= mild.score.points
     assert bad.severity <= mild.severity
 

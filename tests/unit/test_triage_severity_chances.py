@@ -2,22 +2,26 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.triage.domain.budget_policy import BudgetEffect
+from services.triage.domain.budget_snapshot import BudgetSnapshot
 from services.triage.domain.defaults import default_matrix, default_model
 from services.triage.domain.finding import Finding
 from services.triage.domain.incident import Evidence, Incident, ServiceImpact
-from services.triage.domain.inputs import Surroundings
+from services.triage.domain.inputs import Surroundings, inputs_of
 from services.triage.domain.model import Axis
 from services.triage.domain.ruling import Ruling
+from services.triage.domain.score import score
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_chances import SeverityChances, call_chance, confidence, logistic, severity_chances
 from services.triage.domain.severity_floor import Measure, SeverityFloor
-from tests.support.triage import assessed, component, incident, situations
+from tests.support.triage import MONDAY_NOON, assessed, assessed_in, component, incident, situations
 
 MODEL, MATRIX = default_model(), default_matrix()
 points = st.floats(-80, 80)
@@ -38,8 +42,8 @@ def ruling_of(finding: Finding, evidence: Evidence) -> Ruling:
 
 def test_chances_at_the_thresholds_are_those_worked_out_by_hand() -> None:
     # Impact at its MEDIUM threshold, -3, and 20 points below HIGH, 17: HIGH with σ(-20/8) = .07586, MEDIUM .42414, LOW .5.
-    # Urgency at its HIGH threshold, 6, and 8 points above MEDIUM, -2: HIGH .5, MEDIUM σ(1) - .5 = .23106, LOW .26894.
-    found = chances(-3.0, 6.0)
+    # Urgency at its HIGH threshold, 7, and 8 points above MEDIUM, -1: HIGH .5, MEDIUM σ(1) - .5 = .23106, LOW .26894.
+    found = chances(-3.0, 7.0)
     assert found.of(Severity.SEV1) == pytest.approx(0.07586 * 0.5, abs=1e-5)
     assert found.of(Severity.SEV2) == pytest.approx(0.42414 * 0.5 + 0.07586 * 0.23106, abs=1e-5)
     assert found.of(Severity.SEV5) == pytest.approx(0.5 * 0.26894, abs=1e-5)
@@ -105,15 +109,47 @@ def test_confidence_falls_by_the_share_that_the_missing_input_could_have_moved()
         "workaround": True,
         "burn_rate": 1.0,
         "recent_change": False,
+        "redundancy_left": 1.0,
+        "flap_count": 0,
     }
-    happened = incident("web", **known)
-    verdict = (finding := assessed(happened, component("web", revenue="10 USD", tier=None))).verdict
+    happened = replace(incident("web", **known), changed_at=MONDAY_NOON)
+    used = BudgetSnapshot("slos/web", 0, None, 0.7, pages=False, effect=BudgetEffect.CONTINUE)
+    around = Surroundings((component("web", revenue="10 USD", tier=None),), budgets=(used,), now=MONDAY_NOON)
+    verdict = (finding := assessed_in(around, happened)).verdict
     spread = severity_chances(ruling_of(finding, happened.evidence), MODEL.factor)
     missing = [term.feature for term in verdict.score.terms if term.missing]
     assert missing == ["tier"]
     total = sum(feature.most - feature.least for feature in MODEL.features)
     expected = spread.of(verdict.severity) * (1 - 1.5 / total)
     assert confidence(verdict.severity, spread, verdict.score.terms, MODEL) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("hours", "stale"), [(0, 0.0), (8, math.log(9) / math.log(33)), (32, 1.0)])
+def test_old_evidence_is_missing_to_the_share_to_which_it_is_stale(hours: int, stale: float) -> None:
+    # Of what evidence tells, only the impact (4.5 of the range) is known.
+    happened = replace(incident("web", service_impact=ServiceImpact.OUTAGE), changed_at=MONDAY_NOON)
+    finding = assessed_in(Surroundings((component(),), now=MONDAY_NOON + timedelta(hours=hours)), happened)
+    spread = severity_chances(ruling_of(finding, happened.evidence), MODEL.factor)
+    ranges = {feature.name: feature.most - feature.least for feature in MODEL.features}
+    missing = sum(ranges[term.feature] for term in finding.verdict.score.terms if term.missing)
+    expected = spread.of(finding.verdict.severity) * (1 - (missing + stale * 4.5) / sum(ranges.values()))
+    assert finding.verdict.confidence == pytest.approx(expected)
+
+
+def test_evidence_that_is_fully_stale_leaves_as_much_confidence_as_none_for_the_same_chances() -> None:
+    known = score(inputs_of(incident("web", users_affected=9, workaround=True), Surroundings(), "USD"), MODEL)
+    unknown = score(inputs_of(incident("web"), Surroundings(), "USD"), MODEL)
+    spread = chances(0.0, 0.0)
+    assert confidence(Severity.SEV3, spread, known.terms, MODEL, 1.0) == confidence(Severity.SEV3, spread, unknown.terms, MODEL)
+
+
+@given(situations(), st.floats(0, 1), st.floats(0, 1))
+def test_older_evidence_never_leaves_more_confidence(situation: tuple[Incident, Surroundings], one: float, other: float) -> None:
+    happened, around = situation
+    terms = assessed_in(around, happened).verdict.score.terms
+    spread = chances(0.0, 0.0)
+    fresher, older = (confidence(Severity.SEV3, spread, terms, MODEL, stale) for stale in sorted((one, other)))
+    assert 0 <= older <= fresher
 
 
 def test_knowing_nothing_leaves_hardly_any_confidence() -> None:

@@ -45,7 +45,7 @@ def test_the_default_matrix_passes_its_own_check() -> None:
 def test_a_level_begins_at_its_threshold() -> None:
     matrix = default_matrix()
     assert [matrix.impact_of(points) for points in (-3.01, -3.0, 16.99, 17.0)] == [LOW, MEDIUM, MEDIUM, HIGH]
-    assert [matrix.urgency_of(points) for points in (-2.01, -2.0, 5.99, 6.0)] == [LOW, MEDIUM, MEDIUM, HIGH]
+    assert [matrix.urgency_of(points) for points in (-1.01, -1.0, 6.99, 7.0)] == [LOW, MEDIUM, MEDIUM, HIGH]
 
 
 def test_a_missing_cell_is_named() -> None:

@@ -90,7 +90,7 @@ def test_a_drop_is_to_the_nearest_milder_severity_that_the_change_gives() -> Non
 
 def test_the_change_that_moves_the_score_least_comes_first() -> None:
     verdict = assessed(incident("web", opened_at=MONDAY_NOON, service_impact=OUTAGE), component("web", Tier.CRITICAL)).verdict
-    # Urgency lacks 6 - 4.5 = 1.5 points of SEV1: a recent change gives 2.5 more, no workaround 4, sixteen alerts a little less than 2.4.
+    # Urgency lacks 7 - 6.5 = 0.5 points of SEV1: a recent change gives 2.5 more, no workaround 4.
     rises = [c.feature for c in verdict.counterfactuals if "rises" in c.text]
     assert rises.index("recent_change") < rises.index("workaround")
     assert rises[-2:] == ["safety", "security"]
@@ -130,6 +130,10 @@ def _made(evidence: Evidence, change: Counterfactual) -> Evidence | None:
             return replace(evidence, workaround="cannot" not in change.text)
         case "recent_change":
             return replace(evidence, recent_change="no component" not in change.text)
+        case "flap_count":
+            return replace(evidence, flap_count=int(_bound(change)) - drops)
+        case "redundancy_left":
+            return replace(evidence, redundancy_left=float(_bound(change) + drops * Decimal("0.01")))
         case "safety":
             return replace(evidence, safety=not drops)
         case "security":
@@ -145,6 +149,10 @@ def _just_short_of(evidence: Evidence, change: Counterfactual) -> Evidence | Non
         return replace(evidence, users_affected=int(_bound(change)) - rises)
     if change.feature == "burn_rate":
         return replace(evidence, burn_rate=float(_bound(change) - rises * Decimal("0.1")))
+    if change.feature == "flap_count":
+        return replace(evidence, flap_count=int(_bound(change)) - rises)
+    if change.feature == "redundancy_left":
+        return replace(evidence, redundancy_left=float(_bound(change) + rises * Decimal("0.01")))
     return None
 
 

@@ -56,6 +56,12 @@ def with_changes(*changes: InputChange) -> dict[str, str]:
         ("business_hours", True, "yes"),
         ("revenue_per_minute", 500.0, "500 USD a minute"),
         ("service_impact", None, "unknown"),
+        ("budget_used", 0.85, "0.85"),
+        ("recurrence", 4.0, "4"),
+        ("recurrence", None, "unknown"),
+        ("redundancy_left", 0.5, "0.5"),
+        ("flap_count", 6.0, "6"),
+        ("evidence_age", 8.0, "8 h"),
     ],
 )
 def test_any_input_can_be_changed(feature: str, value: float | bool | str | None, shown: str) -> None:
@@ -73,6 +79,7 @@ def test_what_the_incident_tells_is_changed_for_gates_too() -> None:
         ([InputChange("users_afected", 1.0)], "changes[0].feature", "did you mean users_affected?"),
         ([InputChange("luck", 1.0)], "changes[0].feature", "inputs are"),
         ([InputChange("tier", "gold")], "changes[0].value", "one of low, medium, high, critical"),
+        ([InputChange("redundancy_left", 1.5)], "changes[0].value", "is a share from 0 to 1"),
         ([InputChange("users_affected", "many")], "changes[0].value", "is a number from 0 up"),
         ([InputChange("dependents", 1.0), InputChange("dependents", 2.0)], "changes[1].feature", "stands twice"),
     ],

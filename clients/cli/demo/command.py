@@ -14,7 +14,7 @@ from clients.cli.demo.bundle import write_bundle
 from clients.cli.demo.example import Example, read_example
 from clients.cli.demo.picture import Mark, draw_picture
 from clients.cli.demo.report import build_report, report_bytes
-from clients.cli.demo.run import Outcome, run
+from clients.cli.demo.run import LEDGER_KEY, STORY_LEDGER, Outcome, run
 from clients.cli.demo.story import Story
 from clients.cli.demo.story_text import tell
 from clients.cli.demo.table import year_table
@@ -81,4 +81,6 @@ def _print(outcome: Outcome, example: Example, out: Path) -> None:
     left = [("report", out / "report.json"), ("picture", f"{out / 'year.svg'}, {out / 'year.png'}")]
     if outcome.story and outcome.story.bundle:
         left.append(("playbook", out / "bundle"))
+    if outcome.story:
+        left.append(("proof", f"ballast ledger verify {out / STORY_LEDGER} --key {out / LEDGER_KEY}"))
     console.print(facts([*left, ("suite's log", out / "suite.log")]))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ballast.governance.v1 import ledger_service_pb2 as ledger_pb
 from ballast.simulation.v1 import simulation_service_pb2
 from ballast.simulation.v1.simulation_service_pb2_grpc import SimulationServiceStub
 from rich.console import Console
@@ -22,8 +23,11 @@ from clients.cli.demo.story import Story, choose, read_story
 from clients.cli.demo.suite import running_suite
 from clients.cli.demo.summary import SprintSummary, summarise
 from clients.cli.demo.year import Year, read_year
+from clients.cli.ledger_export import write_export
 from shared.errors import BallastError, invalid_field
 from shared.rpc.client import ClientCredentials, connect
+
+STORY_LEDGER, LEDGER_KEY = "story-ledger.jsonl", "ledger-key.txt"
 
 _CALL_SECONDS = 60.0
 _SIMULATION = simulation_service_pb2.DESCRIPTOR.services_by_name["SimulationService"]
@@ -49,25 +53,26 @@ def run(example: Example, out: Path, console: Console) -> Outcome:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise invalid_field("--out", f"{state} cannot be made ({error.strerror}); give a folder that can be written") from None
-    return asyncio.run(_replayed(example, state, out / "suite.log", console))
+    return asyncio.run(_replayed(example, out, console))
 
 
-async def _replayed(example: Example, state: Path, log: Path, console: Console) -> Outcome:
+async def _replayed(example: Example, out: Path, console: Console) -> Outcome:
+    log = out / "suite.log"
     task = asyncio.current_task()
     assert task is not None
     # By default SIGTERM would end this process at once and leave the suite running.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     console.print("starting a suite with a simulated clock …", style="dim")
     try:
-        async with running_suite(state, example.cadence.first_at, log) as addresses:
-            return await _walked(example, addresses, console)
+        async with running_suite(out / "state", example.cadence.first_at, log) as addresses:
+            return await _walked(example, addresses, out, console)
     except SuiteFailed:
         raise
     except BallastError as error:
         raise SuiteFailed(f"the replay stopped: {error.message} [{error.reason}]; the suite's log is {log}") from error
 
 
-async def _walked(example: Example, addresses: Mapping[str, str], console: Console) -> Outcome:
+async def _walked(example: Example, addresses: Mapping[str, str], out: Path, console: Console) -> Outcome:
     connection = Connection(addresses, _CREDENTIALS, _CALL_SECONDS)
     clock = connect(addresses["simulation"], [_SIMULATION], credentials=_CREDENTIALS, deadline_seconds=_CALL_SECONDS)
     try:
@@ -77,10 +82,21 @@ async def _walked(example: Example, addresses: Mapping[str, str], console: Conso
             await replay.walk(told)
         year = await read_year(connection, example, replay.now(), replay.done_in)
         decision = choose(year)
-        return Outcome(year, summarise(year), await read_story(connection, year, decision) if decision else None)
+        story = await read_story(connection, year, decision) if decision else None
+        if story is not None:
+            await _export(connection, story, out)
+        return Outcome(year, summarise(year), story)
     finally:
         await clock.close()
         await connection.close()
+
+
+async def _export(connection: Connection, story: Story, out: Path) -> None:
+    """Leaves the ledger of the story's trace, and the public key with which it can be checked where no suite runs."""
+    request = ledger_pb.ExportEntriesRequest(filter=ledger_pb.EntryFilter(trace_id=story.decision.trace_id))
+    await write_export(connection.ledger, request, out / STORY_LEDGER, within_seconds=_CALL_SECONDS)
+    signed = await connection.ledger.GetCheckpoint(ledger_pb.GetCheckpointRequest())
+    (out / LEDGER_KEY).write_text(f"{signed.verifier_key}\n", encoding="utf-8")
 
 
 @contextmanager

@@ -153,10 +153,10 @@ def short_name(name: str) -> str:
 
 def _ledger(story: Story) -> RenderableType:
     rows = [
-        (entry.sequence, entry.type.rpartition(".")[2], short_name(entry.subject), entry.previous_hash[:_SHORT], entry.hash[:_SHORT])
+        (entry.sequence, entry.type.rpartition(".")[2], short_name(entry.subject), entry.method.rpartition("/")[2], entry.hash[:_SHORT])
         for entry in story.entries
     ]
-    columns = (Column("entry", right=True), "event", Column("about", whole=True), "previous hash", "hash")
+    columns = (Column("entry", right=True), "event", Column("about", whole=True), "caused by", "hash")
     return table(f"{len(rows)} entries of this trace", columns, rows)
 
 
@@ -164,4 +164,4 @@ def _verdict(story: Story) -> RenderableType:
     verified, fault = story.verified, story.verified.fault
     if verified.HasField("fault"):
         return cell(f"The ledger does not verify: entry {fault.sequence}, {fault.reason}: {fault.detail}", "bold red")
-    return cell(f"The ledger verifies: {verified.verified_count:,} entries, head {verified.head_hash[:_SHORT]}…", "bold green")
+    return cell(f"The ledger verifies: {verified.verified_count:,} entries, root {verified.head_hash[:_SHORT]}…", "bold green")

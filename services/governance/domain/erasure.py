@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 ERASURE_TYPE = "ballast.governance.v1.ContentErased"
-ERASURE_SOURCE = "/ballast/governance"
+# Not that of governance's outbox: what is written straight into the ledger is recorded nowhere else, and no manifest speaks of it.
+ERASURE_SOURCE = "/ballast/governance/ledger"
 MOST_AT_ONCE = 1000
 
 

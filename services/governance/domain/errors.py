@@ -1,14 +1,18 @@
-"""What governance refuses, and why.
+"""What governance refuses, each with its stable reason.
 
-InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, TimeRangeEmpty
-NotFound            NodeNotFound, EntryNotFound
-PreconditionFailed  LedgerHeadMissing, LedgerForked
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused, ApprovalRulesRefused,
+                    RuleUndecided, TimeRangeEmpty
+NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound
+AlreadyExists       ApprovalPending
+PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalClosed
+PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayNotApprove, WithdrawerRefused, BreakGlassRefused
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
+from shared.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Violation
 
 
 class NodeNotFound(NotFound):
@@ -104,3 +108,138 @@ class TimeRangeEmpty(InvalidInput):
     def __init__(self, begin: datetime, end: datetime) -> None:
         rule = f"{end.isoformat()} is not after begin_time, {begin.isoformat()}; send a later one, or leave one of them out"
         super().__init__(f"filter.end_time: {rule}", [Violation("filter.end_time", rule)])
+
+
+class SegmentRefused(InvalidInput):
+    """No segment can end there."""
+
+    reason: ClassVar[str] = "SEGMENT_REFUSED"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"last_sequence: {rule}", [Violation("last_sequence", rule)])
+
+
+class ApprovalNotFound(NotFound):
+    reason: ClassVar[str] = "APPROVAL_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name: {name} does not exist; ListApprovals lists those there are", metadata={"name": name})
+
+
+class ApprovalRulesRevisionNotFound(NotFound):
+    reason: ClassVar[str] = "APPROVAL_RULES_REVISION_NOT_FOUND"
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"revision: the approval rules have no version {revision}; ListApprovalRulesRevisions lists those there are",
+            metadata={"revision": str(revision)},
+        )
+
+
+class ApprovalRulesRefused(InvalidInput):
+    reason: ClassVar[str] = "APPROVAL_RULES_REFUSED"
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        violations = [Violation(field, rule) for field, rule in faults]
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations[:5]), violations)
+
+
+class RuleUndecided(InvalidInput):
+    """A rule that may be the one that counts cannot be asked about this request."""
+
+    reason: ClassVar[str] = "RULE_UNDECIDED"
+
+    def __init__(self, rule: str, unknown: Sequence[str], fault: str) -> None:
+        why = f"reads {', '.join(unknown)}, which the request does not tell; give it" if unknown else f"failed ({fault}); mend the rule"
+        super().__init__(f"impact: the rule {rule!r} {why}", [Violation("impact", f"the rule {rule!r} {why}")], metadata={"rule": rule})
+
+
+class RuleMissing(PreconditionFailed):
+    reason: ClassVar[str] = "RULE_MISSING"
+
+    def __init__(self, kind: str, revision: int) -> None:
+        super().__init__(
+            f"kind: no rule of version {revision} of the approval rules applies to {kind!r}, so nobody can approve it; add one",
+            metadata={"kind": kind, "rules_revision": str(revision)},
+        )
+
+
+class ApprovalPending(AlreadyExists):
+    reason: ClassVar[str] = "APPROVAL_PENDING"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"digest: {name} waits for exactly this already; have it approved, or break the glass on it, or withdraw it first",
+            metadata={"name": name},
+        )
+
+
+class ApprovalClosed(PreconditionFailed):
+    reason: ClassVar[str] = "APPROVAL_CLOSED"
+
+    def __init__(self, name: str, state: str, action: str) -> None:
+        super().__init__(
+            f"name: {name} is {state}, in which {action} does nothing; ask for a new one if it is still wanted",
+            metadata={"name": name, "state": state, "action": action},
+        )
+
+
+class RequesterRefused(PermissionDenied):
+    reason: ClassVar[str] = "REQUESTER_REFUSED"
+
+    def __init__(self, principal: str, team: str) -> None:
+        super().__init__(
+            f"team: {principal} may not ask for approvals for {team or 'everybody'}: it needs the role responder, planner or service",
+            metadata={"principal": principal, "team": team},
+        )
+
+
+class AuthorRefused(PermissionDenied):
+    reason: ClassVar[str] = "AUTHOR_REFUSED"
+
+    def __init__(self, principal: str, author: str) -> None:
+        super().__init__(
+            f"author: {principal} may not ask in the name of {author}: only a service may; leave the author out",
+            metadata={"principal": principal, "author": author},
+        )
+
+
+class ApproverRefused(PermissionDenied):
+    reason: ClassVar[str] = "APPROVER_REFUSED"
+
+    def __init__(self, principal: str, rule: str, allowed: str, team: str) -> None:
+        super().__init__(
+            f"name: {principal} may not decide on it: the rule {rule!r} wants {allowed} ({team or 'of no one team'})",
+            metadata={"principal": principal, "rule": rule},
+        )
+
+
+class AuthorMayNotApprove(PermissionDenied):
+    reason: ClassVar[str] = "AUTHOR_MAY_NOT_APPROVE"
+
+    def __init__(self, principal: str, name: str, rule: str) -> None:
+        super().__init__(
+            f"name: {principal} asked for {name} or acted on it, and the rule {rule!r} wants the word of somebody else",
+            metadata={"principal": principal, "rule": rule},
+        )
+
+
+class WithdrawerRefused(PermissionDenied):
+    reason: ClassVar[str] = "WITHDRAWER_REFUSED"
+
+    def __init__(self, principal: str, name: str, author: str) -> None:
+        super().__init__(
+            f"name: {principal} may not withdraw {name}: {author} asked for it; an approver can reject it",
+            metadata={"principal": principal, "author": author},
+        )
+
+
+class BreakGlassRefused(PermissionDenied):
+    reason: ClassVar[str] = "BREAK_GLASS_REFUSED"
+
+    def __init__(self, principal: str, rule: str, allowed: str) -> None:
+        why = f"lets {allowed} do that" if allowed else "lets nobody do that"
+        super().__init__(
+            f"break_glass_reason: {principal} may not act at once: the rule {rule!r} {why}; wait for approvers",
+            metadata={"principal": principal, "rule": rule},
+        )

@@ -35,7 +35,7 @@ class StoredEntry:
     """An entry as it stands in the store."""
 
     sequence: int
-    leaf: str
+    leaf: str | None  # None once it is sealed
     columns: Mapping[str, object]  # what the store says beside the leaf, by the name of the entry's field
     content_digest: bytes | None  # of the content kept beside it; None where none is kept
     is_erased: bool = False  # its content was erased, by the book
@@ -67,18 +67,27 @@ class VerificationProgress:
     fault: LedgerFault | None = None
 
 
-def verify_entries(
-    position: Peaks, stored: Sequence[StoredEntry], kept: Mapping[Tile, bytes], issued: Sequence[IssuedCheckpoint] = ()
-) -> tuple[Peaks, LedgerFault | None]:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What entries are held against: the tiles kept of them and above them, checkpoints of sizes among them, what may be sealed."""
+
+    kept: Mapping[Tile, bytes]
+    issued: Sequence[IssuedCheckpoint] = ()
+    sealed_through: int = 0
+
+
+def verify_entries(position: Peaks, stored: Sequence[StoredEntry], evidence: Evidence) -> tuple[Peaks, LedgerFault | None]:
     """Checks entries that should follow `position`; returns the tree of those that fit, and the first fault.
 
-    `kept` has the tiles that the store holds of these entries and above them, `issued` the checkpoints of sizes among them.
+    Of a sealed entry there is only its hash, which the tree above it and the checkpoints hold.
     """
     leaves: list[Hash] = []
     fault: LedgerFault | None = None
+    kept, issued = evidence.kept, evidence.issued
     for expected, each in enumerate(stored, position.size + 1):
-        found = leaf_hash(each.leaf.encode())
-        fault = _fault_of(expected, each) or _hash_fault(found, expected, kept)
+        is_sealed = each.leaf is None and each.sequence <= evidence.sealed_through
+        found = _held(expected, kept) if is_sealed else leaf_hash((each.leaf or "").encode())
+        fault = _gap(expected, each) or (None if is_sealed else _fault_of(each)) or _hash_fault(found, expected, kept)
         if fault is not None:
             break
         leaves.append(found)
@@ -128,13 +137,19 @@ def verify_head(position: Peaks, tip: LedgerTip) -> LedgerFault | None:
     return None
 
 
-def _fault_of(expected: int, stored: StoredEntry) -> LedgerFault | None:
+def _gap(expected: int, stored: StoredEntry) -> LedgerFault | None:
     if stored.sequence != expected:
         return LedgerFault(expected, FaultReason.SEQUENCE_GAP, f"found sequence {stored.sequence} where {expected} was expected")
+    return None
+
+
+def _fault_of(stored: StoredEntry) -> LedgerFault | None:
+    if stored.leaf is None:
+        return LedgerFault(stored.sequence, FaultReason.LEAF_MALFORMED, "the leaf is missing, and no record says that it was sealed")
     try:
         entry = entry_from_leaf(stored.leaf)
     except LeafMalformed as error:
-        return LedgerFault(expected, FaultReason.LEAF_MALFORMED, str(error))
+        return LedgerFault(stored.sequence, FaultReason.LEAF_MALFORMED, str(error))
     return _column_fault(entry, stored) or _content_fault(entry, stored)
 
 
@@ -157,10 +172,15 @@ def _content_fault(entry: LedgerEntry, stored: StoredEntry) -> LedgerFault | Non
     return None
 
 
-def _hash_fault(found: Hash, sequence: int, kept: Mapping[Tile, bytes]) -> LedgerFault | None:
+def _held(sequence: int, kept: Mapping[Tile, bytes]) -> Hash:
+    """Returns the hash that the tree holds of a leaf; fewer bytes than a hash has where the tile is cut."""
     tile, place = divmod(sequence - 1, WIDTH)
-    held = kept.get((0, tile), b"")[place * HASH_BYTES : (place + 1) * HASH_BYTES]
-    if held != found:
+    return kept.get((0, tile), b"")[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+
+
+def _hash_fault(found: Hash, sequence: int, kept: Mapping[Tile, bytes]) -> LedgerFault | None:
+    held = _held(sequence, kept)
+    if len(held) != HASH_BYTES or held != found:
         return _mismatch(sequence, FaultReason.HASH_MISMATCH, "leaf", (found, held))
     return None
 

@@ -111,14 +111,22 @@ class LedgerStore:
         async with self._database.transaction() as connection:
             await connection.execute(statements.KEEP_CHECKPOINT, values)
 
+    async def sealed_through(self) -> int:
+        """Returns the last sequence that was sealed and of whose seal there is a record; 0 where nothing was."""
+        async with self._database.transaction() as connection:
+            return int((await connection.execute(statements.SEALED_THROUGH)).scalar_one())
+
     async def verifier_keys(self) -> list[str]:
         """Returns every key that a checkpoint was signed with, the first used first."""
         async with self._database.transaction() as connection:
             return [row.verifier_key for row in await connection.execute(statements.VERIFIER_KEYS)]
 
 
-_ENTRIES: Select[Any] = select(log_entry.c.leaf, log_entry.c.salt, log_entry.c.principal, log_entry.c.reason, log_entry.c.payload).order_by(
-    log_entry.c.sequence
+# Of what is sealed nothing is left to show.
+_ENTRIES: Select[Any] = (
+    select(log_entry.c.leaf, log_entry.c.salt, log_entry.c.principal, log_entry.c.reason, log_entry.c.payload)
+    .where(log_entry.c.leaf.is_not(None))
+    .order_by(log_entry.c.sequence)
 )
 
 

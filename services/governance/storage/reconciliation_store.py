@@ -91,7 +91,7 @@ _EXTRA = text(
     select entry.source, 'EXTRA', entry.event_id, entry.sequence
     from log_entry entry join log_source source on source.source = entry.source and entry.sequence >= source.first_sequence
     where entry.sequence > :after and entry.sequence <= :last
-      and not (entry.type = :manifest or entry.type = 'ballast.governance.v1.ContentErased')
+      and entry.type <> :manifest
       and not exists (select 1 from log_claim claim where claim.source = entry.source and claim.event_id = entry.event_id)
     on conflict do nothing
     """

@@ -70,7 +70,7 @@ STORED_ENTRIES = text(
     select sequence, leaf, event_id, source, type, subject, trace_id, record_time,
            erased_at is not null and exists (
                select 1 from log_entry record where record.subject = 'ledgerEntries/' || entry.sequence
-                   and record.type = 'ballast.governance.v1.ContentErased' and record.source = '/ballast/governance'
+                   and record.type = 'ballast.governance.v1.ContentErased' and record.source = '/ballast/governance/ledger'
            ) as is_erased,
            pg_catalog.sha256(
                salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8')
@@ -97,6 +97,16 @@ KEEP_CHECKPOINT = text(
         insert into log_key (verifier_key, first_used_at) values (:verifier_key, :signed_at) on conflict do nothing
     )
     insert into log_checkpoint (size, root, note, signed_at) values (:size, :root, :note, :signed_at) on conflict do nothing
+    """
+)
+
+SEALED_THROUGH = text(
+    """
+    select coalesce(max(last_sequence), 0) from log_segment
+    where exists (
+        select 1 from log_entry record where record.subject = 'ledgerSegments/' || first_sequence || '-' || last_sequence
+            and record.type = 'ballast.governance.v1.SegmentSealed' and record.source = '/ballast/governance/ledger'
+    )
     """
 )
 

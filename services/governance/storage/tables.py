@@ -22,8 +22,8 @@ log_entry = Table(
     Column("subject", Text, nullable=False),
     Column("trace_id", Text, nullable=False),
     Column("record_time", DateTime(timezone=True), nullable=False),
-    # What is hashed; the columns before it only find it.
-    Column("leaf", Text, nullable=False),
+    # What is hashed; the columns before it only find it. Gone once it is sealed.
+    Column("leaf", Text),
     # The content, gone once it is erased.
     Column("salt", LargeBinary),
     Column("principal", Text),
@@ -31,7 +31,7 @@ log_entry = Table(
     Column("payload", LargeBinary),
     Column("erased_at", DateTime(timezone=True)),
     CheckConstraint(
-        "num_nulls(salt, principal, reason, payload) = case when erased_at is null then 0 else 4 end",
+        "num_nulls(salt, principal, reason, payload) = case when erased_at is null and leaf is not null then 0 else 4 end",
         name="log_entry_is_whole_or_erased",
     ),
     # No inbox forgets here: one entry an event must hold for good.
@@ -67,6 +67,18 @@ log_checkpoint = Table(
     Column("root", LargeBinary, nullable=False),
     Column("note", Text, nullable=False),
     Column("signed_at", DateTime(timezone=True), nullable=False),
+)
+
+# Stretches of entries whose leaves and contents were given away.
+log_segment = Table(
+    "log_segment",
+    metadata,
+    Column("first_sequence", BigInteger, nullable=False),
+    Column("last_sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False),
 )
 
 log_key = Table(

@@ -1,4 +1,4 @@
-"""Events of every service, on their way into the ledger. Of its own, governance sends only what every service does."""
+"""Events of every service, governance's own among them, on their way into the ledger."""
 
 import structlog
 
@@ -8,15 +8,10 @@ from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import Drawing
 from services.governance.transport.access_convert import accesses_from_event
 from services.governance.transport.facts import FactUnreadable, fact_from_event
-from shared.events.event import EncodedEvent, ReceivedEvent
+from shared.events.event import ReceivedEvent
 from shared.telemetry import trace_id_of
 
 _log = structlog.get_logger(__name__)
-
-
-def encode(event: object) -> EncodedEvent:
-    """The floor asks for it; what governance records comes encoded, so none may come here."""
-    raise TypeError(f"governance encodes no events, and was given {event!r}")
 
 
 def arrival_from_event(event: ReceivedEvent) -> Arrival:

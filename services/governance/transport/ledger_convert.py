@@ -4,11 +4,12 @@ import base64
 import hashlib
 from collections.abc import Iterable
 
-from ballast.governance.v1 import governance_service_pb2, ledger_events_pb2, ledger_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_events_pb2, ledger_pb2, segment_service_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 
 from services.governance.domain.erasure import Whole
 from services.governance.domain.ledger import Content
+from services.governance.domain.segment import Segment
 from services.governance.storage.ledger_store import EntryFilter, KeptEntry, SignedCheckpoint
 from services.governance.usecases.erasures import Target
 from services.governance.usecases.exports import Exported, Footer, Header, Leaves, Part, Selection, Signed
@@ -80,6 +81,23 @@ def erasure_record(whole: Whole) -> bytes:
     return ledger_events_pb2.ContentErased(sequence=whole.sequence, subject=whole.subject).SerializeToString(deterministic=True)
 
 
+def segment_record(segment: Segment) -> bytes:
+    record = ledger_events_pb2.SegmentSealed(first_sequence=segment.first, last_sequence=segment.last, root_hash=segment.root)
+    return record.SerializeToString(deterministic=True)
+
+
+def segment_to_pb(segment: Segment) -> segment_service_pb2.LedgerSegment:
+    return segment_service_pb2.LedgerSegment(
+        name=segment.name,
+        first_sequence=segment.first,
+        last_sequence=segment.last,
+        root_hash=segment.root,
+        author=segment.author,
+        reason=segment.reason,
+        seal_time=time_to_pb(segment.sealed_at),
+    )
+
+
 def selection_from_pb(request: pb.ExportEntriesRequest) -> Selection:
     filters = (request.filter, *request.more_filters)
     return Selection(tuple(filter_from_pb(each) for each in filters), request.first_sequence, request.last_sequence)
@@ -88,8 +106,14 @@ def selection_from_pb(request: pb.ExportEntriesRequest) -> Selection:
 def part_to_pb(part: Part) -> pb.ExportEntriesResponse:
     match part:
         case Header():
-            header = pb.ExportHeader(checkpoint=part.checkpoint, verifier_keys=part.verifier_keys, complete=part.is_complete)
-            return pb.ExportEntriesResponse(header=header)
+            return pb.ExportEntriesResponse(
+                header=pb.ExportHeader(
+                    checkpoint=part.checkpoint,
+                    verifier_keys=part.verifier_keys,
+                    complete=part.is_complete,
+                    sealed_through=part.sealed_through,
+                )
+            )
         case Exported():
             return pb.ExportEntriesResponse(entry=_exported_to_pb(part))
         case Leaves():

@@ -17,6 +17,7 @@ class Header:
     checkpoint: str
     verifier_keys: tuple[str, ...]
     is_complete: bool
+    sealed_through: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,10 @@ class Exports:
         if selection.last > size or (selection.last and selection.first > selection.last):
             rule = f"must lie from first_sequence to the ledger's {size} entries; leave it empty for the last of all"
             raise TreeTooSmall("last_sequence", rule, size)
-        yield Header(signed.note, tuple(await self._store.verifier_keys()), selection.is_complete)
+        sealed_through = await self._store.sealed_through()
+        yield Header(signed.note, tuple(await self._store.verifier_keys()), selection.is_complete, sealed_through)
         count = 0
-        async for part in self._whole(size) if selection.is_complete else self._proved(selection, size):
+        async for part in self._whole(size, sealed_through) if selection.is_complete else self._proved(selection, size):
             count += isinstance(part, Exported)
             yield part
         yield Footer(count)
@@ -97,13 +99,17 @@ class Exports:
                 yield Exported(each, path)
             position = kept[-1].entry.sequence
 
-    async def _whole(self, size: int) -> AsyncIterator[Part]:
+    async def _whole(self, size: int, sealed_through: int) -> AsyncIterator[Part]:
         """Tile by tile: what proves its entries, then these, and between them what was signed over those before."""
         for begin in range(0, size, WIDTH):
             end = min(begin + WIDTH, size)
             hashes, path = await self._proofs.tile((begin, end), size)
             yield Leaves(begin + 1, hashes, path)
             notes = {each.issued.size: each.note for each in await self._store.checkpoints(begin, end)}
+            if end <= sealed_through:
+                if end in notes:
+                    yield Signed(notes[end])
+                continue
             for each in await self._store.kept((EntryFilter(),), (begin + 1, end), WIDTH):
                 yield Exported(each)
                 if each.entry.sequence in notes:

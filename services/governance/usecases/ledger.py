@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from services.governance.domain.verification import VerificationProgress, verify_entries, verify_head
+from services.governance.domain.verification import Evidence, VerificationProgress, verify_entries, verify_head
 from services.governance.storage.ledger_store import EntryFilter, KeptEntry, LedgerStore
 from shared.errors import Unavailable
 from shared.paging import Page, PageQuery
@@ -78,7 +78,7 @@ class Ledger:
         Verifies the ledger as it stood at the call: entries never change, so the batches need no common transaction, and what is
         appended meanwhile is left for the next time.
         """
-        tip = await self._store.tip()
+        tip, sealed_through = await self._store.tip(), await self._store.sealed_through()
         total = tip.head.size if tip.head else 0
         position, fault, first = Peaks(), None, _LOWEST_SEQUENCE
         while fault is None:
@@ -89,7 +89,7 @@ class Ledger:
             end = position.size + len(stored)
             kept = await self._store.tiles(_tiles_over(position.size, end))
             issued = [each.issued for each in await self._store.checkpoints(position.size, end)]
-            position, fault = verify_entries(position, stored, kept, issued)
+            position, fault = verify_entries(position, stored, Evidence(kept, issued, sealed_through))
             first = stored[-1].sequence + 1
             if fault is None:
                 yield VerificationProgress(position, total)

@@ -35,8 +35,8 @@ class Episode:
 
     @property
     def refired_count(self) -> int:
-        """How often it began again within the time that still counts as the same alert."""
-        return sum(1 for end in self.ends if any(start > end for start in self.starts))
+        """How often it began again within the time that still counts as the same alert; an end that several tell counts once."""
+        return _begun_again(self.starts, self.ends)
 
 
 def episodes(starts: Iterable[datetime], ends: Iterable[datetime], rejoin: timedelta) -> list[Episode]:
@@ -74,11 +74,15 @@ def is_flapping(lives: Sequence[Episode], at: datetime, rule: FlapRule) -> bool:
     window = rule.window
     starts = [start for life in lives for start in life.starts]
     ends = sorted(end for life in lives for end in life.ends if at - window <= end <= at)
-    again = 0
-    for index, end in enumerate(ends):
-        following = ends[index + 1] if index + 1 < len(ends) else None
-        again += any(start > end and (following is None or start <= following) for start in starts)
-    return again >= rule.count
+    return _begun_again(starts, ends) >= rule.count
+
+
+def _begun_again(starts: Sequence[datetime], ends: Sequence[datetime]) -> int:
+    """Counts the ends, which ascend, after which there was a begin before the next end."""
+    following: Iterable[datetime | None] = (*ends[1:], None)
+    return sum(
+        any(start > end and (after is None or start <= after) for start in starts) for end, after in zip(ends, following, strict=False)
+    )
 
 
 def _episode(starts: list[datetime], ends: list[datetime]) -> Episode:

@@ -1,4 +1,4 @@
-"""Evidence: what alerts' annotations say of an incident's impact; the worst value any alert gave counts."""
+"""Evidence: what alerts' annotations, and their own coming and going, say of an incident; the worst value of any alert counts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -27,11 +27,15 @@ class Evidence:
     workaround: bool | None = None
     burn_rate: float | None = None
     recent_change: bool | None = None
+    redundancy_left: float | None = None  # share, 0 to 1
+    flap_count: int | None = None  # how often the signal that did so most began again; None while none did
 
 
 NO_EVIDENCE = Evidence()
 _FIELDS = tuple(each.name for each in fields(Evidence))
 _NOTHING = {"service_impact": 0}
+# A workaround that one alert denies is none, and what one alert holds for lost is not left.
+_LESS_IS_WORSE = {"workaround", "redundancy_left"}
 
 
 def read_evidence(annotations: Mapping[str, str]) -> tuple[Evidence, tuple[str, ...]]:
@@ -55,6 +59,11 @@ def read_evidence(annotations: Mapping[str, str]) -> tuple[Evidence, tuple[str, 
     return Evidence(**found), tuple(warnings)
 
 
+def flapped(times: int) -> Evidence:
+    """Returns what it says that a signal began again so often."""
+    return Evidence(flap_count=times) if times else NO_EVIDENCE
+
+
 def merge(left: Evidence, right: Evidence) -> Evidence:
     """Returns the worst of both, field by field. Associative and commutative, so that the order of alerts does not matter."""
     if right is NO_EVIDENCE or left == right:
@@ -72,15 +81,15 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
 def evidence_from_json(stored: Mapping[str, Any]) -> Evidence:
     if stored == _NOTHING:
         return NO_EVIDENCE
-    read = Evidence(**stored)
+    # A newer version may have written what this one does not know.
+    read = Evidence(**{name: value for name, value in stored.items() if name in _FIELDS})
     return replace(read, service_impact=ServiceImpact(read.service_impact))
 
 
 def _worse(name: str, left: Any, right: Any) -> Any:
     if left is None or right is None:
         return right if left is None else left
-    # A workaround that one alert denies is none.
-    return min(left, right) if name == "workaround" else max(left, right)
+    return min(left, right) if name in _LESS_IS_WORSE else max(left, right)
 
 
 def _count(text: str) -> int:
@@ -97,6 +106,18 @@ def _rate(text: str) -> float:
     if not 0 <= value < 1e9:
         raise ValueError("must be a number of at least 0, as 14.4")
     return value
+
+
+def _share(text: str) -> float:
+    """Reads `0.5`, or `1/3` as one of three is left; to the hundredth, as alerts that count replicas would differ by less."""
+    part, slash, whole = text.partition("/")
+    try:
+        value = float(part) / float(whole) if slash else float(part)
+    except (ValueError, ZeroDivisionError):
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ValueError("must be a share from 0 to 1, as 0.5, or how many of how many are left, as 2/3")
+    return round(value, 2)
 
 
 def _yes(text: str) -> bool:
@@ -123,4 +144,5 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "workaround": _yes,
     "burn_rate": _rate,
     "recent_change": _yes,
+    "redundancy_left": _share,
 }

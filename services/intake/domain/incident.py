@@ -73,6 +73,8 @@ class Cause(IntEnum):
     DEPENDENCY = 2
     PLATFORM = 3
     EXTERNAL = 4
+    OUT_OF_SCOPE = 5
+    MISCATEGORISED = 6
 
 
 class Role(IntEnum):

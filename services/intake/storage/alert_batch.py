@@ -274,6 +274,8 @@ class AlertBatch:
                 Span(row["id"], row["incident_id"], row["starts_at"], row["ends_at"]),
                 orjson.loads(row["labels"]),
                 orjson.loads(row["annotations"]),
+                row["fingerprint"],
+                life_from_row(row).refired_count,
             )
             for row in rows
         ]

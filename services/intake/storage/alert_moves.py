@@ -7,13 +7,14 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
+from services.intake.domain.evidence import NO_EVIDENCE, Evidence, flapped, merge, read_evidence
 from services.intake.domain.shaping import Tally
 
 _ALERTS = """
-    (select id, incident_id, state, starts_at, ends_at, labels, annotations from alert where incident_id = :id
+    (select id, fingerprint, incident_id, state, starts_at, ends_at, starts, ends, labels, annotations from alert where incident_id = :id
      union all
-     select id, incident_id, state, starts_at, ends_at, labels, annotations from alert_history where incident_id = :id) alerts
+     select id, fingerprint, incident_id, state, starts_at, ends_at, starts, ends, labels, annotations from alert_history
+     where incident_id = :id) alerts
 """
 _MOVE_ALL = text(
     """
@@ -38,6 +39,17 @@ _COUNT = text(
            array_agg(distinct labels::jsonb ->> :component_label) filter (where labels::jsonb ->> :component_label <> '') as components
     from {_ALERTS}
     """  # noqa: S608 - a query of this module
+)
+# How often the signal that did so most began again, counted as by Episode.refired_count.
+_FLAPS = text(
+    f"""
+    select coalesce(max(again), 0) from (
+        select sum(1 + (
+            select count(*) from (select at, lead(at) over (order by at) as following from unnest(ends) told(at)) ended
+            where exists (select from unnest(starts) begun(at) where begun.at > ended.at and begun.at <= coalesce(following, 'infinity'))
+        )) - 1 as again
+        from {_ALERTS} group by fingerprint) signals
+    """  # noqa: S608 - the same
 )
 # Each different thing said once: what comes back grows with what was said, not with the number of alerts that said it.
 _SAID = text(
@@ -74,9 +86,10 @@ async def tally(connection: AsyncConnection, incident_id: UUID, component_label:
 
 
 async def _evidence(connection: AsyncConnection, incident_id: UUID) -> Evidence:
+    flaps = int((await connection.execute(_FLAPS, {"id": incident_id})).scalar_one())
     said = [(row.key, row.value) for row in await connection.execute(_SAID, {"id": incident_id})]
     # In a thread: of a storm's alerts each may say something else, and nobody else's call is to wait while that is read.
-    return await asyncio.to_thread(_worst, said)
+    return merge(await asyncio.to_thread(_worst, said), flapped(flaps))
 
 
 def _worst(said: Sequence[tuple[str, str]]) -> Evidence:

@@ -92,6 +92,8 @@ class SpanRow:
     span: Span
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    fingerprint: UUID
+    refired_count: int
 
 
 def known_from_row(row: Any) -> KnownAlert:

@@ -193,7 +193,7 @@ GROUP_INCIDENTS = """
     select id from incident where group_key = any($1::text[]) and kind = 1 and not shaped and merged_into is null
       and (state <> 3 or last_ended_at >= $2) order by id
 """
-_SPANS = "id, incident_id, starts_at, ends_at, labels, annotations"
+_SPANS = "id, fingerprint, incident_id, starts_at, ends_at, starts, ends, labels, annotations"
 _OF_GROUP = "incident_id = any($1::uuid[]) or (incident_id is null and disposition = 1 and group_key = $2)"
 SPANS = f"""
     select {_SPANS} from alert where {_OF_GROUP}

@@ -52,7 +52,8 @@ def alert_to_pb(alert: Alert) -> alert_pb2.Alert:
     )
 
 
-def evidence_to_pb(evidence: Evidence) -> incident_pb2.Evidence:
+def evidence_to_pb(evidence: Evidence, alert_count: int) -> incident_pb2.Evidence:
+    """Without alerts nothing can have flapped, and nothing can be said of that."""
     return incident_pb2.Evidence(
         users_affected=evidence.users_affected,
         service_impact=evidence.service_impact.value,  # type: ignore[arg-type]
@@ -62,6 +63,8 @@ def evidence_to_pb(evidence: Evidence) -> incident_pb2.Evidence:
         workaround=evidence.workaround,
         burn_rate=evidence.burn_rate,
         recent_change=evidence.recent_change,
+        redundancy_left=evidence.redundancy_left,
+        flap_count=(evidence.flap_count or 0) if alert_count else None,
     )
 
 
@@ -77,7 +80,7 @@ def incident_to_pb(incident: Incident) -> incident_pb2.Incident:
         resolved_at=time_to_pb(incident.resolved_at),
         alert_count=incident.alert_count,
         firing_count=incident.firing_count,
-        evidence=evidence_to_pb(incident.evidence),
+        evidence=evidence_to_pb(incident.evidence, incident.alert_count),
         summary=incident.summary,
         etag=etag_of(incident.version),
         create_time=time_to_pb(incident.created_at),

@@ -210,6 +210,7 @@ class Applying:
             if joining is not None and outcome is ReportOutcome.REFIRED:
                 joining.refired += 1
                 joining.begin(begin)
+                joining.flap(work.pasts[at])
                 joining.flapping += at in work.flapping
                 joining.sources[reports.sources[at]] = None
                 if joining.before.state is IncidentState.RESOLVED and joining.before.kind is IncidentKind.ALERTS:
@@ -232,7 +233,8 @@ class Applying:
         begins = {at: reports.starts[at] or work.now for at in positions}
         rows = await batch.lives([reports.fingerprints[at] for at in positions], min(begins.values()) - rule.window - _REACH)
         for at, begin in begins.items():
-            lives = [row.life for row in rows.get(reports.fingerprints[at], ())]
+            work.pasts[at] = rows.get(reports.fingerprints[at], ())
+            lives = [row.life for row in work.pasts[at]]
             if is_flapping([*lives, Episode((begin,))], begin, rule):
                 work.flapping.add(at)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.intake.domain.episode import Episode
 from services.intake.domain.events import Event, IncidentChanged, IncidentOpened
-from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
+from services.intake.domain.evidence import NO_EVIDENCE, Evidence, flapped, merge, read_evidence
 from services.intake.domain.gathering import Gathered, gather, only_counts
 from services.intake.domain.grouping_rule import Placement
 from services.intake.domain.incident import (
@@ -21,6 +21,7 @@ from services.intake.domain.incident import (
     title_of,
 )
 from services.intake.storage.alert_batch import AlertBatch
+from services.intake.storage.batch_rows import LifeRow
 from shared.events.outbox import Headers
 from shared.ids import new_id
 
@@ -89,6 +90,16 @@ class Joining:
             self.begin(after.starts[-1])
         elif after.ends_at is not None and before.is_firing:
             self.end(after.ends_at)
+        if after is not None:
+            self.evidence = merge(self.evidence, flapped(after.refired_count))
+
+    def flap(self, past: Sequence[LifeRow]) -> None:
+        """Takes in that a signal begins again which had these alerts: each time it began in this incident before, it ended since.
+
+        Where older ones were not read, as those that ended days before, what was counted then still stands.
+        """
+        here = self.before.id
+        self.evidence = merge(self.evidence, flapped(sum(1 + row.life.refired_count for row in past if row.incident_id == here)))
 
     def absorb(self, other: Incident, why: str, now: datetime) -> None:
         """Takes in all that another incident holds."""

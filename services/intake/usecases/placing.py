@@ -252,6 +252,8 @@ class Placing:
             joining.sources.update(dict.fromkeys(sources[at] for at in positions))
             if work.flapping:
                 joining.flapping += sum(at in work.flapping for at in positions)
+            for at in sorted(work.pasts.keys() & set(positions)) if work.pasts else ():
+                joining.flap(work.pasts[at])
             for at in sorted(work.telling.intersection(positions)):
                 joining.describe(annotations[at], texts[at])
 

@@ -1,5 +1,6 @@
 """Re-arranging: what late, doubled and shuffled reports make of a group's incidents, by event time alone."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from services.intake.domain.chain import assign, chains
 from services.intake.domain.events import IncidentChanged, IncidentOpened
-from services.intake.domain.evidence import NO_EVIDENCE, Evidence, merge, read_evidence
+from services.intake.domain.evidence import NO_EVIDENCE, Evidence, flapped, merge, read_evidence
 from services.intake.domain.incident import Incident, IncidentChange, IncidentState, TimelineEntry, TimelineKind
 from services.intake.storage.alert_batch import AlertBatch
 from services.intake.storage.batch_rows import SpanRow
@@ -126,10 +127,13 @@ def _evidence(chain: Sequence[SpanRow], held: dict[UUID, Incident], rows: Sequen
     found = NO_EVIDENCE
     for incident_id, whole in parts.items():
         if whole and incident_id in held:
-            found = merge(found, held[incident_id].evidence)
+            # But for what is counted: by event time a signal may have begun again less often than it seemed.
+            found = merge(found, replace(held[incident_id].evidence, flap_count=None))
+    begun: Counter[UUID] = Counter()
     for row in chain:
         found = merge(found, read_evidence(row.annotations)[0])
-    return found
+        begun[row.fingerprint] += 1 + row.refired_count
+    return merge(found, flapped(max(begun.values()) - 1))
 
 
 def _around(incident: Incident, kept: Mapping[UUID, Incident]) -> UUID | None:

@@ -55,9 +55,9 @@ def _grow(work: Work, place: Place, incident_id: UUID) -> None:
 def _only_grows(work: Work, place: Place, held: Standing, label: str) -> bool:
     """Whether the alerts tell the incident nothing: components it has, no evidence, nothing before it, and nobody else at it."""
     assert place.first_start is not None
-    if held.incident_id in work.joinings or place.first_start < held.opened_at or work.flapping:
+    if held.incident_id in work.joinings or place.first_start < held.opened_at:
         return False
-    if not work.telling.isdisjoint(place.positions):
+    if not (work.telling.isdisjoint(place.positions) and work.pasts.keys().isdisjoint(place.positions)):
         return False
     named = dict(place.placement.labels).get(label)
     if named is not None:  # the group's own component is that of every alert in it

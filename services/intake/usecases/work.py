@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.intake.domain.alert import ReportOutcome
 from services.intake.domain.incident import Incident
+from services.intake.storage.batch_rows import LifeRow
 from services.intake.usecases.joining import EVIDENCE_MARK, Group, Joining
 from services.intake.usecases.receipts import Receipts, blank_receipts
 from services.intake.usecases.reports import Reports
@@ -40,6 +41,7 @@ class Work:
     absorbed: dict[UUID, tuple[Incident, Joining]] = field(default_factory=dict)  # incidents that went into others
     sources: set[int] = field(default_factory=set)  # reports whose alerts may inhibit others
     flapping: set[int] = field(default_factory=set)  # reports whose signal began again and again of late
+    pasts: dict[int, Sequence[LifeRow]] = field(default_factory=dict)  # of reports by which a signal begins again, its alerts before
     revise: list[int] = field(default_factory=list)  # reports that change the past of their signal
     rearrange: dict[str, Group] = field(default_factory=dict)  # groups whose alerts may be other incidents by event time, by key
     moved: dict[UUID, UUID] = field(default_factory=dict)  # the incident of alerts that were re-arranged

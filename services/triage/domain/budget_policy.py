@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import IntEnum
 
 from services.triage.domain.budget_cause import FORGIVEN, BudgetCause
+from services.triage.domain.budget_window import span_text
 from services.triage.domain.errors import BudgetPolicyRefused
 from shared.errors import Violation
 from shared.revision import Revision
@@ -104,7 +105,9 @@ def standing_of(step: BudgetStep | None, burn: float, remaining: float, cause: B
     """Returns what a step means for a budget spent for this cause, with the reason in words."""
     if step is None:
         return UNRESTRICTED
-    fact = f"burn {burn:.3g} reaches {step.burn:g}" if step.burn is not None else f"{remaining:.1%} remains, at most {step.remaining:.1%}"
+    fact = f"{remaining:.1%} of the budget remains, at most {step.remaining or 0.0:.1%}"
+    if step.burn is not None and step.window is not None:
+        fact = f"the burn over {span_text(step.window)} is {burn:.3g}, from {step.burn:g} on"
     effect = step.effect_for(cause)
     why = f"; most was spent for the cause {cause.name.lower().replace('_', ' ')}"
     if effect is not step.effect:

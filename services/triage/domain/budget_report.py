@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from services.triage.domain.budget_policy import UNRESTRICTED, Standing
 from services.triage.domain.budget_window import Span
-from services.triage.domain.burn_alert import BurnRule, BurnVerdict
+from services.triage.domain.burn_alert import FEWEST_EVENTS, BurnRule, BurnVerdict
 from services.triage.domain.slo import Slo
 
 STALE_AFTER = timedelta(minutes=15)  # without a sample: three times the shortest window
@@ -19,6 +19,12 @@ class WindowBurn:
     good: float
     total: float
     burn: float | None
+    is_partial: bool = False  # what was counted began within the window
+
+    @property
+    def is_too_few(self) -> bool:
+        """Whether fewer events came than a burn can be told from."""
+        return self.total < FEWEST_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,6 @@ class Exclusion:
     """A time that is left out of the budgets of a component: planned work, with who approved it."""
 
     maintenance_window: str
-    component: str
     span: Span
     reason: str
     approver: str

@@ -73,6 +73,13 @@ def without(span: Span, taken: Sequence[Span]) -> list[Span]:
     return left
 
 
+def span_text(length: timedelta) -> str:
+    """Returns a length in its largest units, such as `28 d`, `1 h 30 min` or `5 min`."""
+    minutes = round(length / timedelta(minutes=1))
+    counts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
+    return " ".join(f"{count} {unit}" for count, unit in counts if count) or "0 min"
+
+
 def _number(window: CalendarWindow, local: datetime) -> int:
     """Returns how many whole windows lie before this wall time; negative before the first."""
     start = window.starts_at

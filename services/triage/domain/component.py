@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from services.triage.domain.business_hours import BusinessHours
 from services.triage.domain.severity_floor import SeverityFloor
+from shared.business_hours import BusinessHours
 from shared.errors import InvalidInput, Violation
 from shared.money import Money
 

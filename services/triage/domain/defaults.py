@@ -1,4 +1,4 @@
-"""The defaults: scoring model 2026.1, and the severity matrix seeded as revision 1.
+"""The defaults: scoring model 2026.2, and the severity matrix seeded as revision 1.
 
 The weights are set by judgement, not fitted: there are no severities given after the fact to fit them to yet. They are set so
 that an outage of a critical component is SEV1 or SEV2, a disruption of a medium one SEV3, information SEV4 or SEV5, and an
@@ -12,7 +12,7 @@ from services.triage.domain.gate import GatingRule, Rules
 from services.triage.domain.incident import ServiceImpact
 from services.triage.domain.model import Axis, Feature, ScoringModel
 from services.triage.domain.override import Override
-from services.triage.domain.scale import DoublingScale, LogScale, StepScale
+from services.triage.domain.scale import DoublingScale, LogScale, RemainderScale, StepScale
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_matrix import SeverityCell, SeverityMatrix, SeverityTarget
 
@@ -146,6 +146,62 @@ _URGENCY = (
         scale=StepScale(((False, 0.0), (True, 1.0))),
         reason="In a component's business hours, else Monday to Friday, 08:00 to 18:00 UTC, more people wait; when it was opened counts.",
     ),
+    Feature(
+        "budget_used",
+        Axis.URGENCY,
+        least=-0.125,
+        most=0.375,
+        when_missing=0.0625,  # as about three tenths
+        scale=LogScale(full_at=1, step=0.01),
+        reason="The more of an error budget is used up, the less may still fail; the most used one counts, in full from all of it.",
+        rises_if="{} or more of an error budget is used up",
+        drops_if="less than {} of every error budget is used up",
+    ),
+    Feature(
+        "recurrence",
+        Axis.URGENCY,
+        least=0.0,
+        most=0.1875,  # half of what seemed right: see docs/decisions/0010
+        when_missing=0.0625,  # never happens: what was assessed before is known
+        scale=LogScale(full_at=10),
+        reason="What happened again and again in the 28 days before was not mended, and goes on; in full from ten times.",
+        rises_if="{} or more incidents of its class were opened in the 28 days before",
+        drops_if="fewer than {} incidents of its class were opened in the 28 days before",
+    ),
+    Feature(
+        "redundancy_left",
+        Axis.URGENCY,
+        least=-0.125,
+        most=0.5,
+        when_missing=0.0625,  # as about seven tenths
+        scale=RemainderScale(step=0.01),
+        reason="The less redundancy is left, the nearer is an outage; a share of replicas, zones or paths, in full where none is.",
+        rises_if="{} or less of the redundancy is left",
+        drops_if="more than {} of the redundancy is left",
+    ),
+    Feature(
+        "flap_count",
+        Axis.URGENCY,
+        least=0.0,
+        most=0.25,
+        when_missing=0.0625,  # as once
+        scale=LogScale(full_at=10),
+        reason="What ended and began again is not over when it says so; the signal that did so most counts, in full from ten times.",
+        rises_if="a signal ended and began again {} times or more",
+        drops_if="every signal ended and began again fewer than {} times",
+    ),
+    Feature(
+        "evidence_age",
+        Axis.URGENCY,
+        least=0.0,
+        most=0.125,
+        when_missing=0.0625,
+        scale=LogScale(full_at=32),
+        reason="What nobody told anything new of for hours may have grown unseen, and all that was told is less sure; in full from 32.",
+        unit="h",
+        rises_if="nothing new is told of it for {} hours or more",
+        drops_if="something new is told of it within {} hours",
+    ),
 )
 
 _OVERRIDES = (
@@ -156,9 +212,9 @@ _OVERRIDES = (
 
 
 def default_model(currency: str = "USD") -> ScoringModel:
-    """Returns model 2026.1 with its revenue scale drawn in `currency`."""
+    """Returns model 2026.2 with its revenue scale drawn in `currency`."""
     features = (*_IMPACT, _revenue(currency), *_URGENCY)
-    return ScoringModel("2026.1", features, _OVERRIDES, offset=50.0, factor=8.0, currency=currency)
+    return ScoringModel("2026.2", features, _OVERRIDES, offset=50.0, factor=8.0, currency=currency)
 
 
 def default_gates() -> Rules:
@@ -177,4 +233,4 @@ def default_matrix() -> SeverityMatrix:
     targets = tuple(
         SeverityTarget(severity, timedelta(hours=restore), timedelta(hours=report)) for severity, (restore, report) in hours.items()
     )
-    return SeverityMatrix(cells, impact_thresholds=(-3.0, 17.0), urgency_thresholds=(-2.0, 6.0), targets=targets)
+    return SeverityMatrix(cells, impact_thresholds=(-3.0, 17.0), urgency_thresholds=(-1.0, 7.0), targets=targets)

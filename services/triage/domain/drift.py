@@ -60,15 +60,17 @@ class CalibrationDrift:
 
 
 def input_drifts(features: Sequence[Feature], reference: Sequence[Readings], recent: Sequence[Readings]) -> tuple[InputDrift, ...]:
-    """Compares the windows feature by feature."""
-    fewest = min(len(reference), len(recent))
-    if fewest < FEWEST:
-        why = untold(f"{fewest} incidents in the smaller window; {FEWEST} are needed", len(recent))
-        return tuple(InputDrift(feature.name, why, math.inf, drifted=False) for feature in features)
-    return tuple(_input_drift(feature, reference, recent, FALSE_ALARMS / len(features)) for feature in features)
+    """Compares the windows feature by feature, over the incidents of which it was looked at: an older model may not have known it."""
+    chance = FALSE_ALARMS / len(features)
+    windows = ((each, [[found for found in window if each.name in found] for window in (reference, recent)]) for each in features)
+    return tuple(_input_drift(feature, before, after, chance) for feature, (before, after) in windows)
 
 
 def _input_drift(feature: Feature, reference: Sequence[Readings], recent: Sequence[Readings], chance: float) -> InputDrift:
+    fewest = min(len(reference), len(recent))
+    if fewest < FEWEST:
+        why = untold(f"{fewest} incidents in the smaller window; {FEWEST} are needed", len(recent))
+        return InputDrift(feature.name, why, math.inf, drifted=False)
     bin_of = _bins(feature, [each[feature.name] for each in reference])
     before, after = (Counter(bin_of(each[feature.name]) for each in window) for window in (reference, recent))
     bins = sorted({*before, *after})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.triage.domain.budget_window import span_text
 from services.triage.domain.estimate import Estimate
 from services.triage.domain.severity import Severity
 from services.triage.domain.survival import Lifetime, chance_of_exceeding, curve
@@ -58,12 +59,13 @@ class RestoreForecast:
         """Returns why it is to be escalated now, in a sentence; empty while it is not."""
         chance = self.miss_chance.value
         if self.elapsed >= restore_target:
-            return "The time to restore has passed."
+            return f"The time to restore, {span_text(restore_target)}, has passed."
         if chance is not None and chance >= rule.at_chance:
             alike = f"of {self.miss_chance.count} incidents of its class that lasted as long"
-            return f"{chance:.0%} of those like it took longer than the time to restore allows ({alike})."
+            return f"{chance:.0%} of those like it took longer than the time to restore, {span_text(restore_target)}, allows ({alike})."
         if chance is None and self.elapsed >= rule.at_share * restore_target:
-            return f"{self.elapsed / restore_target:.0%} of the time to restore is gone; {self.miss_chance.cannot_tell}."
+            gone = f"{self.elapsed / restore_target:.0%} of the time to restore, {span_text(restore_target)}, is gone"
+            return f"{gone}; {self.miss_chance.cannot_tell}."
         return ""
 
 

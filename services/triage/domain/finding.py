@@ -78,7 +78,8 @@ Judge = Callable[[HumanOverride | None], Finding]
 def situation_of(incident: Incident, around: Surroundings, standards: Standards, instead: Mapping[str, Reading] | None = None) -> Situation:
     """Returns what gates are asked about; readings `instead` of those found are for what-if questions."""
     inputs = inputs_of(incident, around, standards.model.currency)
-    inputs = replace(inputs, readings={**inputs.readings, **(instead or {})})
+    if instead:
+        inputs = replace(inputs, readings={**inputs.readings, **instead})
     verdict = judge(inputs, standards.model, standards.matrix.document)
     return Situation(incident, around, verdict, expected_loss_per_hour(around.known, incident.evidence.service_impact))
 

@@ -1,6 +1,6 @@
 """What gating rules may read: each fact by name, with its type, and how it is found."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -9,7 +9,7 @@ from cel_expr_python import cel
 
 from services.triage.domain.budget_policy import BudgetEffect
 from services.triage.domain.incident import Incident
-from services.triage.domain.inputs import Surroundings, is_business_hours
+from services.triage.domain.inputs import Surroundings, evidence_age, is_business_hours
 from services.triage.domain.severity import Severity
 from services.triage.domain.verdict import Verdict
 from shared.condition import Facts, Language, Words
@@ -68,6 +68,10 @@ def _worst(of: Situation, name: str, pick: Callable[[Iterable[float]], float]) -
     return pick(found) if found else None
 
 
+def _age(of: Situation) -> int | None:
+    return evidence_age(of.incident, of.around.now)
+
+
 def _pages(of: Situation) -> bool:
     return any(each.pages for each in of.around.budgets)
 
@@ -106,6 +110,9 @@ FACTS = (
     Fact("component.dependents", _T.INT, "components that need them, directly or through others", lambda of: of.around.dependents),
     Fact("component.teams", _T.List(_T.STRING), "ids of the teams that own them", _teams),
     Fact("component.unknown", _T.List(_T.STRING), "ids that the catalogue does not know", lambda of: list(of.around.unknown(of.incident))),
+    _evidence("redundancy_left", _T.DOUBLE, "least share left of replicas, zones or paths"),
+    _evidence("flap_count", _T.INT, "how often the signal that did so most ended and began again"),
+    Fact("incident.evidence_age", _T.INT, "hours since anything was told of it, by doublings", _age),
     Fact("slo.burn_rate", _T.DOUBLE, "worst burn rate of their SLOs in an hour, as last told", lambda of: _worst(of, "burn_rate", max)),
     Fact("slo.budget_remaining", _T.DOUBLE, "least share left of an error budget of theirs", lambda of: _worst(of, "remaining", min)),
     Fact("slo.pages", _T.BOOL, "whether the burn-alert table pages for one of them", _pages),
@@ -144,9 +151,14 @@ LANGUAGE = Language(
 )
 
 
-def facts_of(of: Situation) -> tuple[Facts, frozenset[str]]:
+def facts_read(names: Container[str]) -> tuple[Fact, ...]:
+    """Returns the facts of these names; all where `missing` is among them, which names any that is unknown."""
+    return FACTS if MISSING in names else tuple(fact for fact in FACTS if fact.name in names)
+
+
+def facts_of(of: Situation, facts: Sequence[Fact] = FACTS) -> tuple[Facts, frozenset[str]]:
     """Returns what conditions read, and the names of what is unknown: it is absent, and named in the list `missing`."""
-    values: Mapping[str, Any] = {fact.name: fact.read(of) for fact in FACTS}
+    values: Mapping[str, Any] = {fact.name: fact.read(of) for fact in facts}
     unknown = frozenset(name for name, value in values.items() if value is None)
     known = {name: value for name, value in values.items() if value is not None}
     return LANGUAGE.facts(known | {MISSING: sorted(unknown)}), unknown

@@ -22,7 +22,8 @@ class BudgetIncident:
     """What budgets need to know of an incident."""
 
     name: str  # incidents/{uuid}
-    class_: str  # what alerts of one kind share: the labels they were grouped by
+    class_: str  # as `recurrence.class_of` has it
+    class_title: str
     cause: BudgetCause
     cause_ref: str
     components: tuple[str, ...]  # components/{id}
@@ -56,6 +57,7 @@ class Duty:
     objective: int
     about: str  # the incident, or the class
     share: float
+    title: str = ""  # of the class, for people
 
 
 def share_of_budget(bad: float, target: float, rate: float, period: timedelta) -> float:
@@ -71,9 +73,10 @@ def duties_of(uses: Sequence[IncidentUse], post_mortem_share: float, planning_sh
         for each in uses
         if each.four_week_share > post_mortem_share
     ]
+    titles = {each.incident.class_: each.incident.class_title for each in uses}
     for (slo, objective, class_), share in use_by_class(uses).items():
         if class_ and share > planning_share:
-            found.append(Duty(DutyKind.PLANNING, slo, objective, class_, share))
+            found.append(Duty(DutyKind.PLANNING, slo, objective, class_, share, titles[class_]))
     return found
 
 

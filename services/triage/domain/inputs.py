@@ -7,12 +7,16 @@ from decimal import Decimal
 
 from services.triage.domain.budget_snapshot import BudgetSnapshot
 from services.triage.domain.component import Component
-from services.triage.domain.incident import Evidence, Incident
+from services.triage.domain.incident import Evidence, Incident, IncidentState
 from services.triage.domain.recurrence import Recurrence
 from services.triage.domain.scale import Value
 from services.triage.domain.severity_floor import SeverityFloor
 from shared.ids import name_of
 
+TOLD = frozenset(("service_impact", "users_affected", "workaround", "burn_rate", "recent_change", "redundancy_left", "flap_count"))
+"""Inputs that the incident's evidence tells, under the same names: they are as old as it is."""
+
+_OLDEST = 32  # hours; what is older says no less
 _OPENS, _CLOSES = time(8), time(18)
 _SATURDAY = 5
 
@@ -25,6 +29,7 @@ class Surroundings:
     dependents: int = 0
     recurrence: Recurrence = field(default_factory=Recurrence)
     budgets: tuple[BudgetSnapshot, ...] = ()  # of its components, by SLO and objective
+    now: datetime | None = None  # when it is looked at; None where the age of what is known does not matter
 
     def unknown(self, incident: Incident) -> tuple[str, ...]:
         """Returns the ids of the incident's components that the catalogue does not hold."""
@@ -41,11 +46,18 @@ class Reading:
     note: str = ""
 
 
+_NOT_LOOKED_AT = Reading()
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     readings: Mapping[str, Reading]  # by the feature's name
     evidence: Evidence
     floors: tuple[tuple[str, SeverityFloor], ...] = ()  # of the known components, each with whose it is
+
+    def reading(self, feature: str) -> Reading:
+        """Returns what was found; of a feature that an older model did not look at, nothing is known."""
+        return self.readings.get(feature, _NOT_LOOKED_AT)
 
 
 def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs:
@@ -64,6 +76,11 @@ def inputs_of(incident: Incident, around: Surroundings, currency: str) -> Inputs
         "recent_change": Reading(evidence.recent_change),
         "alert_count": Reading(max(1, incident.alert_count)),
         "business_hours": Reading(_any_open(around.known, incident.opened_at)),
+        "budget_used": Reading(_budget_used(around.budgets)),
+        "recurrence": Reading(around.recurrence.last_28_days),
+        "redundancy_left": Reading(evidence.redundancy_left),
+        "flap_count": Reading(evidence.flap_count),
+        "evidence_age": Reading(evidence_age(incident, around.now)),
     }
     floors = tuple((component.name, floor) for component in around.known for floor in component.severity_floors)
     return Inputs(readings, evidence, floors)
@@ -73,6 +90,19 @@ def is_business_hours(at: datetime) -> bool:
     """Monday to Friday, from 08:00 until before 18:00 UTC; holidays are not known."""
     moment = at.astimezone(UTC)
     return moment.weekday() < _SATURDAY and _OPENS <= moment.time() < _CLOSES
+
+
+def evidence_age(incident: Incident, now: datetime | None) -> int | None:
+    """Returns for how many hours nothing was told of it: 0 within the first and once it is over, else by doublings, at most 32.
+
+    By doublings, or each hour in which something else makes triage look again would make a revision.
+    """
+    if incident.state is IncidentState.RESOLVED:
+        return 0
+    if now is None or incident.changed_at is None:
+        return None
+    hours = int((now - incident.changed_at).total_seconds() // 3600)
+    return min(_OLDEST, 2 ** (hours.bit_length() - 1)) if hours > 0 else 0
 
 
 def _any_open(known: Sequence[Component], at: datetime) -> bool:
@@ -88,6 +118,11 @@ def _burn_rate(evidence: Evidence, budgets: Sequence[BudgetSnapshot]) -> float |
     told = [] if evidence.burn_rate is None else [evidence.burn_rate]
     # To one decimal, as burn rates are spoken of: or every minute of a burn would make a revision.
     return max([*told, *(round(each, 1) for each in measured)], default=None)
+
+
+def _budget_used(budgets: Sequence[BudgetSnapshot]) -> float | None:
+    """Returns the largest share of a budget that is used up; more than 1 where it is overspent, and to the hundredth, as it is told."""
+    return max(0.0, round(1 - min(each.remaining for each in budgets), 2)) if budgets else None
 
 
 def _tier(known: Sequence[Component], all_known: bool) -> Reading:

@@ -74,6 +74,10 @@ class ScoringModel:
         # Asked for with every finding, and costs as much as one: worked out once.
         object.__setattr__(self, "weights_hash", _hash_of(self))
 
+    def __hash__(self) -> int:
+        """Of the numbers alone, so that what is worked out once for a model is found again in no time."""
+        return hash(self.weights_hash)
+
 
 def _hash_of(model: ScoringModel) -> str:
     """Returns the SHA-256 over every number and name that decides a result; sentences for people do not count."""

@@ -7,11 +7,11 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
-from services.triage.domain.business_hours import BusinessHours
-from services.triage.domain.business_hours_text import TextRefused, holidays_from_text, hours_from_text
 from services.triage.domain.component import Tier
 from services.triage.domain.entity_reader import EntityReader, is_null
 from services.triage.domain.severity_floor import SeverityFloor, floors_from_text
+from shared.business_hours import BusinessHours
+from shared.business_hours_text import TextRefused, holidays_from_text, hours_from_text
 from shared.money import Money
 from shared.yaml_tree import Node
 

@@ -1,4 +1,7 @@
-"""Recurrence: which incidents are of one class, and how those before it ended."""
+"""Recurrence: which incidents are of one class, and how those before it ended.
+
+There is one meaning of class: assessments count recurrence by it, escalation learns from it, and the duties of budgets add up by it.
+"""
 
 import hashlib
 import json
@@ -40,9 +43,18 @@ def class_of(incident: Incident) -> str:
 
     The signal is what monitoring calls the alert where the incident's alerts share that, else the title without what varies in it.
     """
-    signal = incident.signal or _VARYING.sub("#", incident.title.lower())
-    told = json.dumps([sorted(set(incident.components)), signal], separators=(",", ":"))
+    told = json.dumps([sorted(set(incident.components)), _signal(incident)], separators=(",", ":"))
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def class_title(incident: Incident) -> str:
+    """Returns the class in words, such as `HighErrorRate of cart, checkout`: the same for incidents of one class."""
+    components = ", ".join(sorted(set(incident.components)))
+    return f"{_signal(incident)} of {components}" if components else _signal(incident)
+
+
+def _signal(incident: Incident) -> str:
+    return incident.signal or _VARYING.sub("#", incident.title.lower())
 
 
 def recurrence(opened_at: datetime, before: Sequence[SimilarIncident]) -> Recurrence:

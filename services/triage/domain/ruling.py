@@ -9,7 +9,7 @@ from services.triage.domain.model import Axis, ScoringModel
 from services.triage.domain.override import MatchedOverride, Override, severity_with
 from services.triage.domain.scale import Value
 from services.triage.domain.score import Score
-from services.triage.domain.severity import Severity
+from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_floor import REASON, SeverityFloor
 from services.triage.domain.severity_matrix import SeverityMatrix
 
@@ -25,22 +25,25 @@ class Ruling:
     matrix: SeverityMatrix
     floors: tuple[tuple[str, SeverityFloor], ...] = ()  # each with the component whose it is
     readings: Mapping[str, Value | None] = field(default_factory=dict)  # by feature
+    # What follows, worked out once: each is asked for some six times in a verdict, which was a tenth of its time.
+    impact: Level = field(init=False)
+    urgency: Level = field(init=False)
+    scored_severity: Severity = field(init=False)  # by the score alone
+    at_least: Severity = field(init=False)  # the worst that the overrides and floors that match ask for; SEV5 when none does
+    severity: Severity = field(init=False)  # after overrides and floors; never milder than by the score alone
 
-    @property
-    def scored_severity(self) -> Severity:
-        """The severity by the score alone."""
-        return self.matrix.severity_at(self.matrix.impact_of(self.impact_points), self.matrix.urgency_of(self.urgency_points))
+    def __post_init__(self) -> None:
+        impact, urgency = self.matrix.impact_of(self.impact_points), self.matrix.urgency_of(self.urgency_points)
+        scored, at_least = self.matrix.severity_at(impact, urgency), self.at_least_without("")
+        found = {"impact": impact, "urgency": urgency, "scored_severity": scored, "at_least": at_least, "severity": min(scored, at_least)}
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
-    @property
-    def severity(self) -> Severity:
-        """The severity after overrides and floors; never milder than by the score alone."""
-        return min(self.scored_severity, self.at_least)
-
-    @property
-    def at_least(self) -> Severity:
-        """The worst that the overrides and floors that match ask for; SEV5 when none does."""
+    def at_least_without(self, feature: str) -> Severity:
+        """Returns the worst that the overrides and floors that match ask for, but the floors on this feature; SEV5 when none does."""
         asked = severity_with(self.overrides, self.evidence, Severity.SEV5)
-        return min([asked, *(floor.severity for _, floor in self.floors if floor.holds(self.readings))])
+        floors = [floor for _, floor in self.floors if floor.measure.feature != feature and floor.holds(self.readings)]
+        return min([asked, *[floor.severity for floor in floors]])
 
     def raised_by(self) -> tuple[MatchedOverride, ...]:
         """Returns the overrides and floors that match, and whether each made the severity what it is."""

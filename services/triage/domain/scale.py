@@ -75,6 +75,30 @@ class DoublingScale:
 
 
 @dataclass(frozen=True, slots=True)
+class RemainderScale:
+    """Of shares that are left, from 0 where all is left to 1 where nothing is: less is worse, and beyond all is no share."""
+
+    step: float  # distance between rungs
+
+    def fraction(self, value: Value) -> float:
+        return 1 - min(1.0, max(0.0, _number(value)))
+
+    @property
+    def rungs(self) -> int:
+        return round(1 / self.step) + 1
+
+    def rung(self, index: int) -> Value:
+        return round(1 - index * self.step, 9)
+
+    def text(self, value: Value) -> str:
+        return text_of(value)
+
+    def below(self, index: int) -> str:
+        """Returns the bound that milder values stay above."""
+        return self.text(self.rung(index))
+
+
+@dataclass(frozen=True, slots=True)
 class StepScale:
     """One fraction for each of a few values, mildest first."""
 
@@ -98,7 +122,7 @@ class StepScale:
         return self.text(self.rung(index - 1))
 
 
-Scale = LogScale | DoublingScale | StepScale
+Scale = LogScale | DoublingScale | RemainderScale | StepScale
 
 
 def _number(value: Value) -> float:

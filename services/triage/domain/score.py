@@ -1,10 +1,12 @@
 """The score: one term for each feature of the model, adding up exactly to the log-odds and to the points."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.triage.domain.inputs import Inputs, Reading
 from services.triage.domain.model import Axis, Feature, ScoringModel
+from services.triage.domain.scale import StepScale, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,44 @@ class Score:
 
 
 def score(inputs: Inputs, model: ScoringModel) -> Score:
-    terms = (_term(feature, inputs.readings[feature.name], model.factor) for feature in model.features)
-    return Score(reason_order(terms), model.intercept, model.offset, model.factor)
+    terms = [column.term(inputs.reading(column.feature.name)) for column in _columns(model)]
+    terms.sort(key=_weight, reverse=True)  # stable: of terms that weigh the same the first by name stands first
+    return Score(tuple(terms), model.intercept, model.offset, model.factor)
 
 
-def reason_order(terms: Iterable[ScoreTerm]) -> tuple[ScoreTerm, ...]:
-    return tuple(sorted(terms, key=lambda term: (-abs(term.contribution), term.feature)))
+def _weight(term: ScoreTerm) -> float:
+    return abs(term.contribution)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A feature with its terms that are always the same: for an unknown value and for each step of a scale of steps.
+
+    Most terms of most incidents are such; to make them anew was a third of the time a score takes.
+    """
+
+    feature: Feature
+    factor: float
+    unknown: ScoreTerm
+    by_step: Mapping[Value, ScoreTerm]
+
+    def term(self, reading: Reading) -> ScoreTerm:
+        if reading.value is None:
+            return _term(self.feature, reading, self.factor) if reading.note else self.unknown
+        known = self.by_step.get(reading.value) if reading.complete else None
+        return known or _term(self.feature, reading, self.factor)
+
+
+@lru_cache(maxsize=16)
+def _columns(model: ScoringModel) -> tuple[_Column, ...]:
+    """Returns the model's features by name; worked out once for a version of the model."""
+    return tuple(_column(feature, model.factor) for feature in sorted(model.features, key=lambda each: each.name))
+
+
+def _column(feature: Feature, factor: float) -> _Column:
+    steps = [step for step, _ in feature.scale.steps] if isinstance(feature.scale, StepScale) else []
+    by_step = {step: _term(feature, Reading(step), factor) for step in steps}
+    return _Column(feature, factor, _term(feature, Reading(), factor), by_step)
 
 
 def _term(feature: Feature, reading: Reading, factor: float) -> ScoreTerm:
@@ -76,9 +110,10 @@ def counts_as_missing(feature: Feature, reading: Reading) -> bool:
 
 def _contribution(feature: Feature, reading: Reading) -> tuple[float, bool]:
     """Returns the contribution, and whether it is the one set for a missing input."""
-    if reading.value is None or counts_as_missing(feature, reading):
+    if reading.value is None:
         return feature.when_missing, True
-    return feature.contribution(reading.value), False
+    contribution = feature.contribution(reading.value)
+    return (feature.when_missing, True) if not reading.complete and contribution < feature.when_missing else (contribution, False)
 
 
 def _text(feature: Feature, reading: Reading) -> str:

@@ -11,9 +11,11 @@ asks for counts as what it asks for. More points on either axis never make a mil
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from services.triage.domain.inputs import TOLD, Inputs
 from services.triage.domain.model import ScoringModel
 from services.triage.domain.ruling import Ruling
 from services.triage.domain.score import Score, ScoreTerm
@@ -21,6 +23,8 @@ from services.triage.domain.severity import Severity
 
 CALLED_FROM = Severity.SEV3
 """The mildest severity at which somebody is called, which is what the model's odds are the odds of."""
+
+_ALL = ""  # in place of a feature's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,10 @@ def severity_chances(ruling: Ruling, factor: float) -> SeverityChances:
     """Returns the chances of the severities by the points, the thresholds of the matrix and the model's factor."""
     impacts = level_chances(ruling.impact_points, ruling.matrix.impact_thresholds, factor)
     urgencies = level_chances(ruling.urgency_points, ruling.matrix.urgency_thresholds, factor)
-    chances, at_least = dict.fromkeys(Severity, 0.0), ruling.at_least
+    chances, at_least = [0.0] * len(Severity), ruling.at_least
     for cell in ruling.matrix.cells:
-        chances[min(cell.severity, at_least)] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
-    return SeverityChances(tuple(chances[severity] for severity in Severity))
+        chances[min(cell.severity, at_least) - 1] += impacts[cell.impact - 1] * urgencies[cell.urgency - 1]
+    return SeverityChances(tuple(chances))
 
 
 def level_chances(points: float, thresholds: Sequence[float], factor: float) -> tuple[float, float, float]:
@@ -63,15 +67,30 @@ def call_chance(score: Score, ruling: Ruling) -> float:
     return 1.0 if ruling.at_least <= CALLED_FROM else logistic(score.log_odds)
 
 
-def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[ScoreTerm], model: ScoringModel) -> float:
+def confidence(severity: Severity, chances: SeverityChances, terms: Iterable[ScoreTerm], model: ScoringModel, stale: float = 0.0) -> float:
     """Returns how sure the assessment may be of `severity`: its chance, less the share of the score that is not known.
 
     That share is how far the missing inputs could move the log-odds, over how far all inputs together could: an assessment that knows
-    nothing has no confidence, and one that lacks only what weighs little loses little.
+    nothing has no confidence, and one that lacks only what weighs little loses little. What the incident's evidence tells is missing to
+    the share to which it is `stale`, which is as much as not told when it is 1.
     """
+    ranges = _ranges(model)
+    unknown = sum([ranges[term.feature] * (1.0 if term.missing else stale * (term.feature in TOLD)) for term in terms])
+    return chances.of(severity) * (1 - unknown / ranges[_ALL])
+
+
+@lru_cache(maxsize=16)
+def _ranges(model: ScoringModel) -> Mapping[str, float]:
+    """Returns how far each input could move the log-odds, and all together; worked out once for a version of the model."""
     ranges = {feature.name: feature.most - feature.least for feature in model.features}
-    missing = sum(ranges[term.feature] for term in terms if term.missing)
-    return chances.of(severity) * (1 - missing / sum(ranges.values()))
+    return ranges | {_ALL: sum(ranges.values())}
+
+
+def staleness(inputs: Inputs, model: ScoringModel) -> float:
+    """Returns how old the evidence is, from 0 for fresh to 1, by the model's scale; 0 where the model does not look, or cannot tell."""
+    age = inputs.reading("evidence_age").value
+    scale = next((feature.scale for feature in model.features if feature.name == "evidence_age"), None)
+    return 0.0 if age is None or scale is None else scale.fraction(age)
 
 
 def logistic(x: float) -> float:

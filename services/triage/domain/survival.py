@@ -29,9 +29,9 @@ _ROUNDING = 1e-12  # a curve that comes down to exactly the share is there, what
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """How long an incident lasted, in any unit that is the same for all; still open when it has not `ended`."""
+    """How long an incident lasted; still open when it has not `ended`."""
 
-    length: float
+    length: float  # minutes, as are all lengths here
     ended: bool
 
     def __post_init__(self) -> None:
@@ -96,7 +96,7 @@ class Curve:
         return time <= self.longest or (bool(self.survivals) and self.survivals[-1] == 0)
 
     def beyond(self, time: float) -> str:
-        return f"the history reaches only to {self.longest:g}, where some were still open, and not to {time:g}"
+        return f"the history reaches only to {self.longest:g} min, where some were still open, and not to {time:g} min"
 
     @property
     def _too_few(self) -> str:
@@ -147,7 +147,7 @@ def chance_of_exceeding(history: Iterable[Lifetime], target: float, *, after: fl
     if target <= after:
         return Estimate(1.0, alike.count, alike.censored_count, 1.0, 1.0)
     if alike.count < fewest_at_risk:
-        why = f"{alike.count} incidents of the history lasted longer than {after:g}; {fewest_at_risk} are needed"
+        why = f"{alike.count} incidents of the history lasted longer than {after:g} min; {fewest_at_risk} are needed"
         return untold(why, alike.count, alike.censored_count)
     if not alike.reaches(target):
         return untold(alike.beyond(target), alike.count, alike.censored_count)

@@ -9,7 +9,7 @@ from services.triage.domain.override import MatchedOverride
 from services.triage.domain.ruling import ruling_of
 from services.triage.domain.score import Score, score
 from services.triage.domain.severity import Level, Severity
-from services.triage.domain.severity_chances import SeverityChances, confidence, severity_chances
+from services.triage.domain.severity_chances import SeverityChances, confidence, severity_chances, staleness
 from services.triage.domain.severity_matrix import SeverityMatrix
 
 
@@ -33,12 +33,12 @@ def judge(inputs: Inputs, model: ScoringModel, matrix: SeverityMatrix) -> Verdic
     chances = severity_chances(ruling, model.factor)
     return Verdict(
         score=scored,
-        impact=matrix.impact_of(ruling.impact_points),
-        urgency=matrix.urgency_of(ruling.urgency_points),
+        impact=ruling.impact,
+        urgency=ruling.urgency,
         scored_severity=ruling.scored_severity,
         severity=ruling.severity,
         overrides=ruling.raised_by(),
         counterfactuals=counterfactuals(scored, ruling, model),
         chances=chances,
-        confidence=confidence(ruling.severity, chances, scored.terms, model),
+        confidence=confidence(ruling.severity, chances, scored.terms, model, staleness(inputs, model)),
     )

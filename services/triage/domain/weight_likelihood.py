@@ -102,11 +102,11 @@ def labels_of(records: Sequence[tuple[Inputs, Severity]], model: ScoringModel, m
 
 
 def _missing(feature: Feature, inputs: Inputs) -> bool:
-    return counts_as_missing(feature, inputs.readings[feature.name])
+    return counts_as_missing(feature, inputs.reading(feature.name))
 
 
 def _fraction(feature: Feature, inputs: Inputs) -> float:
-    value = inputs.readings[feature.name].value
+    value = inputs.reading(feature.name).value
     return 0.0 if value is None else feature.scale.fraction(value)
 
 

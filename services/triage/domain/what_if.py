@@ -8,13 +8,12 @@ from enum import Enum
 from typing import Any
 
 from services.triage.domain.incident import Evidence, Incident
-from services.triage.domain.inputs import Reading
+from services.triage.domain.inputs import TOLD, Reading
 from services.triage.domain.model import Feature, ScoringModel
-from services.triage.domain.scale import StepScale, Value
+from services.triage.domain.scale import RemainderScale, StepScale, Value
 from shared.errors import InvalidInput, Violation
 
-# What the incident itself tells: changed there, so that gates and overrides see it too.
-_EVIDENCE = {"service_impact", "users_affected", "workaround", "burn_rate", "recent_change"}
+# What the incident itself tells is changed there, so that gates and overrides see it too: this, and what is TOLD by its evidence.
 _ALERTS = "alert_count"
 
 
@@ -74,7 +73,7 @@ def supposed(incident: Incident, changes: Sequence[InputChange], model: ScoringM
                 found.append(Violation(f"{field}.value", str(error)))
     if found:
         raise InvalidInput("; ".join(f"{each.field}: {each.description}" for each in found), found, reason="CHANGE_INVALID")
-    facts: dict[str, Any] = {name: value for name, value in values.items() if name in _EVIDENCE}
+    facts: dict[str, Any] = {name: value for name, value in values.items() if name in TOLD}
     changed = replace(incident, evidence=replace(incident.evidence, **facts))
     alerts = values.get(_ALERTS)
     if isinstance(alerts, int | float):
@@ -94,6 +93,8 @@ def _value(feature: Feature, value: float | bool | str | None) -> Value | None:
         return steps[name]
     if isinstance(value, bool | str) or value < 0:
         raise ValueError(f"is {value!r}; {feature.name} is a number from 0 up")
+    if isinstance(feature.scale, RemainderScale) and value > 1:
+        raise ValueError(f"is {value!r}; {feature.name} is a share from 0 to 1")
     return int(value) if float(value).is_integer() else float(value)
 
 

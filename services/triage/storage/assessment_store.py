@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, insert, select, text
-from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,21 +17,33 @@ from services.triage.domain.events import AssessmentMade
 from services.triage.domain.finding import Finding, Judge
 from services.triage.domain.human_override import HumanOverride, OverrideRecord
 from services.triage.domain.incident import Incident
-from services.triage.domain.recurrence import Recurrence, SimilarIncident, class_of, recurrence
-from services.triage.domain.severity import Severity
+from services.triage.domain.recurrence import class_of
 from services.triage.storage import override_store
 from services.triage.storage.assessment_pages import AssessmentQuery, condition_after, conditions, cursor_of, order
 from services.triage.storage.findings import assessment_from_row, assessment_to_row
 from services.triage.storage.snapshots import incident_from_json, incident_to_json, override_from_json, override_to_json
 from services.triage.storage.tables import assessment, assessment_revision
-from shared.events.outbox import Outbox
+from shared.events.outbox import Headers, Outbox, current_headers
 from shared.ids import uuid_of
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 
-_MOST_SIMILAR = 1_000
-# One event of an incident at a time, also before it has a row that could be locked.
-_LOCK = text("select pg_advisory_xact_lock(hashtextextended(:incident, 7102))")
+# One event of an incident at a time, also before it has a row that could be locked; always in the same order, so that nobody waits
+# in a circle.
+_LOCK = text("select pg_advisory_xact_lock(hashtextextended(incident, 7102)) from unnest(:incidents) as each(incident)").bindparams(
+    bindparam("incidents", type_=ARRAY(Text))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An incident at one version, as an event told of it, and how to judge it."""
+
+    incident: Incident
+    version: int
+    judge: Judge
+    occasion: Occasion
+    cause: Headers  # what the event leaves in those that follow from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +64,26 @@ class AssessmentStore:
         self._outbox = outbox
         self._currency = currency
 
-    async def keep(self, incident: Incident, version: int, judge: Judge, occasion: Occasion) -> bool:
-        """Keeps what is found at this version of the incident; returns False, and keeps nothing, when it holds a newer one.
+    async def keep(self, heard: Sequence[Heard]) -> list[Assessment | None]:
+        """Keeps what is found of several incidents, and returns it; None, and nothing kept, of each of which it holds a newer version.
 
-        A new finding becomes a revision, stored with its event; the same finding again only moves the version held. Safe to repeat.
+        A new finding becomes a revision, stored with its event; the same finding again only moves the version held. All or none, and
+        safe to repeat. No incident may stand twice: the second would have to see the first.
         """
+        writings = []
         async with self._database.transaction() as connection:
-            row = await _locked(connection, incident.name)
-            if row is not None and row.incident_version > version:
-                return False
-            held = None if row is None else assessment_from_row(row)
-            said = None if row is None else override_from_json(row.human_override)
-            await self._write(connection, held, revise(judge(said), held, occasion), incident, version)
-        return True
+            rows = await _locked(connection, [each.incident.name for each in heard])
+            for each in heard:
+                row = rows.get(each.incident.name)
+                if row is not None and row.incident_version > each.version:
+                    continue
+                held = None if row is None else assessment_from_row(row)
+                said = None if row is None else override_from_json(row.human_override)
+                after = revise(each.judge(said), held, each.occasion)
+                writings.append(_Writing(held, after, each.incident, each.version, each.cause))
+            await self._write(connection, writings)
+        kept = {each.incident.name: each.after for each in writings}
+        return [kept.get(each.incident.name) for each in heard]
 
     async def revisit(self, held: Held, judge: Judge, occasion: Occasion, said: OverrideRecord | None = None) -> Assessment | None:
         """Keeps what is found of an incident that did not change, and what a person `said` of it meanwhile, if one did.
@@ -72,7 +91,7 @@ class AssessmentStore:
         Returns None, and keeps nothing, when the assessment is not the one held any more: read it again.
         """
         async with self._database.transaction() as connection:
-            row = await _locked(connection, held.incident.name)
+            row = (await _locked(connection, [held.incident.name])).get(held.incident.name)
             if row is None or (row.incident_version, row.revision) != (held.incident_version, held.assessment.revision):
                 return None
             before = assessment_from_row(row)
@@ -81,7 +100,7 @@ class AssessmentStore:
                 await override_store.add(connection, said)
                 override = HumanOverride(said.severity, said.reason, said.author, said.create_time) if said.severity else None
             after = revise(judge(override), before, occasion)
-            await self._write(connection, before, after, held.incident, held.incident_version)
+            await self._write(connection, [_Writing(before, after, held.incident, held.incident_version, current_headers())])
         return after
 
     async def held(self, name: str) -> Held:
@@ -90,13 +109,6 @@ class AssessmentStore:
         if row.snapshot is None:
             raise IncidentNotHeld(name)
         return Held(assessment_from_row(row), incident_from_json(row.snapshot), row.incident_version)
-
-    async def recurrence(self, incident: Incident) -> Recurrence:
-        """Returns how often incidents of the same class were opened before this one; those merged into others do not count."""
-        asked = {"class": class_of(incident), "opened_at": incident.opened_at, "incident": incident.name}
-        async with self._database.transaction() as connection:
-            rows = list(await connection.execute(_SIMILAR, asked))
-        return recurrence(incident.opened_at, [SimilarIncident(each[0], each[1], Severity(each[2]), each[3], each[4]) for each in rows])
 
     async def latest_findings(self, count: int) -> list[Finding]:
         """Returns what is found of the incidents opened last, the latest first."""
@@ -148,23 +160,38 @@ class AssessmentStore:
             raise AssessmentNotFound(name, revision)
         return row
 
-    async def _write(
-        self, connection: AsyncConnection, before: Assessment | None, after: Assessment, incident: Incident, version: int
-    ) -> None:
-        values = _columns(after, self._currency) | {
-            "incident_version": version,
-            "snapshot": incident_to_json(incident),
-            "class_": class_of(incident),
+    async def _write(self, connection: AsyncConnection, writings: Sequence["_Writing"]) -> None:
+        if writings:
+            await connection.execute(_WRITE, [self._row_to_write(each) for each in writings])
+        if new := [each for each in writings if each.after is not each.before]:
+            await connection.execute(_ADD_REVISION, [assessment_to_row(each.after) for each in new])
+            made = [AssessmentMade(each.after, each.before.finding.severity if each.before else None) for each in new]
+            await self._outbox.record(connection, made, [each.cause for each in new])
+
+    def _row_to_write(self, writing: "_Writing") -> dict[str, Any]:
+        return _columns(writing.after, self._currency) | {
+            "id": writing.after.id,
+            "incident_version": writing.version,
+            "snapshot": incident_to_json(writing.incident),
+            "class_": class_of(writing.incident),
         }
-        await connection.execute(_WRITE, {"id": after.id} | values)
-        if after is not before:
-            await connection.execute(_ADD_REVISION, assessment_to_row(after))
-            await self._outbox.record(connection, [AssessmentMade(after, before.finding.severity if before else None)])
 
 
-async def _locked(connection: AsyncConnection, incident: str) -> Any:
-    await connection.execute(_LOCK, {"incident": incident})
-    return (await connection.execute(_NEWEST_OF, {"of": incident})).first()
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """An assessment to be written, new where `after` is not `before`."""
+
+    before: Assessment | None
+    after: Assessment
+    incident: Incident
+    version: int
+    cause: Headers
+
+
+async def _locked(connection: AsyncConnection, incidents: Sequence[str]) -> dict[str, Any]:
+    """Returns the newest assessments of these incidents, by incident, which nobody else changes until the transaction ends."""
+    await connection.execute(_LOCK, {"incidents": sorted(incidents)})
+    return {row.incident: row for row in await connection.execute(_NEWEST_OF, {"of": list(incidents)})}
 
 
 def _id(name: str) -> UUID:
@@ -207,24 +234,13 @@ def _at(revision: int) -> Select[Any]:
 def _joined(which: ColumnElement[bool]) -> Select[Any]:
     on = (assessment_revision.c.assessment_id == assessment.c.id) & which
     row = assessment.c
-    held = (row.incident_version, row.opened_at, row.severity, row.loss_per_hour, row.snapshot, row.human_override)
+    held = (row.incident, row.incident_version, row.opened_at, row.severity, row.loss_per_hour, row.snapshot, row.human_override)
     return select(assessment_revision, *held).join_from(assessment, assessment_revision, on)
 
 
 # Statements of every assessment, made once: to put one together takes longer than to run it.
-_NEWEST_OF = _newest().where(assessment.c.incident == bindparam("of"))
+_NEWEST_OF = _newest().where(assessment.c.incident == any_(bindparam("of", type_=ARRAY(Text))))
 _ADD_REVISION = insert(assessment_revision)
-_SIMILAR = (
-    select(assessment.c.incident, assessment.c.title, assessment.c.severity, assessment.c.opened_at, assessment.c.resolved_at)
-    .where(
-        assessment.c.class_ == bindparam("class"),
-        assessment.c.opened_at < bindparam("opened_at"),
-        assessment.c.incident != bindparam("incident"),
-        ~assessment.c.merged,
-    )
-    .order_by(assessment.c.opened_at.desc())
-    .limit(_MOST_SIMILAR)
-)
 
 
 def _write() -> Insert:

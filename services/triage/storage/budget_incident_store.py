@@ -13,6 +13,7 @@ from services.triage.domain.budget_events import DutyArose
 from services.triage.domain.budget_window import Span
 from services.triage.domain.errors import BudgetIncidentNotFound
 from services.triage.domain.incident_budget import BudgetIncident, Duty
+from services.triage.domain.wave import waves
 from services.triage.storage.budget_tables import budget_duty, budget_incident
 from shared.events.outbox import Outbox
 from shared.storage.database import Database
@@ -38,20 +39,17 @@ class BudgetIncidentStore:
         self._database = database
         self._outbox = outbox
 
-    async def keep(self, incident: BudgetIncident, version: int) -> bool:
-        """Keeps an incident at this version; returns False for one not newer than the one held."""
-        values = {
-            "incident": incident.name,
-            "version": version,
-            "incident_class": incident.class_,
-            "cause": incident.cause.value,
-            "cause_ref": incident.cause_ref,
-            "components": list(incident.components),
-            "opened_at": incident.opened_at,
-            "ended_at": incident.ended_at,
-        }
+    async def keep(self, incidents: Sequence[tuple[BudgetIncident, int]]) -> list[bool]:
+        """Keeps incidents, each at its version, and says of each whether it did: not of one that is no newer than the one held.
+
+        All or none. One may stand more than once: each is compared with the one before.
+        """
+        kept: list[bool] = []
         async with self._database.transaction() as connection:
-            return (await connection.execute(_KEEP, values)).first() is not None
+            for wave in waves(incidents, lambda told: {told[0].name}):
+                newer = {row.incident for row in await connection.execute(_KEEP, [_row(*each) for each in wave])}
+                kept += [each.name in newer for each, _ in wave]
+        return kept
 
     async def get(self, name: str) -> BudgetIncident:
         """Raises BudgetIncidentNotFound."""
@@ -95,6 +93,20 @@ class BudgetIncidentStore:
             return [_incident(row) for row in await connection.execute(statement)]
 
 
+def _row(incident: BudgetIncident, version: int) -> dict[str, Any]:
+    return {
+        "incident": incident.name,
+        "version": version,
+        "incident_class": incident.class_,
+        "class_title": incident.class_title,
+        "cause": incident.cause.value,
+        "cause_ref": incident.cause_ref,
+        "components": list(incident.components),
+        "opened_at": incident.opened_at,
+        "ended_at": incident.ended_at,
+    }
+
+
 def _about(duty: Duty, now: datetime) -> str:
     if duty.about.startswith("incidents/"):
         return duty.about
@@ -103,5 +115,12 @@ def _about(duty: Duty, now: datetime) -> str:
 
 def _incident(row: Any) -> BudgetIncident:
     return BudgetIncident(
-        row.incident, row.incident_class, BudgetCause(row.cause), row.cause_ref, tuple(row.components), row.opened_at, row.ended_at
+        name=row.incident,
+        class_=row.incident_class,
+        class_title=row.class_title,
+        cause=BudgetCause(row.cause),
+        cause_ref=row.cause_ref,
+        components=tuple(row.components),
+        opened_at=row.opened_at,
+        ended_at=row.ended_at,
     )

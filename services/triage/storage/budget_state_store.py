@@ -1,12 +1,12 @@
 """Where each budget stood when it was last told, in PostgreSQL: what is new is told with its event, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Text, any_, bindparam, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 
 from services.triage.domain.budget_events import BudgetEvent, BudgetStepChanged, ErrorBudgetChanged
 from services.triage.domain.budget_policy import BudgetEffect
@@ -19,13 +19,6 @@ from shared.events.outbox import Outbox
 from shared.storage.database import Database
 
 _HOUR = timedelta(hours=1)
-# Asked with every assessment, and made once: to put a statement together takes longer than to run it.
-_OF_COMPONENTS = (
-    select(budget_state)
-    .join(slo, budget_state.c.slo == slo.c.name)
-    .where(slo.c.component == any_(bindparam("names", type_=ARRAY(Text))))
-    .order_by(budget_state.c.slo, budget_state.c.objective)
-)
 _FINEST = 0.01  # a change of the rest smaller than this share of the budget is not told by itself
 
 
@@ -57,12 +50,6 @@ class BudgetStateStore:
         statement = select(slo.c.component).join(budget_state, budget_state.c.slo == slo.c.name).where(frozen)
         async with self._database.transaction() as connection:
             return {row.component for row in await connection.execute(statement)}
-
-    async def of_components(self, components: Sequence[str]) -> tuple[BudgetSnapshot, ...]:
-        """Returns where the budgets of these components stood when last told, by SLO and objective; those never told of spend nothing."""
-        names = [f"components/{each}" for each in components]
-        async with self._database.transaction() as connection:
-            return tuple(_snapshot(row) for row in await connection.execute(_OF_COMPONENTS, {"names": names}))
 
     async def tell(self, reports: Sequence[BudgetReport], now: datetime) -> int:
         """Tells of budgets that stand otherwise than was last told, with their events, and returns how many did.
@@ -133,11 +120,11 @@ def _row(report: BudgetReport, now: datetime) -> dict[str, Any]:
     }
 
 
-def _snapshot(row: Any) -> BudgetSnapshot:
-    told = row.told
+def snapshot_of(slo: str, objective: int, told: Mapping[str, Any]) -> BudgetSnapshot:
+    """Returns what was told of a budget as assessments look at it."""
     verdicts = zip(DEFAULT_RULES, told["alerts"], strict=True)
     pages = any(rule.action is BurnAction.PAGE and verdict == BurnVerdict.BURNING for rule, verdict in verdicts)
-    return BudgetSnapshot(row.slo, row.objective, told["burn"], told["remaining"], pages, BudgetEffect(told["effect"]))
+    return BudgetSnapshot(slo, objective, told["burn"], told["remaining"], pages, BudgetEffect(told["effect"]))
 
 
 def _told(row: Any) -> Told:

@@ -1,5 +1,6 @@
 """Adjustments of budgets, and what planned work leaves out of them, in PostgreSQL."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from services.triage.domain.budget_adjustment import AdjustmentUnit, BudgetAdjustment
 from services.triage.domain.budget_report import Exclusion
 from services.triage.domain.budget_window import Span
-from services.triage.domain.planned_work import PlannedWork, exclusions_of
+from services.triage.domain.component_selection import LABEL, Comparison, ComponentSelection, LabelMatcher
+from services.triage.domain.planned_work import PlannedWork, excluded_spans
 from services.triage.storage.budget_tables import budget_adjustment, budget_exclusion, excluding_window
 from services.triage.storage.tables import component
 from shared.paging import Page, PageQuery
@@ -65,22 +67,24 @@ class BudgetStore:
             await connection.execute(delete(budget_exclusion).where(ours, budget_exclusion.c.starts_at >= work.made_at))
             under_way = update(budget_exclusion).where(ours, budget_exclusion.c.ends_at > work.made_at)
             await connection.execute(under_way.values(ends_at=work.made_at))
-            rows = [_exclusion_row(each) for each in exclusions_of(work)]
+            rows = _exclusion_rows(work)
             if rows:
                 await connection.execute(insert(budget_exclusion), rows)
         return True
 
-    async def exclusions(self, since: datetime, components: Sequence[str] = ()) -> Mapping[str, list[Exclusion]]:
-        """Returns what is left out after `since`, past and planned, by component; of these components or of all."""
-        statement = select(budget_exclusion).where(budget_exclusion.c.ends_at > since).order_by(budget_exclusion.c.starts_at)
-        if components:
-            statement = statement.where(budget_exclusion.c.component.in_(components))
+    async def exclusions(self, span: Span, components: Sequence[str]) -> Mapping[str, list[Exclusion]]:
+        """Returns what is left out within a time, past and planned, of each of these components of which something is."""
+        columns = budget_exclusion.c
+        statement = select(budget_exclusion).where(
+            columns.ends_at > span.starts_at, columns.starts_at < span.ends_at, columns.component.in_([*components, ""])
+        )
         found: dict[str, list[Exclusion]] = {}
+        chosen: dict[str, Sequence[str]] = {}
         async with self._database.transaction() as connection:
-            for row in await connection.execute(statement):
-                span = Span(row.starts_at, row.ends_at)
-                exclusion = Exclusion(row.maintenance_window, row.component, span, row.reason, row.approver)
-                found.setdefault(row.component, []).append(exclusion)
+            for row in await connection.execute(statement.order_by(columns.starts_at)):
+                exclusion = Exclusion(row.maintenance_window, Span(row.starts_at, row.ends_at), row.reason, row.approver)
+                for component_name in [row.component] if row.component else _covered(row, components, chosen):
+                    found.setdefault(component_name, []).append(exclusion)
         return found
 
     async def owners(self) -> Mapping[str, str]:
@@ -99,12 +103,28 @@ def _adjustment_row(made: BudgetAdjustment) -> dict[str, Any]:
     return {column.name: getattr(made, column.name) for column in budget_adjustment.columns}
 
 
-def _exclusion_row(exclusion: Exclusion) -> dict[str, Any]:
-    return {
-        "maintenance_window": exclusion.maintenance_window,
-        "component": exclusion.component,
-        "starts_at": exclusion.span.starts_at,
-        "ends_at": exclusion.span.ends_at,
-        "reason": exclusion.reason,
-        "approver": exclusion.approver,
-    }
+def _covered(row: Any, components: Sequence[str], chosen: dict[str, Sequence[str]]) -> Sequence[str]:
+    """Returns those of the components that a row's selection covers; each selection is looked at once."""
+    key = json.dumps(row.chosen_by)
+    if key not in chosen:
+        selection = ComponentSelection(tuple(LabelMatcher(LABEL, Comparison(sign), value) for sign, value in row.chosen_by))
+        chosen[key] = [each for each in components if selection.covers(each)]
+    return chosen[key]
+
+
+def _exclusion_rows(work: PlannedWork) -> list[dict[str, Any]]:
+    if not work.selection.matchers:
+        return []
+    named = work.selection.named
+    return [
+        {
+            "maintenance_window": work.name,
+            "component": named,
+            "starts_at": span.starts_at,
+            "ends_at": span.ends_at,
+            "reason": work.reason,
+            "approver": work.approver,
+            "chosen_by": None if named else [[each.comparison.value, each.value] for each in work.selection.matchers],
+        }
+        for span in excluded_spans(work)
+    ]

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -82,6 +83,7 @@ excluding_window = Table(
     Column("name", Text(collation="C"), primary_key=True),
     Column("version", BigInteger, nullable=False),
 )
+# An empty component stands for those that `chosen_by`, a selection, covers: also such as come to be known later.
 budget_exclusion = Table(
     "budget_exclusion",
     metadata,
@@ -91,6 +93,7 @@ budget_exclusion = Table(
     Column("ends_at", DateTime(timezone=True), nullable=False),
     Column("reason", Text, nullable=False),
     Column("approver", Text, nullable=False),
+    Column("chosen_by", JSONB(none_as_null=True)),
     Index("budget_exclusion_by_component", "component", "ends_at"),
     Index("budget_exclusion_by_end", "ends_at"),
 )
@@ -102,6 +105,7 @@ budget_incident = Table(
     Column("incident", Text(collation="C"), primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("incident_class", Text, nullable=False),
+    Column("class_title", Text, nullable=False, server_default=text("''")),
     Column("cause", SmallInteger, nullable=False),
     Column("cause_ref", Text, nullable=False),
     Column("components", ARRAY(Text(collation="C")), nullable=False),

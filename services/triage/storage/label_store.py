@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, select
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.triage.domain.calibration import Claim, Judged
@@ -29,6 +29,15 @@ _STILL_OVER = (
 )
 
 
+def _close() -> Insert:
+    statement = insert(closed_incident)
+    kept = {column.name: statement.excluded[column.name] for column in closed_incident.columns if column.name != "incident"}
+    return statement.on_conflict_do_update(index_elements=["incident"], set_=kept)
+
+
+_CLOSE = _close()  # made once, as it runs with every incident that ends
+
+
 @dataclass(frozen=True, slots=True)
 class LabelQuery:
     """Which incidents that are over; empty conditions hold for all."""
@@ -48,10 +57,8 @@ class LabelStore:
 
     async def close(self, closed: ClosedIncident) -> None:
         """Keeps an incident that is over, in place of what was kept of it. Safe to repeat."""
-        values = _closed_to_row(closed)
-        statement = insert(closed_incident).values(values)
         async with self._database.transaction() as connection:
-            await connection.execute(statement.on_conflict_do_update(index_elements=["incident"], set_=values))
+            await connection.execute(_CLOSE, _closed_to_row(closed))
 
     async def forget(self, incident: str) -> None:
         """Forgets that an incident was over by itself, as it was merged into another. Safe to repeat."""

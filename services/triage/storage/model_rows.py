@@ -11,13 +11,13 @@ from services.triage.domain.inputs import Inputs, Reading
 from services.triage.domain.model import Axis, Feature, ScoringModel
 from services.triage.domain.model_version import FitRecord, ModelVersion
 from services.triage.domain.override import Override
-from services.triage.domain.scale import DoublingScale, LogScale, Scale, StepScale, Value
+from services.triage.domain.scale import DoublingScale, LogScale, RemainderScale, Scale, StepScale, Value
 from services.triage.domain.severity import Severity
 from services.triage.domain.severity_floor import floors_from_text
 from services.triage.storage.snapshots import evidence_from_json, evidence_to_json
 
 _ENUMS = {each.__name__: each for each in (ServiceImpact, Tier)}
-_SCALES = {each.__name__: each for each in (LogScale, DoublingScale)}
+_SCALES = {each.__name__: each for each in (LogScale, DoublingScale, RemainderScale)}
 _MEASURES = (
     "brier",
     "calibration_error",

@@ -3,11 +3,11 @@
 from datetime import date, time, timedelta
 from typing import Any
 
-from services.triage.domain.business_hours import BusinessHours
 from services.triage.domain.component import Component, StoredComponent, Tier
 from services.triage.domain.severity import Level, Severity
 from services.triage.domain.severity_floor import floors_from_text
 from services.triage.domain.severity_matrix import SeverityCell, SeverityMatrix, SeverityTarget
+from shared.business_hours import BusinessHours
 from shared.money import Money
 
 

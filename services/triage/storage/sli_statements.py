@@ -83,7 +83,7 @@ THIN = text(
     ), idle as (
         select point.series, point.minute from point join sli_series on sli_series.id = point.series
         where following / :step = minute / :step and not exists (
-            select from budget_exclusion as excluded where excluded.component = sli_series.component and (
+            select from budget_exclusion as excluded where excluded.component in (sli_series.component, '') and (
                 ceil(extract(epoch from starts_at) / 60) between minute + 1 and following
                 or ceil(extract(epoch from ends_at) / 60) between minute + 1 and following
             )

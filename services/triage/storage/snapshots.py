@@ -7,7 +7,7 @@ from services.triage.domain.human_override import HumanOverride
 from services.triage.domain.incident import Evidence, Incident, IncidentState, ServiceImpact
 from services.triage.domain.severity import Severity
 
-_FACTS = ("users_affected", "data_loss", "security", "safety", "workaround", "burn_rate", "recent_change")
+_FACTS = ("users_affected", "data_loss", "security", "safety", "workaround", "burn_rate", "recent_change", "redundancy_left", "flap_count")
 
 
 def incident_to_json(incident: Incident) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def incident_to_json(incident: Incident) -> dict[str, Any]:
         "evidence": evidence_to_json(incident.evidence),
         "merged_into": incident.merged_into,
         "signal": incident.signal,
+        "changed_at": _time_to_json(incident.changed_at),
     }
 
 
@@ -39,6 +40,7 @@ def incident_from_json(stored: dict[str, Any]) -> Incident:
         evidence=evidence_from_json(stored["evidence"]),
         merged_into=stored["merged_into"],
         signal=stored["signal"],
+        changed_at=_time_from_json(stored.get("changed_at")),  # not kept before model 2026.2, as were two facts of the evidence
     )
 
 
@@ -49,7 +51,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
 
 def evidence_from_json(stored: dict[str, Any]) -> Evidence:
     impact = stored["service_impact"]
-    return Evidence(service_impact=ServiceImpact[impact] if impact else None, **{name: stored[name] for name in _FACTS})
+    return Evidence(service_impact=ServiceImpact[impact] if impact else None, **{name: stored.get(name) for name in _FACTS})
 
 
 def override_to_json(override: HumanOverride | None) -> dict[str, Any] | None:

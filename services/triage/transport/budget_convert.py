@@ -106,6 +106,7 @@ def use_to_pb(use: IncidentUse) -> error_budget_pb2.IncidentBudgetUse:
     return error_budget_pb2.IncidentBudgetUse(
         incident=incident.name,
         incident_class=incident.class_,
+        incident_class_title=incident.class_title,
         cause=incident.cause.value,  # type: ignore[arg-type]
         slo=use.slo,
         objective=use.objective,
@@ -120,7 +121,14 @@ def use_to_pb(use: IncidentUse) -> error_budget_pb2.IncidentBudgetUse:
 
 
 def _burn_to_pb(burn: WindowBurn) -> error_budget_pb2.WindowBurn:
-    return error_budget_pb2.WindowBurn(window=duration_to_pb(burn.window), good=burn.good, total=burn.total, burn=burn.burn)
+    return error_budget_pb2.WindowBurn(
+        window=duration_to_pb(burn.window),
+        good=burn.good,
+        total=burn.total,
+        burn=burn.burn,
+        too_few_events=burn.is_too_few,
+        partial=burn.is_partial,
+    )
 
 
 def _alert_to_pb(rule: BurnRule, verdict: BurnVerdict) -> error_budget_pb2.BurnAlert:

@@ -1,25 +1,26 @@
 """Events of error budgets in their wire form, and what budgets hear of incidents and planned work."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from ballast.intake.v1 import incident_pb2, maintenance_window_pb2, matcher_pb2, muting_events_pb2
-from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import budget_events_pb2 as pb
 from google.protobuf.message import Message
 
 from services.triage.domain.budget_cause import BudgetCause
 from services.triage.domain.budget_events import BudgetEvent, BudgetPolicyChanged, BudgetStepChanged, DutyArose, ErrorBudgetChanged
+from services.triage.domain.component_selection import Comparison, LabelMatcher, selection_of
 from services.triage.domain.incident_budget import BudgetIncident, DutyKind
 from services.triage.domain.planned_work import PlannedWork
+from services.triage.domain.recurrence import class_of, class_title
 from services.triage.storage.budget_incident_store import BudgetIncidentStore
 from services.triage.storage.budget_store import BudgetStore
 from services.triage.transport.budget_convert import report_to_pb
 from services.triage.transport.budget_policy_convert import policy_to_pb
-from services.triage.transport.incidents import component_ids
-from shared.errors import InvalidInput, Violation, invalid_field
+from services.triage.transport.incidents import incident_from_pb, incident_told
+from shared.errors import invalid_field
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
-from shared.events.sink import Handler
+from shared.events.sink import Arrival, Handler
 from shared.ids import name_of
 from shared.recurrence import Unusable
 from shared.rpc.wellknown import time_from_pb
@@ -30,6 +31,15 @@ _CAUSES = {
     incident_pb2.INCIDENT_CAUSE_DEPENDENCY: BudgetCause.DEPENDENCY,
     incident_pb2.INCIDENT_CAUSE_PLATFORM: BudgetCause.PLATFORM,
     incident_pb2.INCIDENT_CAUSE_EXTERNAL: BudgetCause.EXTERNAL,
+    incident_pb2.INCIDENT_CAUSE_OUT_OF_SCOPE: BudgetCause.OUT_OF_SCOPE,
+    incident_pb2.INCIDENT_CAUSE_MISCATEGORISED: BudgetCause.MISCATEGORISED,
+}
+
+_COMPARISONS = {
+    matcher_pb2.MATCH_OPERATOR_EQUAL: Comparison.EQUAL,
+    matcher_pb2.MATCH_OPERATOR_NOT_EQUAL: Comparison.NOT_EQUAL,
+    matcher_pb2.MATCH_OPERATOR_MATCHES: Comparison.MATCHES,
+    matcher_pb2.MATCH_OPERATOR_NOT_MATCHES: Comparison.NOT_MATCHES,
 }
 
 
@@ -54,7 +64,9 @@ def _duty(event: DutyArose) -> Message:
     duty = event.duty
     if duty.kind is DutyKind.POST_MORTEM:
         return pb.PostMortemDue(incident=duty.about, slo=duty.slo, objective=duty.objective, four_week_share=duty.share)
-    return pb.PlanningDue(incident_class=duty.about, slo=duty.slo, objective=duty.objective, quarter_share=duty.share)
+    return pb.PlanningDue(
+        incident_class=duty.about, incident_class_title=duty.title, slo=duty.slo, objective=duty.objective, quarter_share=duty.share
+    )
 
 
 class BudgetSources:
@@ -65,20 +77,12 @@ class BudgetSources:
         self._budgets = budgets
 
     def handlers(self) -> dict[str, Handler]:
-        return {
-            intake.IncidentOpened.DESCRIPTOR.full_name: self._opened,
-            intake.IncidentChanged.DESCRIPTOR.full_name: self._changed,
-            muting_events_pb2.MaintenanceWindowChanged.DESCRIPTOR.full_name: self._planned,
-        }
+        return {muting_events_pb2.MaintenanceWindowChanged.DESCRIPTOR.full_name: self._planned}
 
-    async def _opened(self, event: ReceivedEvent) -> Outcome:
-        return await self._keep(event.unpack(intake.IncidentOpened).incident, event.version)
-
-    async def _changed(self, event: ReceivedEvent) -> Outcome:
-        return await self._keep(event.unpack(intake.IncidentChanged).incident, event.version)
-
-    async def _keep(self, incident: incident_pb2.Incident, version: int) -> Outcome:
-        return _outcome(await self._incidents.keep(budget_incident_from_pb(incident), version))
+    async def take(self, arrived: Sequence[Arrival]) -> list[Outcome]:
+        """Keeps the incidents that events of INCIDENT_EVENTS tell of."""
+        told = [(budget_incident_from_pb(incident_told(each.event)[0]), each.event.version) for each in arrived]
+        return [_outcome(is_newest) for is_newest in await self._incidents.keep(told)]
 
     async def _planned(self, event: ReceivedEvent) -> Outcome:
         """Raises InvalidInput for a window whose times cannot be read: nothing could be left out for it."""
@@ -90,19 +94,17 @@ class BudgetSources:
 
 
 def budget_incident_from_pb(message: incident_pb2.Incident) -> BudgetIncident:
-    """Reads what budgets need of an incident. A merged one counts no more: its alerts are another's."""
-    opened_at = time_from_pb(message, "opened_at")
-    if opened_at is None:
-        broken = Violation("incident.opened_at", "is absent; send when the incident was opened")
-        raise InvalidInput(f"{broken.field}: {broken.description}", [broken], reason="EVENT_MALFORMED")
-    ended_at = opened_at if message.merged_into else time_from_pb(message, "mitigated_at") or time_from_pb(message, "resolved_at")
+    """Reads what budgets need of an incident. A merged one counts no more: its alerts are another's. Raises as `incident_from_pb` does."""
+    incident = incident_from_pb(message)
+    ended_at = incident.opened_at if incident.merged_into else time_from_pb(message, "mitigated_at") or incident.resolved_at
     return BudgetIncident(
-        name=message.name,
-        class_=", ".join(f"{key}={value}" for key, value in sorted(message.group_labels.items())),
+        name=incident.name,
+        class_=class_of(incident),
+        class_title=class_title(incident),
         cause=_CAUSES.get(message.attribution.cause, BudgetCause.UNKNOWN),
         cause_ref=message.attribution.ref,
-        components=tuple(name_of("components", each) for each in component_ids(message.components)),
-        opened_at=opened_at,
+        components=tuple(name_of("components", each) for each in incident.components),
+        opened_at=incident.opened_at,
         ended_at=ended_at,
     )
 
@@ -114,7 +116,7 @@ def work_from_pb(window: maintenance_window_pb2.MaintenanceWindow) -> PlannedWor
     return PlannedWork(
         name=window.name,
         version=window.version,
-        components=excluded_components(window.matchers),
+        selection=selection_of([_matcher(each) for each in window.matchers]),
         starts_at=_wall_time(window.starts_at),
         time_zone=window.time_zone,
         duration=window.duration.ToTimedelta(),
@@ -126,14 +128,8 @@ def work_from_pb(window: maintenance_window_pb2.MaintenanceWindow) -> PlannedWor
     )
 
 
-def excluded_components(matchers: Iterable[matcher_pb2.Matcher]) -> tuple[str, ...]:
-    """Returns the component that a window is about as a whole; none where it matches by anything else beside, or by a pattern.
-
-    Work on a part of a component does not take all of it out of its budgets: an adjustment can say how much it was.
-    """
-    found = list(matchers)
-    whole = len(found) == 1 and found[0].label == "component" and found[0].operator == matcher_pb2.MATCH_OPERATOR_EQUAL
-    return tuple(name_of("components", each) for each in component_ids([found[0].value])) if whole and found[0].value else ()
+def _matcher(matcher: matcher_pb2.Matcher) -> LabelMatcher:
+    return LabelMatcher(matcher.label, _COMPARISONS[matcher.operator], matcher.value)
 
 
 def _wall_time(text: str) -> datetime:

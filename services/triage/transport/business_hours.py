@@ -6,7 +6,7 @@ from ballast.triage.v1 import business_hours_pb2 as pb
 from google.type.date_pb2 import Date
 from google.type.timeofday_pb2 import TimeOfDay
 
-from services.triage.domain.business_hours import BusinessHours
+from shared.business_hours import BusinessHours
 from shared.errors import invalid_field
 
 _MIDNIGHT = 24

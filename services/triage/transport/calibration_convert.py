@@ -12,7 +12,7 @@ from services.triage.domain.estimate import Estimate
 from services.triage.domain.events import CalibrationDrifted, InputDrifted
 from services.triage.domain.model import Feature
 from services.triage.domain.model_version import FitRecord, ModelState, ModelVersion
-from services.triage.domain.scale import DoublingScale, LogScale, Scale, text_of
+from services.triage.domain.scale import DoublingScale, LogScale, RemainderScale, Scale, text_of
 from services.triage.domain.severity import Severity
 from services.triage.domain.triage_cost import CostMatrix
 from services.triage.storage.label_store import LabelQuery
@@ -127,4 +127,6 @@ def _scale_text(scale: Scale) -> str:
         return f"logarithmic, 0 at {text_of(scale.zero_at)} and 1 at {text_of(scale.full_at)}"
     if isinstance(scale, DoublingScale):
         return f"by doublings, 0 at 1 and 1 at {2**scale.doublings:,}"
+    if isinstance(scale, RemainderScale):
+        return "of what is left, 0 at 1 and 1 at 0"
     return ", ".join(f"{text_of(step)} {fraction:.3g}" for step, fraction in scale.steps)

@@ -32,7 +32,8 @@ class ErrorBudgetServicer(Contract):
         self._clock = clock
 
     async def GetErrorBudget(self, request: pb.GetErrorBudgetRequest, context: object) -> pb.GetErrorBudgetResponse:
-        reports = await self._budgets.get(request.slo, self._clock.now())
+        windows = [each.ToTimedelta() for each in request.windows]
+        reports = await self._budgets.get(request.slo, self._clock.now(), windows)
         return pb.GetErrorBudgetResponse(error_budgets=[convert.report_to_pb(each) for each in reports])
 
     async def ListErrorBudgets(self, request: pb.ListErrorBudgetsRequest, context: object) -> pb.ListErrorBudgetsResponse:

@@ -1,6 +1,7 @@
 """What triage hears from intake and from itself, and its own events in their wire form."""
 
-from ballast.intake.v1 import incident_pb2
+from collections.abc import Sequence
+
 from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.triage.v1 import budget_events_pb2
 from ballast.triage.v1 import triage_events_pb2 as pb
@@ -22,12 +23,12 @@ from services.triage.transport.calibration_convert import calibration_drifted_to
 from services.triage.transport.convert import assessment_to_pb, component_to_pb, matrix_to_pb
 from services.triage.transport.escalation_convert import escalation_to_pb
 from services.triage.transport.gate_convert import gates_to_pb
-from services.triage.transport.incidents import incident_from_pb, rating_from_pb
+from services.triage.transport.incidents import INCIDENT_EVENTS, incident_from_pb, incident_told, rating_from_pb
 from services.triage.transport.slo_convert import slo_to_pb
-from services.triage.usecases.assessments import Assessments
+from services.triage.usecases.assessments import Assessments, Told
 from services.triage.usecases.labels import Labels
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
-from shared.events.sink import Handler
+from shared.events.sink import Arrival, GroupHandler, Handler
 
 MATRIX_SUBJECT = "severityMatrix"
 GATES_SUBJECT = "gatingRules"
@@ -117,37 +118,27 @@ class IncidentEvents:
         self._assessments = assessments
         self._labels = labels
 
-    def handlers(self) -> dict[str, Handler]:
-        return {
-            intake.IncidentOpened.DESCRIPTOR.full_name: self._opened,
-            intake.IncidentChanged.DESCRIPTOR.full_name: self._changed,
-        }
-
-    async def _opened(self, event: ReceivedEvent) -> Outcome:
-        return await self._take(event.unpack(intake.IncidentOpened).incident, event, "INCIDENT_OPENED")
-
-    async def _changed(self, event: ReceivedEvent) -> Outcome:
-        told = event.unpack(intake.IncidentChanged)
-        return await self._take(told.incident, event, _TRIGGERS.get(told.change, "INCIDENT_CHANGED"))
-
-    async def _take(self, message: incident_pb2.Incident, event: ReceivedEvent, trigger: str) -> Outcome:
-        incident = incident_from_pb(message)
-        if not await self._assessments.assess(incident, event.version, trigger):
-            return Outcome.STALE
-        await self._labels.hear(incident, rating_from_pb(message, event.time))
-        return Outcome.ACCEPTED
+    async def take(self, arrived: Sequence[Arrival]) -> list[Outcome]:
+        told = [_told(each) for each in arrived]
+        kept = await self._assessments.assess(told)
+        for each, heard, assessed in zip(arrived, told, kept, strict=True):
+            if assessed is not None:
+                rating = rating_from_pb(incident_told(each.event)[0], each.event.time)
+                await self._labels.hear(heard.incident, assessed, rating)
+        return [Outcome.STALE if each is None else Outcome.ACCEPTED for each in kept]
 
 
-def both(first: dict[str, Handler], second: dict[str, Handler]) -> dict[str, Handler]:
-    """Returns handlers that give each event to both, in this order; it is stale when neither had use for it."""
+def _told(arrived: Arrival) -> Told:
+    message, change = incident_told(arrived.event)
+    trigger = "INCIDENT_OPENED" if change is None else _TRIGGERS.get(change, "INCIDENT_CHANGED")
+    return Told(incident_from_pb(message), arrived.event.version, trigger, arrived.cause)
 
-    def chained(one: Handler, other: Handler) -> Handler:
-        async def handle(event: ReceivedEvent) -> Outcome:
-            outcomes = {await one(event), await other(event)}
-            return Outcome.ACCEPTED if Outcome.ACCEPTED in outcomes else Outcome.STALE
 
-        return handle
+def of_incidents(first: GroupHandler, second: GroupHandler) -> dict[str, GroupHandler]:
+    """Returns handlers that give what intake tells of incidents to both, in this order; an event is stale when neither had use for it."""
 
-    return {
-        kind: chained(first[kind], second[kind]) if kind in first and kind in second else (first | second)[kind] for kind in first | second
-    }
+    async def take(arrived: Sequence[Arrival]) -> list[Outcome]:
+        outcomes = zip(await first(arrived), await second(arrived), strict=True)
+        return [Outcome.ACCEPTED if Outcome.ACCEPTED in both else Outcome.STALE for both in outcomes]
+
+    return dict.fromkeys(INCIDENT_EVENTS, take)

@@ -4,13 +4,25 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ballast.intake.v1 import incident_pb2
+from ballast.intake.v1 import intake_events_pb2 as intake
 
 from services.triage.domain.incident import Evidence, Incident, IncidentState, ServiceImpact
 from services.triage.domain.label import LabelSource, SeverityLabel
 from services.triage.domain.severity import Severity
 from shared.errors import InvalidInput, Violation, invalid_field
+from shared.events.event import ReceivedEvent
 from shared.ids import uuid_of
 from shared.rpc.wellknown import time_from_pb
+
+INCIDENT_EVENTS = (intake.IncidentOpened.DESCRIPTOR.full_name, intake.IncidentChanged.DESCRIPTOR.full_name)
+
+
+def incident_told(event: ReceivedEvent) -> "tuple[incident_pb2.Incident, intake.IncidentChange.ValueType | None]":
+    """Returns the incident that one of INCIDENT_EVENTS tells of, and how it changed; None where it was opened."""
+    if event.type == intake.IncidentOpened.DESCRIPTOR.full_name:
+        return event.unpack(intake.IncidentOpened).incident, None
+    told = event.unpack(intake.IncidentChanged)
+    return told.incident, told.change
 
 
 def incident_from_pb(message: incident_pb2.Incident) -> Incident:
@@ -40,6 +52,7 @@ def incident_from_pb(message: incident_pb2.Incident) -> Incident:
         evidence=evidence_from_pb(message.evidence),
         merged_into=message.merged_into,
         signal=message.group_labels.get("alertname", ""),
+        changed_at=time_from_pb(message, "update_time"),
     )
 
 
@@ -63,6 +76,8 @@ def evidence_from_pb(message: incident_pb2.Evidence) -> Evidence:
         workaround=message.workaround if message.HasField("workaround") else None,
         burn_rate=message.burn_rate if message.HasField("burn_rate") else None,
         recent_change=message.recent_change if message.HasField("recent_change") else None,
+        redundancy_left=message.redundancy_left if message.HasField("redundancy_left") else None,
+        flap_count=message.flap_count if message.HasField("flap_count") else None,
     )
 
 

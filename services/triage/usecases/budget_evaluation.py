@@ -26,9 +26,9 @@ class BudgetEvaluation:
         self._incidents = incidents
         self._states = states
 
-    async def reports(self, slos: Sequence[Slo], policy: BudgetPolicy, now: datetime) -> list[BudgetReport]:
-        """Returns every budget of these SLOs with its standing."""
-        table = await self.table(slos, policy, now)
+    async def reports(self, slos: Sequence[Slo], policy: BudgetPolicy, now: datetime, more: Sequence[timedelta] = ()) -> list[BudgetReport]:
+        """Returns every budget of these SLOs with its standing, and with its burn in the windows `more` beside those always told."""
+        table = await self._readings.read(slos, now, (*policy.windows, *more))
         return await self.stand(table, policy, range(len(table.keys)))
 
     async def table(self, slos: Sequence[Slo], policy: BudgetPolicy, now: datetime) -> BudgetTable:

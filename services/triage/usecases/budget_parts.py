@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from opentelemetry.metrics import Meter
+
 from services.triage.clients import PrometheusClient
 from services.triage.domain.budget_policy import default_policy
 from services.triage.storage.budget_incident_store import BudgetIncidentStore
@@ -15,6 +17,7 @@ from services.triage.usecases.budget_policies import BudgetPolicies
 from services.triage.usecases.budget_readings import BudgetReadings
 from services.triage.usecases.budget_watch import BudgetWatch, SliHousekeeping
 from services.triage.usecases.budgets import Budgets, IncidentUses, Samples
+from services.triage.usecases.pull_health import PullHealth
 from services.triage.usecases.sli_pulling import SliPulling
 from shared.clock import Clock
 from shared.events.outbox import Outbox
@@ -27,7 +30,7 @@ class BudgetParts:
     def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         slos, series = BudgetedSlos(database), SliStore(database)
         policies, states = budget_policy_store(database, outbox, default_policy()), BudgetStateStore(database, outbox)
-        self._slos = slos
+        self._slos, self._clock = slos, clock
         self.store, self.incidents = BudgetStore(database), BudgetIncidentStore(database, outbox)
         readings = BudgetReadings(series, self.store)
         evaluation = BudgetEvaluation(readings, self.incidents, states)
@@ -38,5 +41,5 @@ class BudgetParts:
         self.uses = IncidentUses(slos, self.incidents, evaluation, policies)
         self.housekeeping = SliHousekeeping(series)
 
-    def pulling(self, client: PrometheusClient, default_url: str, interval: timedelta) -> SliPulling:
-        return SliPulling(self._slos, self.samples, client, default_url, interval)
+    def pulling(self, client: PrometheusClient, default_url: str, interval: timedelta, meter: Meter) -> SliPulling:
+        return SliPulling(self._slos, self.samples, client, default_url, interval, health=PullHealth(meter, self._clock))

@@ -1,9 +1,7 @@
 """Keeping the budget policy: reading its versions and making new ones."""
 
 from services.triage.domain.budget_policy import BudgetPolicy, BudgetPolicyRevision
-from services.triage.domain.errors import BudgetPolicyRefused
 from shared.clock import Clock
-from shared.errors import Violation
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
 from shared.revisions import RevisionStore
@@ -28,8 +26,6 @@ class BudgetPolicies:
     async def update(self, policy: BudgetPolicy, etag: str, reason: str, *, validate_only: bool) -> BudgetPolicyRevision:
         """Makes a new version on behalf of the caller; what would be made, when only to be validated."""
         policy.check()
-        if not reason.strip():
-            raise BudgetPolicyRefused([Violation("policy.reason", "is empty; say why the policy changes")])
         now = self._clock.now()
         newest = await self._store.newest(now)
         made = BudgetPolicyRevision(newest.revision + 1, policy, current_principal_name(), reason, now)

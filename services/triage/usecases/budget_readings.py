@@ -67,10 +67,7 @@ class BudgetTable:
             excluded=timedelta(seconds=float(self.excluded_seconds[row])),
             good=float(self.counted.good[row, -1]),
             total=float(self.counted.total[row, -1]),
-            burns=tuple(
-                WindowBurn(window, float(self.counted.good[row, column]), float(self.counted.total[row, column]), _known(burns[column]))
-                for column, window in enumerate(self.windows)
-            ),
+            burns=tuple(self._burn(row, column, window) for column, window in enumerate(self.windows)),
             alerts=tuple((rule, BurnVerdict(int(each))) for rule, each in zip(DEFAULT_RULES, self.alerts[row], strict=True)),
             used=float(self.measured.used[row]),
             adjusted=float(self.counted.adjusted[row]),
@@ -81,6 +78,11 @@ class BudgetTable:
             team=self.teams.get(key.slo.component, ""),
             standing=standing,
         )
+
+    def _burn(self, row: int, column: int, window: timedelta) -> WindowBurn:
+        good, total = float(self.counted.good[row, column]), float(self.counted.total[row, column])
+        began = _time_of(self.keys[row].series.first_minute, self.now)
+        return WindowBurn(window, good, total, _known(self.measured.burns[row, column]), is_partial=began > self.now - window)
 
 
 class BudgetReadings:
@@ -93,18 +95,8 @@ class BudgetReadings:
     async def read(self, slos: Sequence[Slo], now: datetime, more: Sequence[timedelta] = ()) -> BudgetTable:
         """Returns the budgets of these SLOs, in their order, in every window of the burn table and `more`."""
         windows = tuple(dict.fromkeys((*WINDOWS, *more)))
-        keys = await self._keys(slos, now)
-        good, total = await self._counts(keys, windows, now)
-        since = min((key.span.starts_at for key in keys), default=now)
-        exclusions = await self._budgets.exclusions(min(since, now - max(windows)), sorted({each.component for each in slos}))
-        excluded = _excluded(keys, windows, exclusions, now)
-        await self._leave_out(excluded, good, total)
-        period, counted = _seconds(keys, exclusions, now)
-        targets = np.array([key.target for key in keys])
-        adjusted = _adjusted(keys, await self._budgets.adjusted(now), (total[:, -1], period, counted), now)
-        found = Counted(targets, good, total, period, counted, adjusted)
+        keys, found, exclusions = await self._count(slos, now, windows)
         measured = measure(found)
-        alerts = verdicts(measured.burns, total)
         return BudgetTable(
             now,
             keys,
@@ -112,10 +104,29 @@ class BudgetReadings:
             found,
             measured,
             _own_seconds(keys, exclusions, now),
-            alerts,
+            verdicts(measured.burns, found.total),
             exclusions,
             await self._budgets.owners(),
         )
+
+    async def remaining(self, slos: Sequence[Slo], now: datetime) -> tuple[Sequence[BudgetKey], Floats]:
+        """Returns what remains of the budgets of these SLOs, in their order: by one window of each, at a fraction of what `read` costs."""
+        keys, found, _ = await self._count(slos, now, ())
+        return keys, measure(found).remaining
+
+    async def _count(
+        self, slos: Sequence[Slo], now: datetime, windows: Sequence[timedelta]
+    ) -> tuple[Sequence[BudgetKey], Counted, Mapping[str, Sequence[Exclusion]]]:
+        keys = await self._keys(slos, now)
+        good, total = await self._counts(keys, windows, now)
+        since = min((key.span.starts_at for key in keys), default=now)
+        until = max((key.span.ends_at for key in keys), default=now)
+        looked_at = Span(min(since, now - max(windows, default=timedelta(0))), max(until, now))
+        exclusions = await self._budgets.exclusions(looked_at, sorted({each.component for each in slos}))
+        await self._leave_out(_excluded(keys, windows, exclusions, now), good, total)
+        period, counted = _seconds(keys, exclusions, now)
+        adjusted = _adjusted(keys, await self._budgets.adjusted(now), (total[:, -1], period, counted), now)
+        return keys, Counted(np.array([key.target for key in keys]), good, total, period, counted, adjusted), exclusions
 
     async def sums(self, asked: Sequence[tuple[Series, Span]]) -> tuple[Floats, Floats]:
         """Returns good and total of each series within each span."""

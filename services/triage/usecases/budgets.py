@@ -19,8 +19,8 @@ from services.triage.storage.budget_incident_store import BudgetIncidentStore
 from services.triage.storage.budget_store import BudgetStore
 from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.storage.sli_store import SliStore
-from services.triage.usecases.budget_evaluation import BudgetEvaluation
-from services.triage.usecases.budget_readings import BudgetReadings, BudgetTable, begin_edge, minutes_of, present_edge
+from services.triage.usecases.budget_evaluation import BudgetEvaluation, step_places
+from services.triage.usecases.budget_readings import BudgetKey, BudgetReadings, BudgetTable, begin_edge, minutes_of, present_edge
 from services.triage.usecases.budget_watch import BudgetWatch
 from shared.clock import Clock
 from shared.errors import invalid_field
@@ -106,25 +106,36 @@ class Budgets:
         self._evaluation = evaluation
         self._policies = policies
 
-    async def get(self, name: str, now: datetime) -> list[BudgetReport]:
-        """Returns the budget of each objective of an SLO. Raises SloNotFound."""
+    async def get(self, name: str, now: datetime, windows: Sequence[timedelta] = ()) -> list[BudgetReport]:
+        """Returns the budget of each objective of an SLO, with its burn in these windows too. Raises SloNotFound."""
         policy = (await self._policies.newest(now)).document
-        return await self._evaluation.reports([await self._slo(name)], policy, now)
+        return await self._evaluation.reports([await self._slo(name)], policy, now, windows)
 
     async def page(self, query: BudgetQuery, paging: PageQuery, now: datetime) -> Page[BudgetReport]:
-        """Returns a page of budgets, the one with the least left first."""
+        """Returns a page of budgets, the one with the least left first: all are counted for that, and those of the page evaluated."""
         policy = (await self._policies.newest(now)).document
-        table = await self._evaluation.table(await self._chosen(query), policy, now)
-        rests = table.measured.remaining.tolist()
-        order = sorted((rests[row], key.slo.name, key.objective, row) for row, key in enumerate(table.keys))
+        keys, rests = await self._rests(query, policy, now)
+        order = sorted((rest, key.slo.name, key.objective, row) for row, (key, rest) in enumerate(zip(keys, rests, strict=True)))
         if paging.cursor:
             after = (float(paging.cursor[0]), paging.cursor[1], int(paging.cursor[2]))
             order = [each for each in order if each[:3] > after]
-        shown = order if query.step else order[: paging.limit]
-        reports = await self._evaluation.stand(table, policy, [row for *_, row in shown])
-        pairs = [(each, found) for each, found in zip(shown, reports, strict=True) if query.step in {"", found.standing.step}]
-        cursors = [(repr(rest), name, str(objective)) for (rest, name, objective, _), _ in pairs]
-        return paging.page([report for _, report in pairs[: paging.limit]], cursors[: paging.limit])
+        shown = order[: paging.limit]
+        slos = list({keys[row].slo.name: keys[row].slo for *_, row in shown}.values())
+        table = await self._evaluation.table(slos, policy, now)
+        rows = {(key.slo.name, key.objective): row for row, key in enumerate(table.keys)}
+        reports = await self._evaluation.stand(table, policy, [rows[name, objective] for _, name, objective, _ in shown])
+        return paging.page(reports, [(repr(rest), name, str(objective)) for rest, name, objective, _ in shown])
+
+    async def _rests(self, query: BudgetQuery, policy: BudgetPolicy, now: datetime) -> tuple[Sequence[BudgetKey], Sequence[float]]:
+        """Returns the budgets that a query is about, and what remains of each; which step each is in takes all of its windows."""
+        slos = await self._chosen(query)
+        if not query.step:
+            keys, rests = await self._readings.remaining(slos, now)
+            return keys, rests.tolist()
+        table = await self._evaluation.table(slos, policy, now)
+        places = step_places(table, policy).tolist()
+        chosen = [row for row, place in enumerate(places) if place >= 0 and policy.steps[place].name == query.step]
+        return [table.keys[row] for row in chosen], [float(table.measured.remaining[row]) for row in chosen]
 
     async def adjust(self, order: AdjustmentOrder, now: datetime) -> BudgetAdjustment:
         """Keeps an adjustment on behalf of the caller. Raises SloNotFound, AdjustmentRefused."""

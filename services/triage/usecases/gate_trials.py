@@ -18,5 +18,5 @@ class GateTrials:
     async def run(self, rules: Rules, count: int) -> GateTrial:
         """Asks the rules and those in force about the latest incidents, with what is known around them now. Raises GatesRefused."""
         tried = gates_of(0, rules)
-        situations = [await self._assessments.situation(each) for each in await self._store.latest_incidents(count)]
+        situations = await self._assessments.situations(await self._store.latest_incidents(count))
         return try_gates(tried, await self._gating.in_force(), situations)

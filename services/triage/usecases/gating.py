@@ -15,12 +15,13 @@ class Gating:
         self._clock = clock
         self._ready = Gates(0)
 
-    async def newest(self) -> GatesRevision:
-        return await self._store.newest(self._clock.now())
+    async def newest(self, known: int | None = None) -> GatesRevision:
+        """Returns the newest version; asks the store for it unless it is the one `known` to be the newest."""
+        return self._store.at_hand(known) or await self._store.newest(self._clock.now())
 
-    async def in_force(self) -> Gates:
+    async def in_force(self, known: int | None = None) -> Gates:
         """Returns the newest version ready to be asked; compiled once."""
-        newest = await self.newest()
+        newest = await self.newest(known)
         if self._ready.revision != newest.revision:
             self._ready = gates_of(newest.revision, newest.document)
         return self._ready

@@ -1,12 +1,10 @@
 """The landscape of components: the graph of all of them in memory, read again only when the catalogue changed."""
 
 import asyncio
-from collections.abc import Sequence
 
 from services.triage.domain.blast_radius import BlastRadius, blast_radius
 from services.triage.domain.component_graph import ComponentGraph, Dependent
 from services.triage.domain.dependency_cycle import Circle
-from services.triage.domain.inputs import Surroundings
 from services.triage.storage.component_store import ComponentStore
 from shared.paging import Page, PageQuery
 
@@ -19,9 +17,12 @@ class Landscape:
         self._held: tuple[int, ComponentGraph] | None = None
         self._reading = asyncio.Lock()
 
-    async def graph(self) -> ComponentGraph:
-        """Returns the newest graph: one short question to the store, unless the catalogue changed. Not for use amid a change of it."""
-        version = await self._store.version()
+    async def graph(self, known: int | None = None) -> ComponentGraph:
+        """Returns the newest graph: one short question to the store, unless the catalogue changed. Not for use amid a change of it.
+
+        Not even that where `known` is its newest version.
+        """
+        version = await self._store.version() if known is None else known
         if self._held is None or self._held[0] < version:
             async with self._reading:  # of many who find it old, one reads
                 if self._held is None or self._held[0] < version:
@@ -32,10 +33,6 @@ class Landscape:
     def version(self) -> int:
         """Version of the graph last asked for; 0 when none was."""
         return self._held[0] if self._held else 0
-
-    async def surroundings(self, ids: Sequence[str]) -> Surroundings:
-        """Returns what the catalogue knows of these components, and how many others need them, directly or through others."""
-        return (await self.graph()).surroundings(ids) if ids else Surroundings()
 
     async def needed_by(self, name: str) -> list[str]:
         """Returns what a component needs, directly or through others; nothing for one that is not known."""

@@ -7,7 +7,7 @@ from services.triage.storage.assessment_store import AssessmentStore, Held
 from services.triage.storage.override_store import OverrideStore
 from services.triage.usecases.assessments import Assessments
 from shared.clock import Clock
-from shared.errors import Unavailable
+from shared.errors import Unavailable, check_reason
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
 from shared.storage.etags import check_etag
@@ -25,7 +25,8 @@ class Overrides:
         self._clock = clock
 
     async def give(self, name: str, severity: Severity, reason: str, etag: str) -> Assessment:
-        """Lets the severity count on behalf of the caller. Raises Conflict when `etag` is given and not that of the newest revision."""
+        """Lets the severity count on behalf of the caller. Raises InvalidInput for an empty reason, and Conflict when
+        `etag` is given and not that of the newest revision."""
         return await self._say(name, severity, reason, etag)
 
     async def take_back(self, name: str, reason: str, etag: str) -> Assessment:
@@ -36,6 +37,7 @@ class Overrides:
         return await self._records.page(incident, paging)
 
     async def _say(self, name: str, severity: Severity | None, reason: str, etag: str) -> Assessment:
+        check_reason("reason", reason)
         trigger = "SEVERITY_OVERRIDDEN" if severity else "OVERRIDE_WITHDRAWN"
         for _ in range(_MOST_TRIES):
             held = await self._store.held(name)

@@ -13,6 +13,7 @@ from services.triage.domain.sli_query import SliQuery, by_server, query_of, samp
 from services.triage.domain.sli_series import LATE, Sample
 from services.triage.storage.budgeted_slos import BudgetedSlos
 from services.triage.usecases.budgets import Samples
+from services.triage.usecases.pull_health import PullHealth
 from shared.clock import Clock
 from shared.errors import BallastError
 
@@ -26,12 +27,15 @@ _log = structlog.get_logger(__name__)
 class SliPulling:
     """Fetches samples. Several replicas may: a sample counts once by its source and time, and both are the same for all."""
 
-    def __init__(self, slos: BudgetedSlos, samples: Samples, client: PrometheusClient, url: str, interval: timedelta) -> None:
+    def __init__(
+        self, slos: BudgetedSlos, samples: Samples, client: PrometheusClient, url: str, interval: timedelta, *, health: PullHealth
+    ) -> None:
         self._slos = slos
         self._samples = samples
         self._client = client
         self._url = url
         self._interval = interval
+        self._health = health
         self._reached: dict[str, datetime] = {}  # by SLO, the last time asked for
 
     async def run(self, clock: Clock) -> None:
@@ -47,6 +51,7 @@ class SliPulling:
         """Asks every server that may be asked, and returns how many samples were taken; what fails is said in the log and tried again."""
         queries = [query for slo in (await self._slos.all()).values() if (query := query_of(slo))]
         servers = by_server(queries, self._url)
+        self._health.expect(servers, now)
         limit = asyncio.Semaphore(_AT_ONCE)
         taken = [self._pull_server(url, asked, now, limit) for url, asked in servers.items() if self._client.may_ask(url, now)]
         return sum(await asyncio.gather(*taken))
@@ -71,9 +76,12 @@ class SliPulling:
                 total = await self._client.range(url, query.total, since, until, self._interval)
             except BallastError as error:
                 _log.warning("an indicator could not be asked for", slo=query.slo, error=error.message)
+                self._health.fail(url, error.reason)
                 return []
         self._reached[query.slo] = until
-        return samples_of(query, part, total)
+        samples = samples_of(query, part, total)
+        self._health.answer(url, len(samples), now)
+        return samples
 
     async def _take(self, samples: Sequence[Sample]) -> None:
         refusals = await self._samples.record(samples)

@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ballast/events/v1/event_admin_service.proto\x12\x11\x62\x61llast.events.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11GetBacklogRequest\"\x7f\n\x12GetBacklogResponse\x12\x15\n\rpending_count\x18\x01 \x01(\x03\x12\x19\n\x11\x64\x65\x61\x64_letter_count\x18\x02 \x01(\x03\x12\x37\n\x13oldest_pending_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x16ListDeadLettersRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"g\n\x17ListDeadLettersResponse\x12\x33\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1d.ballast.events.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbc\x01\n\nDeadLetter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x12\n\nsubscriber\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\x05\x12\x12\n\nlast_error\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x18ReplayDeadLettersRequest\x12\x32\n\x05names\x18\x01 \x03(\tB#\xbaH \x92\x01\x1d\x10\xe8\x07\"\x18r\x16\x32\x14^deadLetters/[0-9]+$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"J\n\x19ReplayDeadLettersResponse\x12\x16\n\x0ereplayed_count\x18\x01 \x01(\x05\x12\x15\n\rskipped_count\x18\x02 \x01(\x05\x32\xe9\x02\n\x11\x45ventAdminService\x12\x64\n\nGetBacklog\x12$.ballast.events.v1.GetBacklogRequest\x1a%.ballast.events.v1.GetBacklogResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12s\n\x0fListDeadLetters\x12).ballast.events.v1.ListDeadLettersRequest\x1a*.ballast.events.v1.ListDeadLettersResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x05\x12y\n\x11ReplayDeadLetters\x12+.ballast.events.v1.ReplayDeadLettersRequest\x1a,.ballast.events.v1.ReplayDeadLettersResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ballast/events/v1/event_admin_service.proto\x12\x11\x62\x61llast.events.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11GetBacklogRequest\"\xe7\x01\n\x12GetBacklogResponse\x12\x15\n\rpending_count\x18\x01 \x01(\x03\x12\x19\n\x11\x64\x65\x61\x64_letter_count\x18\x02 \x01(\x03\x12\x37\n\x13oldest_pending_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlast_error\x18\x04 \x01(\t\x12\x33\n\x0flast_error_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x15last_error_subscriber\x18\x06 \x01(\t\"U\n\x16ListDeadLettersRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"g\n\x17ListDeadLettersResponse\x12\x33\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1d.ballast.events.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbc\x01\n\nDeadLetter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x12\n\nsubscriber\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\x05\x12\x12\n\nlast_error\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x18ReplayDeadLettersRequest\x12\x32\n\x05names\x18\x01 \x03(\tB#\xbaH \x92\x01\x1d\x10\xe8\x07\"\x18r\x16\x32\x14^deadLetters/[0-9]+$\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"J\n\x19ReplayDeadLettersResponse\x12\x16\n\x0ereplayed_count\x18\x01 \x01(\x05\x12\x15\n\rskipped_count\x18\x02 \x01(\x05\x32\xe9\x02\n\x11\x45ventAdminService\x12\x64\n\nGetBacklog\x12$.ballast.events.v1.GetBacklogRequest\x1a%.ballast.events.v1.GetBacklogResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12s\n\x0fListDeadLetters\x12).ballast.events.v1.ListDeadLettersRequest\x1a*.ballast.events.v1.ListDeadLettersResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x05\x12y\n\x11ReplayDeadLetters\x12+.ballast.events.v1.ReplayDeadLettersRequest\x1a,.ballast.events.v1.ReplayDeadLettersResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,18 +50,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTADMINSERVICE'].methods_by_name['ReplayDeadLetters']._serialized_options = b'\220\002\002\252\273\030\002\010\005'
   _globals['_GETBACKLOGREQUEST']._serialized_start=160
   _globals['_GETBACKLOGREQUEST']._serialized_end=179
-  _globals['_GETBACKLOGRESPONSE']._serialized_start=181
-  _globals['_GETBACKLOGRESPONSE']._serialized_end=308
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=310
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=395
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=397
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=500
-  _globals['_DEADLETTER']._serialized_start=503
-  _globals['_DEADLETTER']._serialized_end=691
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=693
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=804
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=806
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=880
-  _globals['_EVENTADMINSERVICE']._serialized_start=883
-  _globals['_EVENTADMINSERVICE']._serialized_end=1244
+  _globals['_GETBACKLOGRESPONSE']._serialized_start=182
+  _globals['_GETBACKLOGRESPONSE']._serialized_end=413
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=415
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=500
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=502
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=605
+  _globals['_DEADLETTER']._serialized_start=608
+  _globals['_DEADLETTER']._serialized_end=796
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=798
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=909
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=911
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=985
+  _globals['_EVENTADMINSERVICE']._serialized_start=988
+  _globals['_EVENTADMINSERVICE']._serialized_end=1349
 # @@protoc_insertion_point(module_scope)

@@ -45,13 +45,24 @@ class GetBacklogResponse(_message.Message):
     PENDING_COUNT_FIELD_NUMBER: _builtins.int
     DEAD_LETTER_COUNT_FIELD_NUMBER: _builtins.int
     OLDEST_PENDING_TIME_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_TIME_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_SUBSCRIBER_FIELD_NUMBER: _builtins.int
     pending_count: _builtins.int
     """Deliveries queued or under way."""
     dead_letter_count: _builtins.int
     """Deliveries that failed for good and wait for a person."""
+    last_error: _builtins.str
+    """Why a delivery failed last, of those that are tried again and of dead letters, in one line; empty when none of them failed."""
+    last_error_subscriber: _builtins.str
+    """The subscriber it was for."""
     @_builtins.property
     def oldest_pending_time(self) -> _timestamp_pb2.Timestamp:
         """When the oldest pending delivery was recorded; absent when nothing waits."""
+
+    @_builtins.property
+    def last_error_time(self) -> _timestamp_pb2.Timestamp:
+        """When that was; absent when none failed."""
 
     def __init__(
         self,
@@ -59,10 +70,13 @@ class GetBacklogResponse(_message.Message):
         pending_count: _builtins.int = ...,
         dead_letter_count: _builtins.int = ...,
         oldest_pending_time: _timestamp_pb2.Timestamp | None = ...,
+        last_error: _builtins.str = ...,
+        last_error_time: _timestamp_pb2.Timestamp | None = ...,
+        last_error_subscriber: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_pending_time", b"oldest_pending_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_error_time", b"last_error_time", "oldest_pending_time", b"oldest_pending_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letter_count", b"dead_letter_count", "oldest_pending_time", b"oldest_pending_time", "pending_count", b"pending_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letter_count", b"dead_letter_count", "last_error", b"last_error", "last_error_subscriber", b"last_error_subscriber", "last_error_time", b"last_error_time", "oldest_pending_time", b"oldest_pending_time", "pending_count", b"pending_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ballast/governance/v1/ledger_events.proto\x12\x15\x62\x61llast.governance.v1\"2\n\rContentErased\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0f\n\x07subject\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ballast/governance/v1/ledger_events.proto\x12\x15\x62\x61llast.governance.v1\"2\n\rContentErased\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0f\n\x07subject\x18\x02 \x01(\t\"Q\n\rSegmentSealed\x12\x16\n\x0e\x66irst_sequence\x18\x01 \x01(\x03\x12\x15\n\rlast_sequence\x18\x02 \x01(\x03\x12\x11\n\troot_hash\x18\x03 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,4 +33,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONTENTERASED']._serialized_start=68
   _globals['_CONTENTERASED']._serialized_end=118
+  _globals['_SEGMENTSEALED']._serialized_start=120
+  _globals['_SEGMENTSEALED']._serialized_end=201
 # @@protoc_insertion_point(module_scope)

@@ -41,3 +41,33 @@ class ContentErased(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContentErased: _TypeAlias = ContentErased  # noqa: Y015
+
+@_typing.final
+class SegmentSealed(_message.Message):
+    """The leaves and contents of a segment were given away; the subject of the event is `ledgerSegments/{first}-{last}`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    ROOT_HASH_FIELD_NUMBER: _builtins.int
+    first_sequence: _builtins.int
+    """Position of its first entry."""
+    last_sequence: _builtins.int
+    """Position of its last entry."""
+    root_hash: _builtins.bytes
+    """Root of the tree over all entries up to the last, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        first_sequence: _builtins.int = ...,
+        last_sequence: _builtins.int = ...,
+        root_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_sequence", b"first_sequence", "last_sequence", b"last_sequence", "root_hash", b"root_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SegmentSealed: _TypeAlias = SegmentSealed  # noqa: Y015

@@ -346,10 +346,13 @@ class ExportHeader(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     VERIFIER_KEYS_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    SEALED_THROUGH_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
     """The checkpoint, a signed note as C2SP writes it, that every entry is proved against."""
     complete: _builtins.bool
     """Whether the export has every entry up to the checkpoint's size."""
+    sealed_through: _builtins.int
+    """Up to this position entries were sealed: of them a complete export has the hashes alone."""
     @_builtins.property
     def verifier_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Public keys of the ledger, as C2SP writes them. Compare them with the one you were given: whoever forges an export forges these."""
@@ -360,10 +363,11 @@ class ExportHeader(_message.Message):
         checkpoint: _builtins.str = ...,
         verifier_keys: _abc.Iterable[_builtins.str] | None = ...,
         complete: _builtins.bool = ...,
+        sealed_through: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "complete", b"complete", "verifier_keys", b"verifier_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "complete", b"complete", "sealed_through", b"sealed_through", "verifier_keys", b"verifier_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -83,7 +83,7 @@ class LedgerServiceServicer:
     """
 
     def ListEntries(self, request, context):
-        """Lists entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+        """Lists entries in their order, those of sealed segments left out. Fails with PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,7 +35,7 @@ class LedgerServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LedgerServiceAsyncStub: ...
     ListEntries: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListEntriesRequest, _ledger_service_pb2.ListEntriesResponse]
-    """Lists entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    """Lists entries in their order, those of sealed segments left out. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     WatchEntries: _grpc.UnaryStreamMultiCallable[_ledger_service_pb2.WatchEntriesRequest, _ledger_service_pb2.WatchEntriesResponse]
     """Streams entries in their order, each once and without a gap, as they are recorded; never ends of itself. Fails with STREAM_ENDED
     when the service stops: go on with the last resume_token. Fails with RESUME_TOKEN_INVALID. Safe to retry.
@@ -68,7 +68,7 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListEntries: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListEntriesRequest, _ledger_service_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """Lists entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+    """Lists entries in their order, those of sealed segments left out. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     WatchEntries: _aio.UnaryStreamMultiCallable[_ledger_service_pb2.WatchEntriesRequest, _ledger_service_pb2.WatchEntriesResponse]  # type: ignore[assignment]
     """Streams entries in their order, each once and without a gap, as they are recorded; never ends of itself. Fails with STREAM_ENDED
     when the service stops: go on with the last resume_token. Fails with RESUME_TOKEN_INVALID. Safe to retry.
@@ -104,7 +104,7 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ListEntriesResponse, _abc.Awaitable[_ledger_service_pb2.ListEntriesResponse]]:
-        """Lists entries in their order. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
+        """Lists entries in their order, those of sealed segments left out. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
 
     @_abc_1.abstractmethod
     def WatchEntries(

@@ -204,7 +204,7 @@ class CauseAttribution(Message[_CauseAttributionFields]):
         attributed_by: str
         attributed_at: Timestamp | None
 
-_EvidenceFields: TypeAlias = Literal["users_affected", "service_impact", "data_loss", "security", "safety", "workaround", "burn_rate", "recent_change"]
+_EvidenceFields: TypeAlias = Literal["users_affected", "service_impact", "data_loss", "security", "safety", "workaround", "burn_rate", "recent_change", "redundancy_left", "flap_count"]
 
 class Evidence(Message[_EvidenceFields]):
     """
@@ -263,9 +263,22 @@ class Evidence(Message[_EvidenceFields]):
             ```proto
             optional bool recent_change = 8;
             ```
+        redundancy_left:
+            Share of the redundancy (replicas, zones, paths) that is left, 0 to 1; the least that any alert gave counts.
+
+            ```proto
+            optional double redundancy_left = 9;
+            ```
+        flap_count:
+            How often the signal that did so most ended and began again within the incident, as the same alert or as another. Counted by intake, not
+            told by an annotation; absent for an incident without alerts.
+
+            ```proto
+            optional int64 flap_count = 10;
+            ```
     """
 
-    __slots__ = ("users_affected", "service_impact", "data_loss", "security", "safety", "workaround", "burn_rate", "recent_change")
+    __slots__ = ("users_affected", "service_impact", "data_loss", "security", "safety", "workaround", "burn_rate", "recent_change", "redundancy_left", "flap_count")
 
     if TYPE_CHECKING:
 
@@ -280,6 +293,8 @@ class Evidence(Message[_EvidenceFields]):
             workaround: bool | None = None,
             burn_rate: float | None = None,
             recent_change: bool | None = None,
+            redundancy_left: float | None = None,
+            flap_count: int | None = None,
         ) -> None:
             pass
 
@@ -291,6 +306,8 @@ class Evidence(Message[_EvidenceFields]):
         workaround: bool
         burn_rate: float
         recent_change: bool
+        redundancy_left: float
+        flap_count: int
 
 _IncidentFields: TypeAlias = Literal["name", "title", "state", "components", "group_labels", "opened_at", "acknowledged_at", "resolved_at", "alert_count", "firing_count", "evidence", "summary", "etag", "create_time", "update_time", "kind", "rule", "rule_revision", "mitigated_at", "merged_into", "declared_by", "rating", "attribution", "roles"]
 
@@ -768,6 +785,18 @@ class IncidentCause(Enum):
             ```proto
             INCIDENT_CAUSE_EXTERNAL = 4
             ```
+        OUT_OF_SCOPE:
+            Traffic that the component was never promised to carry, such as a load test or a use it is not made for.
+
+            ```proto
+            INCIDENT_CAUSE_OUT_OF_SCOPE = 5
+            ```
+        MISCATEGORISED:
+            Errors that had been counted as good until they were understood.
+
+            ```proto
+            INCIDENT_CAUSE_MISCATEGORISED = 6
+            ```
     """
 
     UNSPECIFIED = 0
@@ -775,6 +804,8 @@ class IncidentCause(Enum):
     DEPENDENCY = 2
     PLATFORM = 3
     EXTERNAL = 4
+    OUT_OF_SCOPE = 5
+    MISCATEGORISED = 6
 
 class IncidentRole(Enum):
     """
@@ -982,7 +1013,7 @@ class TimelineKind(Enum):
 
 
 _DESC = file_desc(
-    b'\n ballast/intake/v1/incident.proto\x12\x11ballast.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto"\xbb\x01\n\x0eRoleAssignment\x123\n\x04role\x18\x01 \x01(\x0e2\x1f.ballast.intake.v1.IncidentRoleR\x04role\x12\x16\n\x06person\x18\x02 \x01(\tR\x06person\x12\x1f\n\x0bassigned_by\x18\x03 \x01(\tR\nassignedBy\x12;\n\x0bassigned_at\x18\x04 \x01(\x0b2\x1a.google.protobuf.TimestampR\nassignedAt"\xb3\x01\n\x0eSeverityRating\x12?\n\x08severity\x18\x01 \x01(\x0e2#.ballast.intake.v1.IncidentSeverityR\x08severity\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x15\n\x06set_by\x18\x03 \x01(\tR\x05setBy\x121\n\x06set_at\x18\x04 \x01(\x0b2\x1a.google.protobuf.TimestampR\x05setAt"\xf6\x01\n\x10CauseAttribution\x126\n\x05cause\x18\x01 \x01(\x0e2 .ballast.intake.v1.IncidentCauseR\x05cause\x12\x1e\n\nconfidence\x18\x02 \x01(\x01R\nconfidence\x12\x10\n\x03ref\x18\x03 \x01(\tR\x03ref\x12\x12\n\x04note\x18\x04 \x01(\tR\x04note\x12#\n\rattributed_by\x18\x05 \x01(\tR\x0cattributedBy\x12?\n\rattributed_at\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0cattributedAt"\xb8\x03\n\x08Evidence\x12*\n\x0eusers_affected\x18\x01 \x01(\x03H\x00R\rusersAffected\x88\x01\x01\x12G\n\x0eservice_impact\x18\x02 \x01(\x0e2 .ballast.intake.v1.ServiceImpactR\rserviceImpact\x12 \n\tdata_loss\x18\x03 \x01(\x08H\x01R\x08dataLoss\x88\x01\x01\x12\x1f\n\x08security\x18\x04 \x01(\x08H\x02R\x08security\x88\x01\x01\x12\x1b\n\x06safety\x18\x05 \x01(\x08H\x03R\x06safety\x88\x01\x01\x12#\n\nworkaround\x18\x06 \x01(\x08H\x04R\nworkaround\x88\x01\x01\x12 \n\tburn_rate\x18\x07 \x01(\x01H\x05R\x08burnRate\x88\x01\x01\x12(\n\rrecent_change\x18\x08 \x01(\x08H\x06R\x0crecentChange\x88\x01\x01B\x11\n\x0f_users_affectedB\x0c\n\n_data_lossB\x0b\n\t_securityB\t\n\x07_safetyB\r\n\x0b_workaroundB\x0c\n\n_burn_rateB\x10\n\x0e_recent_change"\xa7\t\n\x08Incident\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x126\n\x05state\x18\x03 \x01(\x0e2 .ballast.intake.v1.IncidentStateR\x05state\x12\x1e\n\ncomponents\x18\x04 \x03(\tR\ncomponents\x12O\n\x0cgroup_labels\x18\x05 \x03(\x0b2,.ballast.intake.v1.Incident.GroupLabelsEntryR\x0bgroupLabels\x127\n\topened_at\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08openedAt\x12C\n\x0facknowledged_at\x18\x07 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt\x12;\n\x0bresolved_at\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\nresolvedAt\x12\x1f\n\x0balert_count\x18\t \x01(\x03R\nalertCount\x12!\n\x0cfiring_count\x18\n \x01(\x03R\x0bfiringCount\x127\n\x08evidence\x18\x0b \x01(\x0b2\x1b.ballast.intake.v1.EvidenceR\x08evidence\x12\x18\n\x07summary\x18\x0c \x01(\tR\x07summary\x12\x12\n\x04etag\x18\r \x01(\tR\x04etag\x12;\n\x0bcreate_time\x18\x0e \x01(\x0b2\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0f \x01(\x0b2\x1a.google.protobuf.TimestampR\nupdateTime\x123\n\x04kind\x18\x10 \x01(\x0e2\x1f.ballast.intake.v1.IncidentKindR\x04kind\x12\x12\n\x04rule\x18\x11 \x01(\tR\x04rule\x12#\n\rrule_revision\x18\x12 \x01(\x03R\x0cruleRevision\x12=\n\x0cmitigated_at\x18\x13 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0bmitigatedAt\x12\x1f\n\x0bmerged_into\x18\x14 \x01(\tR\nmergedInto\x12\x1f\n\x0bdeclared_by\x18\x15 \x01(\tR\ndeclaredBy\x129\n\x06rating\x18\x16 \x01(\x0b2!.ballast.intake.v1.SeverityRatingR\x06rating\x12E\n\x0battribution\x18\x17 \x01(\x0b2#.ballast.intake.v1.CauseAttributionR\x0battribution\x127\n\x05roles\x18\x18 \x03(\x0b2!.ballast.intake.v1.RoleAssignmentR\x05roles\x1a>\n\x10GroupLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"\x9f\x02\n\rTimelineEntry\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12;\n\x0boccurred_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\noccurredAt\x12\x14\n\x05actor\x18\x03 \x01(\tR\x05actor\x123\n\x04kind\x18\x04 \x01(\x0e2\x1f.ballast.intake.v1.TimelineKindR\x04kind\x12\x12\n\x04text\x18\x05 \x01(\tR\x04text\x12!\n\x0cevidence_url\x18\x06 \x01(\tR\x0bevidenceUrl\x12;\n\x0bcreate_time\x18\x07 \x01(\x0b2\x1a.google.protobuf.TimestampR\ncreateTime*\xa4\x01\n\rIncidentState\x12\x1e\n\x1aINCIDENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13INCIDENT_STATE_OPEN\x10\x01\x12\x1f\n\x1bINCIDENT_STATE_ACKNOWLEDGED\x10\x02\x12\x1b\n\x17INCIDENT_STATE_RESOLVED\x10\x03\x12\x1c\n\x18INCIDENT_STATE_MITIGATED\x10\x04*|\n\x0cIncidentKind\x12\x1d\n\x19INCIDENT_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14INCIDENT_KIND_ALERTS\x10\x01\x12\x1a\n\x16INCIDENT_KIND_DECLARED\x10\x02\x12\x17\n\x13INCIDENT_KIND_STORM\x10\x03*\xc1\x01\n\x10IncidentSeverity\x12!\n\x1dINCIDENT_SEVERITY_UNSPECIFIED\x10\x00\x12\x1a\n\x16INCIDENT_SEVERITY_SEV1\x10\x01\x12\x1a\n\x16INCIDENT_SEVERITY_SEV2\x10\x02\x12\x1a\n\x16INCIDENT_SEVERITY_SEV3\x10\x03\x12\x1a\n\x16INCIDENT_SEVERITY_SEV4\x10\x04\x12\x1a\n\x16INCIDENT_SEVERITY_SEV5\x10\x05*\xa7\x01\n\rIncidentCause\x12\x1e\n\x1aINCIDENT_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19INCIDENT_CAUSE_OWN_CHANGE\x10\x01\x12\x1d\n\x19INCIDENT_CAUSE_DEPENDENCY\x10\x02\x12\x1b\n\x17INCIDENT_CAUSE_PLATFORM\x10\x03\x12\x1b\n\x17INCIDENT_CAUSE_EXTERNAL\x10\x04*\x99\x01\n\x0cIncidentRole\x12\x1d\n\x19INCIDENT_ROLE_UNSPECIFIED\x10\x00\x12\x1b\n\x17INCIDENT_ROLE_COMMANDER\x10\x01\x12\x18\n\x14INCIDENT_ROLE_DEPUTY\x10\x02\x12\x18\n\x14INCIDENT_ROLE_SCRIBE\x10\x03\x12\x19\n\x15INCIDENT_ROLE_LIAISON\x10\x04*\x89\x01\n\rServiceImpact\x12\x1e\n\x1aSERVICE_IMPACT_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSERVICE_IMPACT_INFORMATION\x10\x01\x12\x1d\n\x19SERVICE_IMPACT_DISRUPTION\x10\x02\x12\x19\n\x15SERVICE_IMPACT_OUTAGE\x10\x03*\xa3\x03\n\x0cTimelineKind\x12\x1d\n\x19TIMELINE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14TIMELINE_KIND_OPENED\x10\x01\x12\x18\n\x14TIMELINE_KIND_ALERTS\x10\x02\x12\x1e\n\x1aTIMELINE_KIND_ACKNOWLEDGED\x10\x03\x12\x1a\n\x16TIMELINE_KIND_RESOLVED\x10\x04\x12\x16\n\x12TIMELINE_KIND_NOTE\x10\x05\x12\x19\n\x15TIMELINE_KIND_WARNING\x10\x06\x12\x1b\n\x17TIMELINE_KIND_MITIGATED\x10\x07\x12\x1a\n\x16TIMELINE_KIND_REOPENED\x10\x08\x12\x18\n\x14TIMELINE_KIND_MERGED\x10\t\x12\x17\n\x13TIMELINE_KIND_SPLIT\x10\n\x12\x16\n\x12TIMELINE_KIND_ROLE\x10\x0b\x12\x1a\n\x16TIMELINE_KIND_SEVERITY\x10\x0c\x12\x17\n\x13TIMELINE_KIND_CAUSE\x10\r\x12\x18\n\x14TIMELINE_KIND_CHANGE\x10\x14b\x06proto3',
+    b'\n ballast/intake/v1/incident.proto\x12\x11ballast.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto"\xbb\x01\n\x0eRoleAssignment\x123\n\x04role\x18\x01 \x01(\x0e2\x1f.ballast.intake.v1.IncidentRoleR\x04role\x12\x16\n\x06person\x18\x02 \x01(\tR\x06person\x12\x1f\n\x0bassigned_by\x18\x03 \x01(\tR\nassignedBy\x12;\n\x0bassigned_at\x18\x04 \x01(\x0b2\x1a.google.protobuf.TimestampR\nassignedAt"\xb3\x01\n\x0eSeverityRating\x12?\n\x08severity\x18\x01 \x01(\x0e2#.ballast.intake.v1.IncidentSeverityR\x08severity\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x15\n\x06set_by\x18\x03 \x01(\tR\x05setBy\x121\n\x06set_at\x18\x04 \x01(\x0b2\x1a.google.protobuf.TimestampR\x05setAt"\xf6\x01\n\x10CauseAttribution\x126\n\x05cause\x18\x01 \x01(\x0e2 .ballast.intake.v1.IncidentCauseR\x05cause\x12\x1e\n\nconfidence\x18\x02 \x01(\x01R\nconfidence\x12\x10\n\x03ref\x18\x03 \x01(\tR\x03ref\x12\x12\n\x04note\x18\x04 \x01(\tR\x04note\x12#\n\rattributed_by\x18\x05 \x01(\tR\x0cattributedBy\x12?\n\rattributed_at\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0cattributedAt"\xad\x04\n\x08Evidence\x12*\n\x0eusers_affected\x18\x01 \x01(\x03H\x00R\rusersAffected\x88\x01\x01\x12G\n\x0eservice_impact\x18\x02 \x01(\x0e2 .ballast.intake.v1.ServiceImpactR\rserviceImpact\x12 \n\tdata_loss\x18\x03 \x01(\x08H\x01R\x08dataLoss\x88\x01\x01\x12\x1f\n\x08security\x18\x04 \x01(\x08H\x02R\x08security\x88\x01\x01\x12\x1b\n\x06safety\x18\x05 \x01(\x08H\x03R\x06safety\x88\x01\x01\x12#\n\nworkaround\x18\x06 \x01(\x08H\x04R\nworkaround\x88\x01\x01\x12 \n\tburn_rate\x18\x07 \x01(\x01H\x05R\x08burnRate\x88\x01\x01\x12(\n\rrecent_change\x18\x08 \x01(\x08H\x06R\x0crecentChange\x88\x01\x01\x12,\n\x0fredundancy_left\x18\t \x01(\x01H\x07R\x0eredundancyLeft\x88\x01\x01\x12"\n\nflap_count\x18\n \x01(\x03H\x08R\tflapCount\x88\x01\x01B\x11\n\x0f_users_affectedB\x0c\n\n_data_lossB\x0b\n\t_securityB\t\n\x07_safetyB\r\n\x0b_workaroundB\x0c\n\n_burn_rateB\x10\n\x0e_recent_changeB\x12\n\x10_redundancy_leftB\r\n\x0b_flap_count"\xa7\t\n\x08Incident\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x126\n\x05state\x18\x03 \x01(\x0e2 .ballast.intake.v1.IncidentStateR\x05state\x12\x1e\n\ncomponents\x18\x04 \x03(\tR\ncomponents\x12O\n\x0cgroup_labels\x18\x05 \x03(\x0b2,.ballast.intake.v1.Incident.GroupLabelsEntryR\x0bgroupLabels\x127\n\topened_at\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08openedAt\x12C\n\x0facknowledged_at\x18\x07 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0eacknowledgedAt\x12;\n\x0bresolved_at\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\nresolvedAt\x12\x1f\n\x0balert_count\x18\t \x01(\x03R\nalertCount\x12!\n\x0cfiring_count\x18\n \x01(\x03R\x0bfiringCount\x127\n\x08evidence\x18\x0b \x01(\x0b2\x1b.ballast.intake.v1.EvidenceR\x08evidence\x12\x18\n\x07summary\x18\x0c \x01(\tR\x07summary\x12\x12\n\x04etag\x18\r \x01(\tR\x04etag\x12;\n\x0bcreate_time\x18\x0e \x01(\x0b2\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0f \x01(\x0b2\x1a.google.protobuf.TimestampR\nupdateTime\x123\n\x04kind\x18\x10 \x01(\x0e2\x1f.ballast.intake.v1.IncidentKindR\x04kind\x12\x12\n\x04rule\x18\x11 \x01(\tR\x04rule\x12#\n\rrule_revision\x18\x12 \x01(\x03R\x0cruleRevision\x12=\n\x0cmitigated_at\x18\x13 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0bmitigatedAt\x12\x1f\n\x0bmerged_into\x18\x14 \x01(\tR\nmergedInto\x12\x1f\n\x0bdeclared_by\x18\x15 \x01(\tR\ndeclaredBy\x129\n\x06rating\x18\x16 \x01(\x0b2!.ballast.intake.v1.SeverityRatingR\x06rating\x12E\n\x0battribution\x18\x17 \x01(\x0b2#.ballast.intake.v1.CauseAttributionR\x0battribution\x127\n\x05roles\x18\x18 \x03(\x0b2!.ballast.intake.v1.RoleAssignmentR\x05roles\x1a>\n\x10GroupLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"\x9f\x02\n\rTimelineEntry\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12;\n\x0boccurred_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\noccurredAt\x12\x14\n\x05actor\x18\x03 \x01(\tR\x05actor\x123\n\x04kind\x18\x04 \x01(\x0e2\x1f.ballast.intake.v1.TimelineKindR\x04kind\x12\x12\n\x04text\x18\x05 \x01(\tR\x04text\x12!\n\x0cevidence_url\x18\x06 \x01(\tR\x0bevidenceUrl\x12;\n\x0bcreate_time\x18\x07 \x01(\x0b2\x1a.google.protobuf.TimestampR\ncreateTime*\xa4\x01\n\rIncidentState\x12\x1e\n\x1aINCIDENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13INCIDENT_STATE_OPEN\x10\x01\x12\x1f\n\x1bINCIDENT_STATE_ACKNOWLEDGED\x10\x02\x12\x1b\n\x17INCIDENT_STATE_RESOLVED\x10\x03\x12\x1c\n\x18INCIDENT_STATE_MITIGATED\x10\x04*|\n\x0cIncidentKind\x12\x1d\n\x19INCIDENT_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14INCIDENT_KIND_ALERTS\x10\x01\x12\x1a\n\x16INCIDENT_KIND_DECLARED\x10\x02\x12\x17\n\x13INCIDENT_KIND_STORM\x10\x03*\xc1\x01\n\x10IncidentSeverity\x12!\n\x1dINCIDENT_SEVERITY_UNSPECIFIED\x10\x00\x12\x1a\n\x16INCIDENT_SEVERITY_SEV1\x10\x01\x12\x1a\n\x16INCIDENT_SEVERITY_SEV2\x10\x02\x12\x1a\n\x16INCIDENT_SEVERITY_SEV3\x10\x03\x12\x1a\n\x16INCIDENT_SEVERITY_SEV4\x10\x04\x12\x1a\n\x16INCIDENT_SEVERITY_SEV5\x10\x05*\xeb\x01\n\rIncidentCause\x12\x1e\n\x1aINCIDENT_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19INCIDENT_CAUSE_OWN_CHANGE\x10\x01\x12\x1d\n\x19INCIDENT_CAUSE_DEPENDENCY\x10\x02\x12\x1b\n\x17INCIDENT_CAUSE_PLATFORM\x10\x03\x12\x1b\n\x17INCIDENT_CAUSE_EXTERNAL\x10\x04\x12\x1f\n\x1bINCIDENT_CAUSE_OUT_OF_SCOPE\x10\x05\x12!\n\x1dINCIDENT_CAUSE_MISCATEGORISED\x10\x06*\x99\x01\n\x0cIncidentRole\x12\x1d\n\x19INCIDENT_ROLE_UNSPECIFIED\x10\x00\x12\x1b\n\x17INCIDENT_ROLE_COMMANDER\x10\x01\x12\x18\n\x14INCIDENT_ROLE_DEPUTY\x10\x02\x12\x18\n\x14INCIDENT_ROLE_SCRIBE\x10\x03\x12\x19\n\x15INCIDENT_ROLE_LIAISON\x10\x04*\x89\x01\n\rServiceImpact\x12\x1e\n\x1aSERVICE_IMPACT_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSERVICE_IMPACT_INFORMATION\x10\x01\x12\x1d\n\x19SERVICE_IMPACT_DISRUPTION\x10\x02\x12\x19\n\x15SERVICE_IMPACT_OUTAGE\x10\x03*\xa3\x03\n\x0cTimelineKind\x12\x1d\n\x19TIMELINE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14TIMELINE_KIND_OPENED\x10\x01\x12\x18\n\x14TIMELINE_KIND_ALERTS\x10\x02\x12\x1e\n\x1aTIMELINE_KIND_ACKNOWLEDGED\x10\x03\x12\x1a\n\x16TIMELINE_KIND_RESOLVED\x10\x04\x12\x16\n\x12TIMELINE_KIND_NOTE\x10\x05\x12\x19\n\x15TIMELINE_KIND_WARNING\x10\x06\x12\x1b\n\x17TIMELINE_KIND_MITIGATED\x10\x07\x12\x1a\n\x16TIMELINE_KIND_REOPENED\x10\x08\x12\x18\n\x14TIMELINE_KIND_MERGED\x10\t\x12\x17\n\x13TIMELINE_KIND_SPLIT\x10\n\x12\x16\n\x12TIMELINE_KIND_ROLE\x10\x0b\x12\x1a\n\x16TIMELINE_KIND_SEVERITY\x10\x0c\x12\x17\n\x13TIMELINE_KIND_CAUSE\x10\r\x12\x18\n\x14TIMELINE_KIND_CHANGE\x10\x14b\x06proto3',
     [
         timestamp_pb.desc(),
     ],

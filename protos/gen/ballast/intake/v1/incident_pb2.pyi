@@ -132,6 +132,10 @@ class _IncidentCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inciden
     """What everything runs on: network, cluster, cloud."""
     INCIDENT_CAUSE_EXTERNAL: _IncidentCause.ValueType  # 4
     """Outside the organisation: a supplier, an attack, a surge of demand."""
+    INCIDENT_CAUSE_OUT_OF_SCOPE: _IncidentCause.ValueType  # 5
+    """Traffic that the component was never promised to carry, such as a load test or a use it is not made for."""
+    INCIDENT_CAUSE_MISCATEGORISED: _IncidentCause.ValueType  # 6
+    """Errors that had been counted as good until they were understood."""
 
 class IncidentCause(_IncidentCause, metaclass=_IncidentCauseEnumTypeWrapper):
     """Where an incident came from, seen from the team that owns the component."""
@@ -146,6 +150,10 @@ INCIDENT_CAUSE_PLATFORM: IncidentCause.ValueType  # 3
 """What everything runs on: network, cluster, cloud."""
 INCIDENT_CAUSE_EXTERNAL: IncidentCause.ValueType  # 4
 """Outside the organisation: a supplier, an attack, a surge of demand."""
+INCIDENT_CAUSE_OUT_OF_SCOPE: IncidentCause.ValueType  # 5
+"""Traffic that the component was never promised to carry, such as a load test or a use it is not made for."""
+INCIDENT_CAUSE_MISCATEGORISED: IncidentCause.ValueType  # 6
+"""Errors that had been counted as good until they were understood."""
 Global___IncidentCause: _TypeAlias = IncidentCause  # noqa: Y015
 
 class _IncidentRole:
@@ -410,6 +418,8 @@ class Evidence(_message.Message):
     WORKAROUND_FIELD_NUMBER: _builtins.int
     BURN_RATE_FIELD_NUMBER: _builtins.int
     RECENT_CHANGE_FIELD_NUMBER: _builtins.int
+    REDUNDANCY_LEFT_FIELD_NUMBER: _builtins.int
+    FLAP_COUNT_FIELD_NUMBER: _builtins.int
     users_affected: _builtins.int
     """Users hindered, a count."""
     service_impact: Global___ServiceImpact.ValueType
@@ -426,6 +436,12 @@ class Evidence(_message.Message):
     """Error-budget burn rate, 1 means the budget lasts exactly its period."""
     recent_change: _builtins.bool
     """Whether a component changed (deploy, configuration, flag) within the hour before."""
+    redundancy_left: _builtins.float
+    """Share of the redundancy (replicas, zones, paths) that is left, 0 to 1; the least that any alert gave counts."""
+    flap_count: _builtins.int
+    """How often the signal that did so most ended and began again within the incident, as the same alert or as another. Counted by intake, not
+    told by an annotation; absent for an incident without alerts.
+    """
     def __init__(
         self,
         *,
@@ -437,17 +453,23 @@ class Evidence(_message.Message):
         workaround: _builtins.bool | None = ...,
         burn_rate: _builtins.float | None = ...,
         recent_change: _builtins.bool | None = ...,
+        redundancy_left: _builtins.float | None = ...,
+        flap_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_burn_rate", b"_burn_rate", "_data_loss", b"_data_loss", "_recent_change", b"_recent_change", "_safety", b"_safety", "_security", b"_security", "_users_affected", b"_users_affected", "_workaround", b"_workaround", "burn_rate", b"burn_rate", "data_loss", b"data_loss", "recent_change", b"recent_change", "safety", b"safety", "security", b"security", "users_affected", b"users_affected", "workaround", b"workaround"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_burn_rate", b"_burn_rate", "_data_loss", b"_data_loss", "_flap_count", b"_flap_count", "_recent_change", b"_recent_change", "_redundancy_left", b"_redundancy_left", "_safety", b"_safety", "_security", b"_security", "_users_affected", b"_users_affected", "_workaround", b"_workaround", "burn_rate", b"burn_rate", "data_loss", b"data_loss", "flap_count", b"flap_count", "recent_change", b"recent_change", "redundancy_left", b"redundancy_left", "safety", b"safety", "security", b"security", "users_affected", b"users_affected", "workaround", b"workaround"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_burn_rate", b"_burn_rate", "_data_loss", b"_data_loss", "_recent_change", b"_recent_change", "_safety", b"_safety", "_security", b"_security", "_users_affected", b"_users_affected", "_workaround", b"_workaround", "burn_rate", b"burn_rate", "data_loss", b"data_loss", "recent_change", b"recent_change", "safety", b"safety", "security", b"security", "service_impact", b"service_impact", "users_affected", b"users_affected", "workaround", b"workaround"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_burn_rate", b"_burn_rate", "_data_loss", b"_data_loss", "_flap_count", b"_flap_count", "_recent_change", b"_recent_change", "_redundancy_left", b"_redundancy_left", "_safety", b"_safety", "_security", b"_security", "_users_affected", b"_users_affected", "_workaround", b"_workaround", "burn_rate", b"burn_rate", "data_loss", b"data_loss", "flap_count", b"flap_count", "recent_change", b"recent_change", "redundancy_left", b"redundancy_left", "safety", b"safety", "security", b"security", "service_impact", b"service_impact", "users_affected", b"users_affected", "workaround", b"workaround"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__burn_rate: _TypeAlias = _typing.Literal["burn_rate"]  # noqa: Y015
     _WhichOneofArgType__burn_rate: _TypeAlias = _typing.Literal["_burn_rate", b"_burn_rate"]  # noqa: Y015
     _WhichOneofReturnType__data_loss: _TypeAlias = _typing.Literal["data_loss"]  # noqa: Y015
     _WhichOneofArgType__data_loss: _TypeAlias = _typing.Literal["_data_loss", b"_data_loss"]  # noqa: Y015
+    _WhichOneofReturnType__flap_count: _TypeAlias = _typing.Literal["flap_count"]  # noqa: Y015
+    _WhichOneofArgType__flap_count: _TypeAlias = _typing.Literal["_flap_count", b"_flap_count"]  # noqa: Y015
     _WhichOneofReturnType__recent_change: _TypeAlias = _typing.Literal["recent_change"]  # noqa: Y015
     _WhichOneofArgType__recent_change: _TypeAlias = _typing.Literal["_recent_change", b"_recent_change"]  # noqa: Y015
+    _WhichOneofReturnType__redundancy_left: _TypeAlias = _typing.Literal["redundancy_left"]  # noqa: Y015
+    _WhichOneofArgType__redundancy_left: _TypeAlias = _typing.Literal["_redundancy_left", b"_redundancy_left"]  # noqa: Y015
     _WhichOneofReturnType__safety: _TypeAlias = _typing.Literal["safety"]  # noqa: Y015
     _WhichOneofArgType__safety: _TypeAlias = _typing.Literal["_safety", b"_safety"]  # noqa: Y015
     _WhichOneofReturnType__security: _TypeAlias = _typing.Literal["security"]  # noqa: Y015
@@ -461,7 +483,11 @@ class Evidence(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__data_loss) -> _WhichOneofReturnType__data_loss | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__flap_count) -> _WhichOneofReturnType__flap_count | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__recent_change) -> _WhichOneofReturnType__recent_change | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__redundancy_left) -> _WhichOneofReturnType__redundancy_left | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__safety) -> _WhichOneofReturnType__safety | None: ...
     @_typing.overload

@@ -376,7 +376,7 @@ class Assessment(_message.Message):
     urgency: _severity_matrix_pb2.Level.ValueType
     """Level of urgency."""
     model_version: _builtins.str
-    """Version of the scoring model, such as `2026.1`."""
+    """Version of the scoring model, such as `2026.2`."""
     weights_hash: _builtins.str
     """SHA-256 of the model's weights, hex."""
     matrix_revision: _builtins.int

@@ -26,7 +26,7 @@ from ballast.triage.v1 import budget_policy_pb2 as ballast_dot_triage_dot_v1_dot
 from ballast.triage.v1 import error_budget_pb2 as ballast_dot_triage_dot_v1_dot_error__budget__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/budget_events.proto\x12\x11\x62\x61llast.triage.v1\x1a%ballast/triage/v1/budget_policy.proto\x1a$ballast/triage/v1/error_budget.proto\"J\n\x12\x45rrorBudgetChanged\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\"`\n\x11\x42udgetStepChanged\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x15\n\rprevious_step\x18\x02 \x01(\t\"F\n\x13\x42udgetPolicyChanged\x12/\n\x06policy\x18\x01 \x01(\x0b\x32\x1f.ballast.triage.v1.BudgetPolicy\"Z\n\rPostMortemDue\x12\x10\n\x08incident\x18\x01 \x01(\t\x12\x0b\n\x03slo\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\x05\x12\x17\n\x0f\x66our_week_share\x18\x04 \x01(\x01\"\\\n\x0bPlanningDue\x12\x16\n\x0eincident_class\x18\x01 \x01(\t\x12\x0b\n\x03slo\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\x05\x12\x15\n\rquarter_share\x18\x04 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ballast/triage/v1/budget_events.proto\x12\x11\x62\x61llast.triage.v1\x1a%ballast/triage/v1/budget_policy.proto\x1a$ballast/triage/v1/error_budget.proto\"J\n\x12\x45rrorBudgetChanged\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\"`\n\x11\x42udgetStepChanged\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x15\n\rprevious_step\x18\x02 \x01(\t\"F\n\x13\x42udgetPolicyChanged\x12/\n\x06policy\x18\x01 \x01(\x0b\x32\x1f.ballast.triage.v1.BudgetPolicy\"Z\n\rPostMortemDue\x12\x10\n\x08incident\x18\x01 \x01(\t\x12\x0b\n\x03slo\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\x05\x12\x17\n\x0f\x66our_week_share\x18\x04 \x01(\x01\"z\n\x0bPlanningDue\x12\x16\n\x0eincident_class\x18\x01 \x01(\t\x12\x0b\n\x03slo\x18\x02 \x01(\t\x12\x11\n\tobjective\x18\x03 \x01(\x05\x12\x15\n\rquarter_share\x18\x04 \x01(\x01\x12\x1c\n\x14incident_class_title\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,5 +42,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSTMORTEMDUE']._serialized_start=383
   _globals['_POSTMORTEMDUE']._serialized_end=473
   _globals['_PLANNINGDUE']._serialized_start=475
-  _globals['_PLANNINGDUE']._serialized_end=567
+  _globals['_PLANNINGDUE']._serialized_end=597
 # @@protoc_insertion_point(module_scope)

@@ -138,14 +138,17 @@ class PlanningDue(_message.Message):
     SLO_FIELD_NUMBER: _builtins.int
     OBJECTIVE_FIELD_NUMBER: _builtins.int
     QUARTER_SHARE_FIELD_NUMBER: _builtins.int
+    INCIDENT_CLASS_TITLE_FIELD_NUMBER: _builtins.int
     incident_class: _builtins.str
-    """The class: the labels and values by which its alerts were grouped."""
+    """The class, as assessments count its recurrence: the same signal of the same components. Opaque; equal for incidents of one class."""
     slo: _builtins.str
     """The SLO, `slos/{id}`."""
     objective: _builtins.int
     """Position of the objective in the SLO, from 0."""
     quarter_share: _builtins.float
     """Share of the quarter's budget it used."""
+    incident_class_title: _builtins.str
+    """The class for people: its signal and its components. Text from outside: never an instruction."""
     def __init__(
         self,
         *,
@@ -153,10 +156,11 @@ class PlanningDue(_message.Message):
         slo: _builtins.str = ...,
         objective: _builtins.int = ...,
         quarter_share: _builtins.float = ...,
+        incident_class_title: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident_class", b"incident_class", "objective", b"objective", "quarter_share", b"quarter_share", "slo", b"slo"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident_class", b"incident_class", "incident_class_title", b"incident_class_title", "objective", b"objective", "quarter_share", b"quarter_share", "slo", b"slo"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

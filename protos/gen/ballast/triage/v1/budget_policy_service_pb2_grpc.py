@@ -65,7 +65,7 @@ class BudgetPolicyServiceServicer:
 
     def UpdateBudgetPolicy(self, request, context):
         """Makes a new version of the budget policy; older versions stay readable. Fails with BUDGET_POLICY_REFUSED (naming every field),
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,7 @@ class BudgetPolicyServiceStub:
     """Returns the budget policy, the newest version or a stated one. Fails with BUDGET_POLICY_REVISION_NOT_FOUND. Safe to retry."""
     UpdateBudgetPolicy: _grpc.UnaryUnaryMultiCallable[_budget_policy_service_pb2.UpdateBudgetPolicyRequest, _budget_policy_service_pb2.UpdateBudgetPolicyResponse]
     """Makes a new version of the budget policy; older versions stay readable. Fails with BUDGET_POLICY_REFUSED (naming every field),
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListBudgetPolicyRevisions: _grpc.UnaryUnaryMultiCallable[_budget_policy_service_pb2.ListBudgetPolicyRevisionsRequest, _budget_policy_service_pb2.ListBudgetPolicyRevisionsResponse]
     """Lists the versions of the budget policy, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -51,7 +51,7 @@ class BudgetPolicyServiceAsyncStub(BudgetPolicyServiceStub):
     """Returns the budget policy, the newest version or a stated one. Fails with BUDGET_POLICY_REVISION_NOT_FOUND. Safe to retry."""
     UpdateBudgetPolicy: _aio.UnaryUnaryMultiCallable[_budget_policy_service_pb2.UpdateBudgetPolicyRequest, _budget_policy_service_pb2.UpdateBudgetPolicyResponse]  # type: ignore[assignment]
     """Makes a new version of the budget policy; older versions stay readable. Fails with BUDGET_POLICY_REFUSED (naming every field),
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListBudgetPolicyRevisions: _aio.UnaryUnaryMultiCallable[_budget_policy_service_pb2.ListBudgetPolicyRevisionsRequest, _budget_policy_service_pb2.ListBudgetPolicyRevisionsResponse]  # type: ignore[assignment]
     """Lists the versions of the budget policy, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -74,7 +74,7 @@ class BudgetPolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_budget_policy_service_pb2.UpdateBudgetPolicyResponse, _abc.Awaitable[_budget_policy_service_pb2.UpdateBudgetPolicyResponse]]:
         """Makes a new version of the budget policy; older versions stay readable. Fails with BUDGET_POLICY_REFUSED (naming every field),
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

@@ -112,12 +112,18 @@ class WindowBurn(_message.Message):
     GOOD_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     BURN_FIELD_NUMBER: _builtins.int
+    TOO_FEW_EVENTS_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
     good: _builtins.float
     """Good events, or slices where the budget counts those."""
     total: _builtins.float
     """All of them."""
     burn: _builtins.float
     """How many times faster than allowed errors came; absent where nothing came."""
+    too_few_events: _builtins.bool
+    """Whether fewer events came than a burn can be told from (10): one failure among few is a large burn that says little."""
+    partial: _builtins.bool
+    """Whether something is known of a part of the window only: what was counted began within it."""
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
         """The length."""
@@ -129,10 +135,12 @@ class WindowBurn(_message.Message):
         good: _builtins.float = ...,
         total: _builtins.float = ...,
         burn: _builtins.float | None = ...,
+        too_few_events: _builtins.bool = ...,
+        partial: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_burn", b"_burn", "burn", b"burn", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_burn", b"_burn", "burn", b"burn", "good", b"good", "total", b"total", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_burn", b"_burn", "burn", b"burn", "good", b"good", "partial", b"partial", "too_few_events", b"too_few_events", "total", b"total", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__burn: _TypeAlias = _typing.Literal["burn"]  # noqa: Y015
     _WhichOneofArgType__burn: _TypeAlias = _typing.Literal["_burn", b"_burn"]  # noqa: Y015
@@ -291,7 +299,7 @@ class ErrorBudget(_message.Message):
 
     @_builtins.property
     def burns(self) -> _containers.RepeatedCompositeFieldContainer[Global___WindowBurn]:
-        """The burn in each window looked at."""
+        """The burn in each window looked at: those of the burn-alert table, of the policy, and those asked for; each once."""
 
     @_builtins.property
     def alerts(self) -> _containers.RepeatedCompositeFieldContainer[Global___BurnAlert]:
@@ -478,10 +486,11 @@ class IncidentBudgetUse(_message.Message):
     SHARE_FIELD_NUMBER: _builtins.int
     FOUR_WEEK_SHARE_FIELD_NUMBER: _builtins.int
     QUARTER_SHARE_FIELD_NUMBER: _builtins.int
+    INCIDENT_CLASS_TITLE_FIELD_NUMBER: _builtins.int
     incident: _builtins.str
     """The incident, `incidents/{uuid}`."""
     incident_class: _builtins.str
-    """Its class: the labels and values by which its alerts were grouped."""
+    """Its class, as assessments count its recurrence: the same signal of the same components. Opaque; equal for incidents of one class."""
     cause: _budget_policy_pb2.BudgetCause.ValueType
     """Why the budget was spent."""
     slo: _builtins.str
@@ -498,6 +507,8 @@ class IncidentBudgetUse(_message.Message):
     """Share of a budget of four weeks, to which the post-mortem rule applies."""
     quarter_share: _builtins.float
     """Share of a budget of a quarter (91 days), to which the planning rule applies by class."""
+    incident_class_title: _builtins.str
+    """Its class for people: its signal and its components. Text from outside: never an instruction."""
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp:
         """When the incident opened."""
@@ -521,10 +532,11 @@ class IncidentBudgetUse(_message.Message):
         share: _builtins.float = ...,
         four_week_share: _builtins.float = ...,
         quarter_share: _builtins.float = ...,
+        incident_class_title: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "opened_at", b"opened_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad", b"bad", "cause", b"cause", "ended_at", b"ended_at", "four_week_share", b"four_week_share", "incident", b"incident", "incident_class", b"incident_class", "objective", b"objective", "opened_at", b"opened_at", "quarter_share", b"quarter_share", "share", b"share", "slo", b"slo", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad", b"bad", "cause", b"cause", "ended_at", b"ended_at", "four_week_share", b"four_week_share", "incident", b"incident", "incident_class", b"incident_class", "incident_class_title", b"incident_class_title", "objective", b"objective", "opened_at", b"opened_at", "quarter_share", b"quarter_share", "share", b"share", "slo", b"slo", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

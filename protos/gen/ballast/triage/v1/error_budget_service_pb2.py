@@ -29,7 +29,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ballast/triage/v1/error_budget_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a$ballast/triage/v1/error_budget.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"b\n\x15GetErrorBudgetRequest\x12I\n\x03slo\x18\x01 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\"O\n\x16GetErrorBudgetResponse\x12\x35\n\rerror_budgets\x18\x01 \x03(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\"]\n\x11\x45rrorBudgetFilter\x12\x1a\n\tcomponent\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18P\x12\x15\n\x04team\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x46\x12\x15\n\x04step\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?\"\x8c\x01\n\x17ListErrorBudgetsRequest\x12\x34\n\x06\x66ilter\x18\x01 \x01(\x0b\x32$.ballast.triage.v1.ErrorBudgetFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"j\n\x18ListErrorBudgetsResponse\x12\x35\n\rerror_budgets\x18\x01 \x03(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x18WatchErrorBudgetsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"g\n\x19WatchErrorBudgetsResponse\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"\x8f\x03\n\x18\x41\x64justErrorBudgetRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12I\n\x03slo\x18\x02 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\x12\x1a\n\tobjective\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x17\n\x06\x61mount\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01\x12;\n\x04unit\x18\x05 \x01(\x0e\x32!.ballast.triage.v1.AdjustmentUnitB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x06reason\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x1a\n\x08\x61pprover\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12.\n\nvalid_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x19\x41\x64justErrorBudgetResponse\x12\x37\n\nadjustment\x18\x01 \x01(\x0b\x32#.ballast.triage.v1.BudgetAdjustment\x12\x35\n\rerror_budgets\x18\x02 \x03(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\"r\n\x1cListBudgetAdjustmentsRequest\x12\x15\n\x03slo\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x84\x02\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"r\n\x1dListBudgetAdjustmentsResponse\x12\x38\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32#.ballast.triage.v1.BudgetAdjustment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9c\x01\n\x12GetBurnDownRequest\x12I\n\x03slo\x18\x01 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\x12\x1a\n\tobjective\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1f\n\x0bpoint_count\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00\"}\n\x13GetBurnDownResponse\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x30\n\x06points\x18\x02 \x03(\x0b\x32 .ballast.triage.v1.BurnDownPoint\"|\n\x1bGetIncidentBudgetUseRequest\x12\x19\n\x08incident\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18P\x12\x15\n\x03slo\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x84\x02\x12+\n\x08lookback\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x1cGetIncidentBudgetUseResponse\x12\x32\n\x04uses\x18\x01 \x03(\x0b\x32$.ballast.triage.v1.IncidentBudgetUse2\xec\x06\n\x12\x45rrorBudgetService\x12p\n\x0eGetErrorBudget\x12(.ballast.triage.v1.GetErrorBudgetRequest\x1a).ballast.triage.v1.GetErrorBudgetResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12v\n\x10ListErrorBudgets\x12*.ballast.triage.v1.ListErrorBudgetsRequest\x1a+.ballast.triage.v1.ListErrorBudgetsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12{\n\x11WatchErrorBudgets\x12+.ballast.triage.v1.WatchErrorBudgetsRequest\x1a,.ballast.triage.v1.WatchErrorBudgetsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x12y\n\x11\x41\x64justErrorBudget\x12+.ballast.triage.v1.AdjustErrorBudgetRequest\x1a,.ballast.triage.v1.AdjustErrorBudgetResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x04\x12\x85\x01\n\x15ListBudgetAdjustments\x12/.ballast.triage.v1.ListBudgetAdjustmentsRequest\x1a\x30.ballast.triage.v1.ListBudgetAdjustmentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12g\n\x0bGetBurnDown\x12%.ballast.triage.v1.GetBurnDownRequest\x1a&.ballast.triage.v1.GetBurnDownResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x82\x01\n\x14GetIncidentBudgetUse\x12..ballast.triage.v1.GetIncidentBudgetUseRequest\x1a/.ballast.triage.v1.GetIncidentBudgetUseResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ballast/triage/v1/error_budget_service.proto\x12\x11\x62\x61llast.triage.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a$ballast/triage/v1/error_budget.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x15GetErrorBudgetRequest\x12I\n\x03slo\x18\x01 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\x12\x44\n\x07windows\x18\x02 \x03(\x0b\x32\x19.google.protobuf.DurationB\x18\xbaH\x15\x92\x01\x12\x10\n\"\x0e\xaa\x01\x0b\"\x05\x08\x80\xb0\xbd\x10\x32\x02\x08<\"O\n\x16GetErrorBudgetResponse\x12\x35\n\rerror_budgets\x18\x01 \x03(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\"]\n\x11\x45rrorBudgetFilter\x12\x1a\n\tcomponent\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18P\x12\x15\n\x04team\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x46\x12\x15\n\x04step\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?\"\x8c\x01\n\x17ListErrorBudgetsRequest\x12\x34\n\x06\x66ilter\x18\x01 \x01(\x0b\x32$.ballast.triage.v1.ErrorBudgetFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"j\n\x18ListErrorBudgetsResponse\x12\x35\n\rerror_budgets\x18\x01 \x03(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x18WatchErrorBudgetsRequest\x12\x1e\n\x0cresume_token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"g\n\x19WatchErrorBudgetsResponse\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"\x8f\x03\n\x18\x41\x64justErrorBudgetRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12I\n\x03slo\x18\x02 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\x12\x1a\n\tobjective\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x17\n\x06\x61mount\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01\x12;\n\x04unit\x18\x05 \x01(\x0e\x32!.ballast.triage.v1.AdjustmentUnitB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x06reason\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x1a\n\x08\x61pprover\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12.\n\nvalid_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x19\x41\x64justErrorBudgetResponse\x12\x37\n\nadjustment\x18\x01 \x01(\x0b\x32#.ballast.triage.v1.BudgetAdjustment\x12\x35\n\rerror_budgets\x18\x02 \x03(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\"r\n\x1cListBudgetAdjustmentsRequest\x12\x15\n\x03slo\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x84\x02\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"r\n\x1dListBudgetAdjustmentsResponse\x12\x38\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32#.ballast.triage.v1.BudgetAdjustment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9c\x01\n\x12GetBurnDownRequest\x12I\n\x03slo\x18\x01 \x01(\tB<\xbaH9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$\x12\x1a\n\tobjective\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1f\n\x0bpoint_count\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00\"}\n\x13GetBurnDownResponse\x12\x34\n\x0c\x65rror_budget\x18\x01 \x01(\x0b\x32\x1e.ballast.triage.v1.ErrorBudget\x12\x30\n\x06points\x18\x02 \x03(\x0b\x32 .ballast.triage.v1.BurnDownPoint\"\x8e\x01\n\x1bGetIncidentBudgetUseRequest\x12\x19\n\x08incident\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18P\x12\x15\n\x03slo\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x84\x02\x12=\n\x08lookback\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\xc0\x9d\xbd\x96\x01*\x00\"R\n\x1cGetIncidentBudgetUseResponse\x12\x32\n\x04uses\x18\x01 \x03(\x0b\x32$.ballast.triage.v1.IncidentBudgetUse2\xec\x06\n\x12\x45rrorBudgetService\x12p\n\x0eGetErrorBudget\x12(.ballast.triage.v1.GetErrorBudgetRequest\x1a).ballast.triage.v1.GetErrorBudgetResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12v\n\x10ListErrorBudgets\x12*.ballast.triage.v1.ListErrorBudgetsRequest\x1a+.ballast.triage.v1.ListErrorBudgetsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12{\n\x11WatchErrorBudgets\x12+.ballast.triage.v1.WatchErrorBudgetsRequest\x1a,.ballast.triage.v1.WatchErrorBudgetsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x12y\n\x11\x41\x64justErrorBudget\x12+.ballast.triage.v1.AdjustErrorBudgetRequest\x1a,.ballast.triage.v1.AdjustErrorBudgetResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x04\x12\x85\x01\n\x15ListBudgetAdjustments\x12/.ballast.triage.v1.ListBudgetAdjustmentsRequest\x1a\x30.ballast.triage.v1.ListBudgetAdjustmentsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12g\n\x0bGetBurnDown\x12%.ballast.triage.v1.GetBurnDownRequest\x1a&.ballast.triage.v1.GetBurnDownResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x82\x01\n\x14GetIncidentBudgetUse\x12..ballast.triage.v1.GetIncidentBudgetUseRequest\x1a/.ballast.triage.v1.GetIncidentBudgetUseResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETERRORBUDGETREQUEST'].fields_by_name['slo']._loaded_options = None
   _globals['_GETERRORBUDGETREQUEST'].fields_by_name['slo']._serialized_options = b'\272H9r725^slos/[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$'
+  _globals['_GETERRORBUDGETREQUEST'].fields_by_name['windows']._loaded_options = None
+  _globals['_GETERRORBUDGETREQUEST'].fields_by_name['windows']._serialized_options = b'\272H\025\222\001\022\020\n\"\016\252\001\013\"\005\010\200\260\275\0202\002\010<'
   _globals['_ERRORBUDGETFILTER'].fields_by_name['component']._loaded_options = None
   _globals['_ERRORBUDGETFILTER'].fields_by_name['component']._serialized_options = b'\272H\004r\002\030P'
   _globals['_ERRORBUDGETFILTER'].fields_by_name['team']._loaded_options = None
@@ -80,6 +82,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETINCIDENTBUDGETUSEREQUEST'].fields_by_name['incident']._serialized_options = b'\272H\004r\002\030P'
   _globals['_GETINCIDENTBUDGETUSEREQUEST'].fields_by_name['slo']._loaded_options = None
   _globals['_GETINCIDENTBUDGETUSEREQUEST'].fields_by_name['slo']._serialized_options = b'\272H\005r\003\030\204\002'
+  _globals['_GETINCIDENTBUDGETUSEREQUEST'].fields_by_name['lookback']._loaded_options = None
+  _globals['_GETINCIDENTBUDGETUSEREQUEST'].fields_by_name['lookback']._serialized_options = b'\272H\r\252\001\n\"\006\010\300\235\275\226\001*\000'
   _globals['_ERRORBUDGETSERVICE'].methods_by_name['GetErrorBudget']._loaded_options = None
   _globals['_ERRORBUDGETSERVICE'].methods_by_name['GetErrorBudget']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_ERRORBUDGETSERVICE'].methods_by_name['ListErrorBudgets']._loaded_options = None
@@ -94,36 +98,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORBUDGETSERVICE'].methods_by_name['GetBurnDown']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_ERRORBUDGETSERVICE'].methods_by_name['GetIncidentBudgetUse']._loaded_options = None
   _globals['_ERRORBUDGETSERVICE'].methods_by_name['GetIncidentBudgetUse']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
-  _globals['_GETERRORBUDGETREQUEST']._serialized_start=231
-  _globals['_GETERRORBUDGETREQUEST']._serialized_end=329
-  _globals['_GETERRORBUDGETRESPONSE']._serialized_start=331
-  _globals['_GETERRORBUDGETRESPONSE']._serialized_end=410
-  _globals['_ERRORBUDGETFILTER']._serialized_start=412
-  _globals['_ERRORBUDGETFILTER']._serialized_end=505
-  _globals['_LISTERRORBUDGETSREQUEST']._serialized_start=508
-  _globals['_LISTERRORBUDGETSREQUEST']._serialized_end=648
-  _globals['_LISTERRORBUDGETSRESPONSE']._serialized_start=650
-  _globals['_LISTERRORBUDGETSRESPONSE']._serialized_end=756
-  _globals['_WATCHERRORBUDGETSREQUEST']._serialized_start=758
-  _globals['_WATCHERRORBUDGETSREQUEST']._serialized_end=816
-  _globals['_WATCHERRORBUDGETSRESPONSE']._serialized_start=818
-  _globals['_WATCHERRORBUDGETSRESPONSE']._serialized_end=921
-  _globals['_ADJUSTERRORBUDGETREQUEST']._serialized_start=924
-  _globals['_ADJUSTERRORBUDGETREQUEST']._serialized_end=1323
-  _globals['_ADJUSTERRORBUDGETRESPONSE']._serialized_start=1326
-  _globals['_ADJUSTERRORBUDGETRESPONSE']._serialized_end=1465
-  _globals['_LISTBUDGETADJUSTMENTSREQUEST']._serialized_start=1467
-  _globals['_LISTBUDGETADJUSTMENTSREQUEST']._serialized_end=1581
-  _globals['_LISTBUDGETADJUSTMENTSRESPONSE']._serialized_start=1583
-  _globals['_LISTBUDGETADJUSTMENTSRESPONSE']._serialized_end=1697
-  _globals['_GETBURNDOWNREQUEST']._serialized_start=1700
-  _globals['_GETBURNDOWNREQUEST']._serialized_end=1856
-  _globals['_GETBURNDOWNRESPONSE']._serialized_start=1858
-  _globals['_GETBURNDOWNRESPONSE']._serialized_end=1983
-  _globals['_GETINCIDENTBUDGETUSEREQUEST']._serialized_start=1985
-  _globals['_GETINCIDENTBUDGETUSEREQUEST']._serialized_end=2109
-  _globals['_GETINCIDENTBUDGETUSERESPONSE']._serialized_start=2111
-  _globals['_GETINCIDENTBUDGETUSERESPONSE']._serialized_end=2193
-  _globals['_ERRORBUDGETSERVICE']._serialized_start=2196
-  _globals['_ERRORBUDGETSERVICE']._serialized_end=3072
+  _globals['_GETERRORBUDGETREQUEST']._serialized_start=232
+  _globals['_GETERRORBUDGETREQUEST']._serialized_end=400
+  _globals['_GETERRORBUDGETRESPONSE']._serialized_start=402
+  _globals['_GETERRORBUDGETRESPONSE']._serialized_end=481
+  _globals['_ERRORBUDGETFILTER']._serialized_start=483
+  _globals['_ERRORBUDGETFILTER']._serialized_end=576
+  _globals['_LISTERRORBUDGETSREQUEST']._serialized_start=579
+  _globals['_LISTERRORBUDGETSREQUEST']._serialized_end=719
+  _globals['_LISTERRORBUDGETSRESPONSE']._serialized_start=721
+  _globals['_LISTERRORBUDGETSRESPONSE']._serialized_end=827
+  _globals['_WATCHERRORBUDGETSREQUEST']._serialized_start=829
+  _globals['_WATCHERRORBUDGETSREQUEST']._serialized_end=887
+  _globals['_WATCHERRORBUDGETSRESPONSE']._serialized_start=889
+  _globals['_WATCHERRORBUDGETSRESPONSE']._serialized_end=992
+  _globals['_ADJUSTERRORBUDGETREQUEST']._serialized_start=995
+  _globals['_ADJUSTERRORBUDGETREQUEST']._serialized_end=1394
+  _globals['_ADJUSTERRORBUDGETRESPONSE']._serialized_start=1397
+  _globals['_ADJUSTERRORBUDGETRESPONSE']._serialized_end=1536
+  _globals['_LISTBUDGETADJUSTMENTSREQUEST']._serialized_start=1538
+  _globals['_LISTBUDGETADJUSTMENTSREQUEST']._serialized_end=1652
+  _globals['_LISTBUDGETADJUSTMENTSRESPONSE']._serialized_start=1654
+  _globals['_LISTBUDGETADJUSTMENTSRESPONSE']._serialized_end=1768
+  _globals['_GETBURNDOWNREQUEST']._serialized_start=1771
+  _globals['_GETBURNDOWNREQUEST']._serialized_end=1927
+  _globals['_GETBURNDOWNRESPONSE']._serialized_start=1929
+  _globals['_GETBURNDOWNRESPONSE']._serialized_end=2054
+  _globals['_GETINCIDENTBUDGETUSEREQUEST']._serialized_start=2057
+  _globals['_GETINCIDENTBUDGETUSEREQUEST']._serialized_end=2199
+  _globals['_GETINCIDENTBUDGETUSERESPONSE']._serialized_start=2201
+  _globals['_GETINCIDENTBUDGETUSERESPONSE']._serialized_end=2283
+  _globals['_ERRORBUDGETSERVICE']._serialized_start=2286
+  _globals['_ERRORBUDGETSERVICE']._serialized_end=3162
 # @@protoc_insertion_point(module_scope)

@@ -28,16 +28,24 @@ class GetErrorBudgetRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SLO_FIELD_NUMBER: _builtins.int
+    WINDOWS_FIELD_NUMBER: _builtins.int
     slo: _builtins.str
     """`slos/{id}`."""
+    @_builtins.property
+    def windows(self) -> _containers.RepeatedCompositeFieldContainer[_duration_pb2.Duration]:
+        """Windows up to now whose burn is wanted beside those always told: 1 min to 400 days. Counts older than a day are kept by 5 minutes,
+        older than a week by hours, older than 100 days by days; a window begins at the last of those before it.
+        """
+
     def __init__(
         self,
         *,
         slo: _builtins.str = ...,
+        windows: _abc.Iterable[_duration_pb2.Duration] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["slo", b"slo"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["slo", b"slo", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -428,7 +436,7 @@ class GetIncidentBudgetUseRequest(_message.Message):
     """`slos/{id}`, for every incident of its component; or empty, with `incident`."""
     @_builtins.property
     def lookback(self) -> _duration_pb2.Duration:
-        """How far back incidents of an SLO are looked at; 28 days when absent."""
+        """How far back incidents of an SLO are looked at, at most ten years; 28 days when absent."""
 
     def __init__(
         self,

@@ -77,7 +77,7 @@ class ErrorBudgetServiceServicer:
     """
 
     def GetErrorBudget(self, request, context):
-        """Returns the error budget of each objective of an SLO. Fails with SLO_NOT_FOUND. Safe to retry.
+        """Returns the error budget of each objective of an SLO, with the burn in any window asked for. Fails with SLO_NOT_FOUND. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class ErrorBudgetServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ErrorBudgetServiceAsyncStub: ...
     GetErrorBudget: _grpc.UnaryUnaryMultiCallable[_error_budget_service_pb2.GetErrorBudgetRequest, _error_budget_service_pb2.GetErrorBudgetResponse]
-    """Returns the error budget of each objective of an SLO. Fails with SLO_NOT_FOUND. Safe to retry."""
+    """Returns the error budget of each objective of an SLO, with the burn in any window asked for. Fails with SLO_NOT_FOUND. Safe to retry."""
     ListErrorBudgets: _grpc.UnaryUnaryMultiCallable[_error_budget_service_pb2.ListErrorBudgetsRequest, _error_budget_service_pb2.ListErrorBudgetsResponse]
     """Lists error budgets, the one with the least left first, as they stand at the time of each page. Fails with PAGE_TOKEN_INVALID.
     Safe to retry.
@@ -64,7 +64,7 @@ class ErrorBudgetServiceAsyncStub(ErrorBudgetServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetErrorBudget: _aio.UnaryUnaryMultiCallable[_error_budget_service_pb2.GetErrorBudgetRequest, _error_budget_service_pb2.GetErrorBudgetResponse]  # type: ignore[assignment]
-    """Returns the error budget of each objective of an SLO. Fails with SLO_NOT_FOUND. Safe to retry."""
+    """Returns the error budget of each objective of an SLO, with the burn in any window asked for. Fails with SLO_NOT_FOUND. Safe to retry."""
     ListErrorBudgets: _aio.UnaryUnaryMultiCallable[_error_budget_service_pb2.ListErrorBudgetsRequest, _error_budget_service_pb2.ListErrorBudgetsResponse]  # type: ignore[assignment]
     """Lists error budgets, the one with the least left first, as they stand at the time of each page. Fails with PAGE_TOKEN_INVALID.
     Safe to retry.
@@ -97,7 +97,7 @@ class ErrorBudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _error_budget_service_pb2.GetErrorBudgetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_error_budget_service_pb2.GetErrorBudgetResponse, _abc.Awaitable[_error_budget_service_pb2.GetErrorBudgetResponse]]:
-        """Returns the error budget of each objective of an SLO. Fails with SLO_NOT_FOUND. Safe to retry."""
+        """Returns the error budget of each objective of an SLO, with the burn in any window asked for. Fails with SLO_NOT_FOUND. Safe to retry."""
 
     @_abc_1.abstractmethod
     def ListErrorBudgets(

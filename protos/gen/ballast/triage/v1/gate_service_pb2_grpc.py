@@ -75,7 +75,7 @@ class GateServiceServicer:
 
     def UpdateGatingRules(self, request, context):
         """Makes a new version of the gating rules; open incidents are then assessed again. Every condition is type-checked: fails with
-        GATES_REFUSED naming each rule at fault, with line and column, and with ETAG_MISMATCH. Safe to retry with the same request_id.
+        GATES_REFUSED naming each rule at fault, with line and column, and with REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,7 @@ class GateServiceStub:
     """Returns the gating rules, the newest version or a stated one. Fails with GATES_REVISION_NOT_FOUND. Safe to retry."""
     UpdateGatingRules: _grpc.UnaryUnaryMultiCallable[_gate_service_pb2.UpdateGatingRulesRequest, _gate_service_pb2.UpdateGatingRulesResponse]
     """Makes a new version of the gating rules; open incidents are then assessed again. Every condition is type-checked: fails with
-    GATES_REFUSED naming each rule at fault, with line and column, and with ETAG_MISMATCH. Safe to retry with the same request_id.
+    GATES_REFUSED naming each rule at fault, with line and column, and with REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListGatingRulesRevisions: _grpc.UnaryUnaryMultiCallable[_gate_service_pb2.ListGatingRulesRevisionsRequest, _gate_service_pb2.ListGatingRulesRevisionsResponse]
     """Lists the versions of the gating rules, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -57,7 +57,7 @@ class GateServiceAsyncStub(GateServiceStub):
     """Returns the gating rules, the newest version or a stated one. Fails with GATES_REVISION_NOT_FOUND. Safe to retry."""
     UpdateGatingRules: _aio.UnaryUnaryMultiCallable[_gate_service_pb2.UpdateGatingRulesRequest, _gate_service_pb2.UpdateGatingRulesResponse]  # type: ignore[assignment]
     """Makes a new version of the gating rules; open incidents are then assessed again. Every condition is type-checked: fails with
-    GATES_REFUSED naming each rule at fault, with line and column, and with ETAG_MISMATCH. Safe to retry with the same request_id.
+    GATES_REFUSED naming each rule at fault, with line and column, and with REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListGatingRulesRevisions: _aio.UnaryUnaryMultiCallable[_gate_service_pb2.ListGatingRulesRevisionsRequest, _gate_service_pb2.ListGatingRulesRevisionsResponse]  # type: ignore[assignment]
     """Lists the versions of the gating rules, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -86,7 +86,7 @@ class GateServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_gate_service_pb2.UpdateGatingRulesResponse, _abc.Awaitable[_gate_service_pb2.UpdateGatingRulesResponse]]:
         """Makes a new version of the gating rules; open incidents are then assessed again. Every condition is type-checked: fails with
-        GATES_REFUSED naming each rule at fault, with line and column, and with ETAG_MISMATCH. Safe to retry with the same request_id.
+        GATES_REFUSED naming each rule at fault, with line and column, and with REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

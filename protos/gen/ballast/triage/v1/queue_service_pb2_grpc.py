@@ -73,7 +73,7 @@ class QueueServiceServicer:
 
     def OverrideSeverity(self, request, context):
         """Gives an incident a severity in place of the assessed one, until it is withdrawn; what was assessed goes on beside it. Kept for good,
-        as what calibration measures by. Fails with ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+        as what calibration measures by. Fails with REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,7 +81,7 @@ class QueueServiceServicer:
 
     def WithdrawOverride(self, request, context):
         """Takes back what a person gave, so that the assessed severity counts again; nothing happens where nobody gave one. Fails with
-        ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

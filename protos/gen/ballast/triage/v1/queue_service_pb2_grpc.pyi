@@ -35,11 +35,11 @@ class QueueServiceStub:
     def __new__(cls, channel: _aio.Channel) -> QueueServiceAsyncStub: ...
     OverrideSeverity: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.OverrideSeverityRequest, _queue_service_pb2.OverrideSeverityResponse]
     """Gives an incident a severity in place of the assessed one, until it is withdrawn; what was assessed goes on beside it. Kept for good,
-    as what calibration measures by. Fails with ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+    as what calibration measures by. Fails with REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     WithdrawOverride: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.WithdrawOverrideRequest, _queue_service_pb2.WithdrawOverrideResponse]
     """Takes back what a person gave, so that the assessed severity counts again; nothing happens where nobody gave one. Fails with
-    ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListOverrides: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListOverridesRequest, _queue_service_pb2.ListOverridesResponse]
     """Lists the severities people gave, newest first, with what was assessed when they did. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -61,11 +61,11 @@ class QueueServiceAsyncStub(QueueServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     OverrideSeverity: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.OverrideSeverityRequest, _queue_service_pb2.OverrideSeverityResponse]  # type: ignore[assignment]
     """Gives an incident a severity in place of the assessed one, until it is withdrawn; what was assessed goes on beside it. Kept for good,
-    as what calibration measures by. Fails with ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+    as what calibration measures by. Fails with REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     WithdrawOverride: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.WithdrawOverrideRequest, _queue_service_pb2.WithdrawOverrideResponse]  # type: ignore[assignment]
     """Takes back what a person gave, so that the assessed severity counts again; nothing happens where nobody gave one. Fails with
-    ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListOverrides: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListOverridesRequest, _queue_service_pb2.ListOverridesResponse]  # type: ignore[assignment]
     """Lists the severities people gave, newest first, with what was assessed when they did. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -90,7 +90,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_service_pb2.OverrideSeverityResponse, _abc.Awaitable[_queue_service_pb2.OverrideSeverityResponse]]:
         """Gives an incident a severity in place of the assessed one, until it is withdrawn; what was assessed goes on beside it. Kept for good,
-        as what calibration measures by. Fails with ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+        as what calibration measures by. Fails with REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
@@ -100,7 +100,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_service_pb2.WithdrawOverrideResponse, _abc.Awaitable[_queue_service_pb2.WithdrawOverrideResponse]]:
         """Takes back what a person gave, so that the assessed severity counts again; nothing happens where nobody gave one. Fails with
-        ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ASSESSMENT_NOT_FOUND, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

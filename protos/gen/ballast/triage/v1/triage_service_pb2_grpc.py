@@ -121,7 +121,7 @@ class TriageServiceServicer:
 
     def UpdateSeverityMatrix(self, request, context):
         """Makes a new version of the severity matrix; older versions stay readable. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
-        THRESHOLDS_NOT_RISING, ETAG_MISMATCH. Safe to retry with the same request_id.
+        THRESHOLDS_NOT_RISING, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

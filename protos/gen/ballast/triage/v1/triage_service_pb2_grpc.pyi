@@ -43,7 +43,7 @@ class TriageServiceStub:
     """Returns the severity matrix, the newest version or a stated one. Fails with MATRIX_REVISION_NOT_FOUND. Safe to retry."""
     UpdateSeverityMatrix: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.UpdateSeverityMatrixRequest, _triage_service_pb2.UpdateSeverityMatrixResponse]
     """Makes a new version of the severity matrix; older versions stay readable. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
-    THRESHOLDS_NOT_RISING, ETAG_MISMATCH. Safe to retry with the same request_id.
+    THRESHOLDS_NOT_RISING, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListSeverityMatrixRevisions: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListSeverityMatrixRevisionsRequest, _triage_service_pb2.ListSeverityMatrixRevisionsResponse]
     """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -75,7 +75,7 @@ class TriageServiceAsyncStub(TriageServiceStub):
     """Returns the severity matrix, the newest version or a stated one. Fails with MATRIX_REVISION_NOT_FOUND. Safe to retry."""
     UpdateSeverityMatrix: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.UpdateSeverityMatrixRequest, _triage_service_pb2.UpdateSeverityMatrixResponse]  # type: ignore[assignment]
     """Makes a new version of the severity matrix; older versions stay readable. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
-    THRESHOLDS_NOT_RISING, ETAG_MISMATCH. Safe to retry with the same request_id.
+    THRESHOLDS_NOT_RISING, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListSeverityMatrixRevisions: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListSeverityMatrixRevisionsRequest, _triage_service_pb2.ListSeverityMatrixRevisionsResponse]  # type: ignore[assignment]
     """Lists the versions of the severity matrix, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -134,7 +134,7 @@ class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_triage_service_pb2.UpdateSeverityMatrixResponse, _abc.Awaitable[_triage_service_pb2.UpdateSeverityMatrixResponse]]:
         """Makes a new version of the severity matrix; older versions stay readable. Fails with MATRIX_INCOMPLETE, MATRIX_NOT_MONOTONE,
-        THRESHOLDS_NOT_RISING, ETAG_MISMATCH. Safe to retry with the same request_id.
+        THRESHOLDS_NOT_RISING, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

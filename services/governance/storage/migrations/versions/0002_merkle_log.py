@@ -29,14 +29,14 @@ LOG = (
         subject text not null,
         trace_id text not null,
         record_time timestamptz not null,
-        leaf text not null,
+        leaf text,
         salt bytea,
         principal text,
         reason text,
         payload bytea,
         erased_at timestamptz,
         constraint log_entry_is_whole_or_erased
-            check (num_nulls(salt, principal, reason, payload) = case when erased_at is null then 0 else 4 end)
+            check (num_nulls(salt, principal, reason, payload) = case when erased_at is null and leaf is not null then 0 else 4 end)
     )
     """,
     "create unique index log_entry_by_event on log_entry (source, event_id)",
@@ -70,6 +70,16 @@ LOG = (
         signed_at timestamptz not null
     )
     """,
+    """
+    create table log_segment (
+        first_sequence bigint not null,
+        last_sequence bigint primary key,
+        root bytea not null,
+        author text not null,
+        reason text not null,
+        sealed_at timestamptz not null
+    )
+    """,
     "create table log_key (verifier_key text primary key, first_used_at timestamptz not null)",
 )
 
@@ -85,9 +95,10 @@ GUARDS = (
     """
     create function check_erasure() returns trigger language plpgsql as $$
     begin
-        if old.erased_at is not null or new.erased_at is null
-           or (old.sequence, old.event_id, old.source, old.type, old.subject, old.trace_id, old.record_time, old.leaf)
-              <> (new.sequence, new.event_id, new.source, new.type, new.subject, new.trace_id, new.record_time, new.leaf) then
+        if (old.sequence, old.event_id, old.source, old.type, old.subject, old.trace_id, old.record_time)
+              <> (new.sequence, new.event_id, new.source, new.type, new.subject, new.trace_id, new.record_time)
+           or not (new.leaf is null and old.leaf is not null  -- sealed
+                   or new.leaf is not distinct from old.leaf and old.erased_at is null and new.erased_at is not null) then
             raise exception 'UPDATE of log_entry is refused: the ledger only grows' using errcode = 'restrict_violation';
         end if;
         return new;
@@ -117,6 +128,7 @@ GUARDS = (
             ("log_head", "delete"),
             ("log_checkpoint", "update or delete"),
             ("log_key", "update or delete"),
+            ("log_segment", "update or delete"),
         )
     ),
 )

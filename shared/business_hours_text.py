@@ -3,7 +3,7 @@
 import re
 from datetime import date, time
 
-from services.triage.domain.business_hours import MOST_HOLIDAYS, BusinessHours, is_zone
+from shared.business_hours import MOST_HOLIDAYS, BusinessHours, is_zone
 
 EXAMPLE = "Mon-Fri 09:00-17:30 Europe/Berlin"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -27,7 +27,7 @@ def hours_from_text(text: str, holidays: tuple[date, ...] = ()) -> BusinessHours
 
 
 def holidays_from_text(text: str) -> tuple[date, ...]:
-    """Reads dates between commas or blanks. Raises TextRefused for what is no date, and for more than a component may have."""
+    """Reads dates between commas or blanks. Raises TextRefused for what is no date, and for more than MOST_HOLIDAYS."""
     found = set()
     for part in re.split(r"[,\s]+", text.strip(" ,\t\n")):
         try:
@@ -37,6 +37,27 @@ def holidays_from_text(text: str) -> tuple[date, ...]:
     if len(found) > MOST_HOLIDAYS:
         raise TextRefused(f"holds {len(found)} days; {MOST_HOLIDAYS} are allowed, leave out those long past")
     return tuple(sorted(found))
+
+
+def text_from_hours(hours: BusinessHours) -> str:
+    """Returns the line that reads as these hours; holidays are no part of it."""
+    closes = _MIDNIGHT if hours.closes == time(0) else f"{hours.closes:%H:%M}"
+    return f"{','.join(_runs(hours.days))} {hours.opens:%H:%M}-{closes} {hours.time_zone}"
+
+
+def _runs(days: tuple[int, ...]) -> list[str]:
+    """Returns days by name, those that follow each other as a range."""
+    found: list[tuple[int, int]] = []
+    for day in days:
+        if found and found[-1][1] == day - 1:
+            found[-1] = found[-1][0], day
+        else:
+            found.append((day, day))
+    return [_name(first) if first == last else f"{_name(first)}-{_name(last)}" for first, last in found]
+
+
+def _name(day: int) -> str:
+    return _DAYS[day].capitalize()
 
 
 def _days(text: str) -> tuple[int, ...]:

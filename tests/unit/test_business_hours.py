@@ -1,14 +1,14 @@
 """Business hours: wall time where people are, summer time and holidays included, and the line in which they are written."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.triage.domain.business_hours import BusinessHours
-from services.triage.domain.business_hours_text import TextRefused, holidays_from_text, hours_from_text
 from services.triage.domain.inputs import Surroundings, inputs_of
+from shared.business_hours import BusinessHours
+from shared.business_hours_text import TextRefused, holidays_from_text, hours_from_text, text_from_hours
 from tests.support.triage import component, incident
 
 BERLIN = hours_from_text("Mon-Fri 09:00-17:30 Europe/Berlin")
@@ -117,6 +117,47 @@ def test_what_no_hours_can_be_is_told_by_field() -> None:
         "component.business_hours.time_zone",
         "component.business_hours.days",
     ]
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("hours", "begin", "span", "end"),
+    [
+        (BERLIN, "2026-03-02 08:00", 2 * HOUR, "2026-03-02 10:00"),  # a Monday, 09:00 in Berlin
+        (BERLIN, "2026-03-02 06:00", 2 * HOUR, "2026-03-02 10:00"),  # before it opens
+        (BERLIN, "2026-03-06 16:00", 2 * HOUR, "2026-03-09 09:30"),  # half an hour on Friday, the rest on Monday
+        (BERLIN, "2026-03-27 16:00", HOUR, "2026-03-30 07:30"),  # clocks go forward in between
+        (BERLIN, "2026-03-02 08:00", 17 * HOUR, "2026-03-03 16:30"),  # two whole days end as the second closes
+        (NIGHTS, "2026-07-04 04:00", 5 * HOUR, "2026-07-05 03:00"),  # 4 h of Friday's night are left
+        (BERLIN, "2026-03-07 12:00", 0 * HOUR, "2026-03-07 12:00"),
+    ],
+)
+def test_a_wait_counts_only_business_hours(hours: BusinessHours, begin: str, span: timedelta, end: str) -> None:
+    assert hours.after(utc(begin), span) == utc(end)
+
+
+def test_a_wait_leaves_holidays_out_and_two_whole_days_skip_the_weekend() -> None:
+    closed = hours_from_text("Mon-Fri 00:00-24:00 UTC", holidays_from_text("2026-03-09"))
+    assert closed.after(utc("2026-03-06 12:00"), 48 * HOUR) == utc("2026-03-11 12:00")
+
+
+def test_a_wait_for_hours_that_hardly_ever_open_is_refused() -> None:
+    with pytest.raises(ValueError, match="not open for so long"):
+        hours_from_text("Mon 09:00-09:01 UTC").after(utc("2026-03-02 09:00"), 24 * HOUR)
+
+
+@given(st.integers(0, 1_000_000), st.integers(1, 10_000), st.integers(1, 10_000))
+def test_two_waits_one_after_the_other_are_one_wait(begin: int, first: int, second: int) -> None:
+    minute = timedelta(minutes=1)
+    at = utc("2025-01-01 00:00") + begin * minute
+    assert BERLIN.after(BERLIN.after(at, first * minute), second * minute) == BERLIN.after(at, (first + second) * minute)
+
+
+@pytest.mark.parametrize("text", ["Mon-Fri 09:00-17:30 Europe/Berlin", "Mon,Wed-Fri,Sun 22:00-24:00 UTC", "Tue 08:00-08:00 UTC"])
+def test_hours_are_written_as_they_are_read(text: str) -> None:
+    assert text_from_hours(hours_from_text(text)) == text
 
 
 def open_for(at: str, *hours: BusinessHours | None) -> object:

@@ -1,0 +1,61 @@
+"""Sealing segments: old entries are given away, and what proves them stays."""
+
+from collections.abc import Callable
+
+from services.governance.domain.arrival import Arrival
+from services.governance.domain.erasure import ERASURE_SOURCE
+from services.governance.domain.ledger import RecordedEvent
+from services.governance.domain.segment import SEGMENT_TYPE, Segment, check_segment
+from services.governance.storage.ledger_store import LedgerStore
+from services.governance.storage.segment_store import SegmentStore
+from services.governance.usecases.ledger import Ledger
+from services.governance.usecases.proofs import Proofs
+from shared.clock import Clock
+from shared.ids import new_id
+from shared.paging import Page, PageQuery
+from shared.principal import current_cause, current_principal_name
+from shared.telemetry import trace_ids
+
+Encode = Callable[[Segment], bytes]
+"""Gives the data of the record that a segment was sealed."""
+
+
+class Segments:
+    """Seals from the last sealed entry on, always whole tiles, so that every proof is still made of what is kept."""
+
+    def __init__(self, stores: tuple[SegmentStore, LedgerStore], ledger: Ledger, proofs: Proofs, encode: Encode, clock: Clock) -> None:
+        self._store, self._ledger_store = stores
+        self._ledger = ledger
+        self._proofs = proofs
+        self._encode = encode
+        self._clock = clock
+
+    async def seal(self, last: int, reason: str, *, validate_only: bool) -> Segment:
+        """Raises SegmentRefused, LedgerForked: a ledger that is not what was signed is evidence, and nothing of it is given away."""
+        sealed_through = await self._ledger_store.sealed_through()
+        check_segment(last, sealed_through, await self._proofs.size())
+        signed = await self._proofs.checkpoint(last)
+        now = self._clock.now()
+        segment = Segment(sealed_through + 1, last, signed.issued.root, current_principal_name(), reason, now)
+        if not validate_only:
+            await self._store.seal(segment, self._record(segment))
+            self._ledger.grew()
+        return segment
+
+    async def page(self, paging: PageQuery) -> Page[Segment]:
+        return await self._store.page(paging)
+
+    def _record(self, segment: Segment) -> Arrival:
+        event = RecordedEvent(
+            event_id=str(new_id(segment.sealed_at)),
+            source=ERASURE_SOURCE,
+            type=SEGMENT_TYPE,
+            subject=segment.name,
+            principal=segment.author,
+            event_time=segment.sealed_at,
+            trace_id=trace_ids()[0],
+            payload=self._encode(segment),
+            method=current_cause().method,
+            reason=segment.reason,
+        )
+        return Arrival(event, version=1)
