@@ -16,6 +16,7 @@ A service's `domain/errors.py` subclasses these. `reason` is stable and for mach
 do, and what a caller may want to compute with stands in `metadata`.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -117,9 +118,14 @@ class DeadlineExceeded(BallastError):
     reason = "DEADLINE_EXCEEDED"
 
 
+def says_nothing(text: str) -> bool:
+    """Whether a text has no character that can be seen: blanks, and those that only control or format others, tell nobody anything."""
+    return all(character.isspace() or unicodedata.category(character)[0] in "CZ" for character in text)
+
+
 def check_reason(field: str, text: str) -> None:
     """Raises InvalidInput for a reason that says nothing: REASON_EMPTY."""
-    if not text.strip():
+    if says_nothing(text):
         raise invalid_field(field, "is empty; say why, it is kept for those who ask later", reason="REASON_EMPTY")
 
 

@@ -57,6 +57,35 @@ async def told(triage: Triage, kind: type[Message]) -> list[Message]:
         return [received_event(CloudEvent.FromString(row.payload)).unpack(kind) for row in rows]
 
 
+# What is too little to act on.
+
+
+async def test_one_failed_event_freezes_nobody_and_is_no_burn_to_judge_an_incident_by(triage: Triage) -> None:
+    one = slo("lonely", "lonely", 0.99)
+    await triage.put(one)
+    await triage.fill(one, [0], 0, 1)
+    found = await triage.budget(one)
+    assert (found.standing.step, found.standing.effect) == ("", budget_policy_pb2.BUDGET_EFFECT_CONTINUE)
+
+
+async def test_an_hour_of_failures_is_not_four_weeks_of_them(triage: Triage) -> None:
+    young = slo("young", "young", 0.99)
+    await triage.put(young)
+    await triage.fill(young, range(20, -1, -1), 98, 100)  # a burn of 2 since it was made
+    found = await triage.budget(young)
+    assert found.remaining > 0.99
+    assert found.standing.step == ""
+
+
+async def test_a_step_says_how_much_of_its_time_is_counted(triage: Triage) -> None:
+    failing = slo("failing", "failing", 0.99)
+    await triage.put(failing)
+    await triage.fill(failing, range(199, -1, -1), 0, 100)  # a burn of 100, which over a week is 2 so far
+    found = (await triage.budget(failing)).standing
+    assert found.step == "reliability-share"
+    assert "the burn over 7 d is 1.97, from 1.5 on; of that time 3 h 19 min are counted so far" in found.reason
+
+
 # Versions.
 
 

@@ -190,10 +190,17 @@ async def test_enough_incidents_give_every_measure(suite: Suite) -> None:
 async def test_too_few_final_severities_are_refused_and_leave_no_candidate(suite: Suite) -> None:
     await history(suite, 20)
     with pytest.raises(PreconditionFailed) as refused:
-        await suite.calibration.FitWeights(pb.FitWeightsRequest())
+        await suite.calibration.FitWeights(pb.FitWeightsRequest(reason="tried"))
     assert refused.value.reason == "TOO_FEW_LABELS"
     assert "60 are needed" in refused.value.message
     assert [each.state for each in await models(suite)] == [IN_FORCE]
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\u200b"])
+async def test_a_fit_without_a_reason_is_refused(suite: Suite, reason: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await suite.calibration.FitWeights(pb.FitWeightsRequest(reason=reason))
+    assert (refused.value.reason, refused.value.violations[0].field) == ("REASON_EMPTY", "reason")
 
 
 async def test_fitting_stores_a_candidate_with_its_measures_and_assesses_nothing_by_it(suite: Suite) -> None:
@@ -219,7 +226,7 @@ async def test_versions_are_listed_newest_first_in_pages(suite: Suite, clock: Si
     await models(suite)
     clock.advance(clock.now() + timedelta(minutes=1))
     await history(suite, 70)
-    await suite.calibration.FitWeights(pb.FitWeightsRequest())
+    await suite.calibration.FitWeights(pb.FitWeightsRequest(reason="tried"))
     found = await models(suite, page_size=1)
     assert [each.state for each in found] == [CANDIDATE, IN_FORCE]
     assert found == await models(suite)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -79,7 +80,9 @@ async def kept(suite: Suite, title: str, names: Sequence[str]) -> str:
                 {"names": list(names)},
             )
             found += [row.row for row in rows]
-    told = json.dumps(found, sort_keys=True).replace(title, "title")
+    told = json.dumps(found, sort_keys=True).replace(title, "title").replace(title.lower(), "title")
+    for place, class_ in enumerate(dict.fromkeys(re.findall(r'"incident_class": "(\w+)"', told))):
+        told = told.replace(class_, f"class {place}")  # which the title is part of
     for each, _ in found[: len(names)]:
         for key in ("name", "traceId", "createTime"):
             told = told.replace(each.get(key, "none"), key)

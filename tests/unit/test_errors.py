@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared import errors
-from shared.errors import BallastError, Exhausted, InvalidInput, Unavailable, Violation, invalid_field
+from shared.errors import BallastError, Exhausted, InvalidInput, Unavailable, Violation, invalid_field, says_nothing
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BallastError) and kind is not BallastError]
 
@@ -59,3 +59,10 @@ def test_one_bad_field_is_named_in_the_message_and_as_a_violation() -> None:
     assert error.message == "weight: is 41, at most 40 are carried; send two parcels"
     assert error.violations == (Violation("weight", "is 41, at most 40 are carried; send two parcels"),)
     assert error.reason == "TOO_HEAVY"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", True), (" \t\n", True), ("\u200b\u200b", True), ("\u202e ", True), ("a\u200b", False), ("–", False)]
+)
+def test_a_text_without_anything_to_see_says_nothing(text: str, expected: bool) -> None:
+    assert says_nothing(text) is expected

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from services.triage.domain.budget_adjustment import AdjustmentUnit, BudgetAdjustment, check_adjustment, share_of, total_share
 from services.triage.domain.budget_window import Span, united, window_at
 from services.triage.domain.burn_alert import DEFAULT_RULES, WINDOWS, BurnAction, BurnVerdict, verdicts
-from services.triage.domain.error_budget import Counted, budget_used, burn_rate, burn_threshold, measure, time_to_exhaust
+from services.triage.domain.error_budget import (
+    Counted,
+    budget_used,
+    burn_rate,
+    burn_threshold,
+    burns_to_act_on,
+    measure,
+    time_to_exhaust,
+)
 from services.triage.domain.errors import AdjustmentRefused
 from services.triage.domain.slo import CalendarUnit, CalendarWindow, RollingWindow
 
@@ -236,3 +244,9 @@ def test_a_wrong_adjustment_names_every_field_at_fault() -> None:
     with pytest.raises(AdjustmentRefused) as refused:
         check_adjustment(wrong, objectives=1)
     assert {each.field for each in refused.value.violations} == {"objective", "amount", "reason", "approver", "valid_until"}
+
+
+def test_steps_look_at_burns_over_the_whole_window_and_only_where_enough_came_to_tell() -> None:
+    burns, totals = np.array([[100.0, 1.8, 2.0, 3.0]]), np.array([[1.0, 1_110.0, 10.0, 9.0]])
+    known = np.array([[1.0, 21 / (28 * 1_440), 1.0, 1.0]])
+    assert burns_to_act_on(burns, totals, known) == pytest.approx(np.array([[np.nan, 1.8 * 21 / 40_320, 2.0, np.nan]]), nan_ok=True)

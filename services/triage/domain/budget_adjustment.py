@@ -7,7 +7,7 @@ from enum import IntEnum
 from uuid import UUID
 
 from services.triage.domain.errors import AdjustmentRefused
-from shared.errors import Violation
+from shared.errors import Violation, says_nothing
 
 
 class AdjustmentUnit(IntEnum):
@@ -50,8 +50,8 @@ def check_adjustment(adjustment: BudgetAdjustment, objectives: int) -> None:
             ("objective", not 0 <= adjustment.objective < objectives, f"must be from 0 to {objectives - 1}: the SLO has {objectives}"),
             ("amount", adjustment.amount == 0, "is 0; positive gives back, negative takes"),
             ("amount", abs(adjustment.amount) > _most(adjustment.unit), f"is beyond {_most(adjustment.unit):,} either way"),
-            ("reason", not adjustment.reason.strip(), "is empty; it stays with the budget for good"),
-            ("approver", not adjustment.approver.strip(), "is empty; name who agreed"),
+            ("reason", says_nothing(adjustment.reason), "is empty; it stays with the budget for good"),
+            ("approver", says_nothing(adjustment.approver), "is empty; name who agreed"),
             ("approver", _same(adjustment.approver, adjustment.author), "is the one who adjusts; name another person, who agreed"),
             ("valid_until", adjustment.valid_until <= adjustment.valid_from, "must lie after valid_from"),
         )

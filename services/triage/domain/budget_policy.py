@@ -101,13 +101,15 @@ def step_in_force(policy: BudgetPolicy, burns: Mapping[timedelta, float], remain
     )
 
 
-def standing_of(step: BudgetStep | None, burn: float, remaining: float, cause: BudgetCause) -> Standing:
-    """Returns what a step means for a budget spent for this cause, with the reason in words."""
+def standing_of(step: BudgetStep | None, burn: float, remaining: float, cause: BudgetCause, *, known: float = 1.0) -> Standing:
+    """Returns what a step means for a budget spent for this cause, with the reason in words; `known` is the share of its window counted."""
     if step is None:
         return UNRESTRICTED
     fact = f"{remaining:.1%} of the budget remains, at most {step.remaining or 0.0:.1%}"
     if step.burn is not None and step.window is not None:
         fact = f"the burn over {span_text(step.window)} is {burn:.3g}, from {step.burn:g} on"
+        if known < 1:
+            fact += f"; of that time {span_text(step.window * known)} are counted so far, and the rest as if nothing had failed"
     effect = step.effect_for(cause)
     why = f"; most was spent for the cause {cause.name.lower().replace('_', ' ')}"
     if effect is not step.effect:

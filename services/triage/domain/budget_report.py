@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from services.triage.domain.budget_policy import UNRESTRICTED, Standing
 from services.triage.domain.budget_window import Span
-from services.triage.domain.burn_alert import FEWEST_EVENTS, BurnRule, BurnVerdict
+from services.triage.domain.burn_alert import BurnRule, BurnVerdict
+from services.triage.domain.error_budget import FEWEST_EVENTS
 from services.triage.domain.slo import Slo
 
 STALE_AFTER = timedelta(minutes=15)  # without a sample: three times the shortest window
@@ -68,6 +69,11 @@ class BudgetReport:
     def is_partial(self) -> bool:
         """Whether a part of the time up to now is not known: the SLO is younger than its window."""
         return self.window.starts_at + self.counted + self.excluded < min(self.now, self.window.ends_at) - timedelta(minutes=1)
+
+    @property
+    def is_too_few(self) -> bool:
+        """Whether fewer events came in the budget's window than anything can be told from."""
+        return self.total < FEWEST_EVENTS
 
     @property
     def is_stale(self) -> bool:

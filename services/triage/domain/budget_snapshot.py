@@ -11,7 +11,7 @@ class BudgetSnapshot:
 
     slo: str  # slos/{id}
     objective: int
-    burn_rate: float | None  # of the last hour; None where nothing was counted
-    remaining: float  # share of the budget; negative when it is exhausted
+    burn_rate: float | None  # of the last hour; None where too few events came to tell
+    remaining: float | None  # share of the budget; negative when it is exhausted, None where too few events came to tell
     pages: bool  # whether the burn-alert table pages
     effect: BudgetEffect  # of the policy step in force

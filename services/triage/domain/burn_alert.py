@@ -10,10 +10,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from services.triage.domain.error_budget import Floats, burn_threshold
+from services.triage.domain.error_budget import FEWEST_EVENTS, Floats, burn_threshold
 
-# One failure among ten requests is a burn of 100 at 99.9 %: below this many events in the short window a burn says nothing.
-FEWEST_EVENTS = 10
 _PERIOD = timedelta(days=30)  # for which the table's rates are printed
 _SHORT_PART = 12
 

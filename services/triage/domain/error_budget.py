@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+# One failure of ten is a burn of 100 against a target of 99.9 %: of fewer events no burn is told.
+FEWEST_EVENTS = 10
 LONGEST = timedelta(days=36_500)  # what lasts longer than a century is not said to end
 
 
@@ -76,3 +78,12 @@ def measure(counted: Counted) -> Measured:
     share = np.clip(counted.counted_seconds / np.maximum(counted.period_seconds, 1.0), 0.0, 1.0)
     used = np.nan_to_num(burns[:, -1], nan=0.0) * share
     return Measured(burns, used, 1 - used + counted.adjusted)
+
+
+def burns_to_act_on(burns: Floats, totals: Floats, known: Floats) -> Floats:
+    """Returns the burns that steps of a policy look at: over the whole of each window, and only where enough events came to tell.
+
+    `known` is the share of each window in which something was counted. A window of four weeks that began to be counted an hour ago says
+    little about four weeks: its burn counts for the part that is known, so that what was used of the budget decides, as everywhere else.
+    """
+    return np.where(totals >= FEWEST_EVENTS, burns * known, np.nan)

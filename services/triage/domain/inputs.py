@@ -122,7 +122,8 @@ def _burn_rate(evidence: Evidence, budgets: Sequence[BudgetSnapshot]) -> float |
 
 def _budget_used(budgets: Sequence[BudgetSnapshot]) -> float | None:
     """Returns the largest share of a budget that is used up; more than 1 where it is overspent, and to the hundredth, as it is told."""
-    return max(0.0, round(1 - min(each.remaining for each in budgets), 2)) if budgets else None
+    known = [each.remaining for each in budgets if each.remaining is not None]
+    return max(0.0, round(1 - min(known), 2)) if known else None
 
 
 def _tier(known: Sequence[Component], all_known: bool) -> Reading:

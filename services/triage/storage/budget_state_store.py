@@ -107,7 +107,8 @@ def _row(report: BudgetReport, now: datetime) -> dict[str, Any]:
     told = {
         "effect": report.standing.effect.value,
         "remaining": report.remaining,
-        "burn": next((each.burn for each in report.burns if each.window == _HOUR), None),
+        "burn": next((each.burn for each in report.burns if each.window == _HOUR and not each.is_too_few), None),
+        "too_few": report.is_too_few,
         "alerts": [int(verdict) for _, verdict in report.alerts],
     }
     return {
@@ -124,7 +125,8 @@ def snapshot_of(slo: str, objective: int, told: Mapping[str, Any]) -> BudgetSnap
     """Returns what was told of a budget as assessments look at it."""
     verdicts = zip(DEFAULT_RULES, told["alerts"], strict=True)
     pages = any(rule.action is BurnAction.PAGE and verdict == BurnVerdict.BURNING for rule, verdict in verdicts)
-    return BudgetSnapshot(slo, objective, told["burn"], told["remaining"], pages, BudgetEffect(told["effect"]))
+    remaining = None if told.get("too_few") else told["remaining"]  # absent in what was told before
+    return BudgetSnapshot(slo, objective, told["burn"], remaining, pages, BudgetEffect(told["effect"]))
 
 
 def _told(row: Any) -> Told:

@@ -11,6 +11,7 @@ from services.triage.domain.budget_cause import BudgetCause, deciding_cause
 from services.triage.domain.budget_policy import BudgetPolicy, BudgetStep, Standing, standing_of
 from services.triage.domain.budget_report import BudgetReport
 from services.triage.domain.budget_window import Span, without
+from services.triage.domain.error_budget import FEWEST_EVENTS
 from services.triage.domain.incident_budget import FOUR_WEEKS, QUARTER, BudgetIncident, IncidentUse, share_of_budget
 from services.triage.domain.slo import Slo
 from services.triage.storage.budget_incident_store import BudgetIncidentStore
@@ -96,16 +97,19 @@ def step_places(table: BudgetTable, policy: BudgetPolicy) -> NDArray[np.int64]:
     places = np.full(len(table.keys), -1, dtype=np.int64)
     for place, step in enumerate(policy.steps):
         if step.window is not None and step.burn is not None:
-            holds = table.measured.burns[:, list(table.windows).index(step.window)] >= step.burn * (1 - 1e-9)
+            holds = table.acting[:, list(table.windows).index(step.window)] >= step.burn * (1 - 1e-9)
         else:
-            holds = table.measured.remaining <= (step.remaining or 0.0)
+            holds = (table.measured.remaining <= (step.remaining or 0.0)) & (table.counted.total[:, -1] >= FEWEST_EVENTS)
         places[holds] = place
     return places
 
 
 def _standing(table: BudgetTable, row: int, step: BudgetStep | None, cause: BudgetCause) -> Standing:
-    burn = float(table.measured.burns[row, list(table.windows).index(step.window)]) if step and step.window else 0.0
-    return standing_of(step, burn, float(table.measured.remaining[row]), cause)
+    remaining = float(table.measured.remaining[row])
+    if step is None or step.window is None:
+        return standing_of(step, 0.0, remaining, cause)
+    column = list(table.windows).index(step.window)
+    return standing_of(step, float(table.acting[row, column]), remaining, cause, known=float(table.known[row, column]))
 
 
 def _bad(table: BudgetTable, row: int, window: timedelta | None) -> float:

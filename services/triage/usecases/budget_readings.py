@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from services.triage.domain.budget_policy import UNRESTRICTED, Standing
 from services.triage.domain.budget_report import BudgetReport, Exclusion, WindowBurn
 from services.triage.domain.budget_window import Span, united, window_at
 from services.triage.domain.burn_alert import DEFAULT_RULES, WINDOWS, BurnVerdict, verdicts
-from services.triage.domain.error_budget import Counted, Floats, Measured, measure, time_to_exhaust
+from services.triage.domain.error_budget import Counted, Floats, Measured, burns_to_act_on, measure, time_to_exhaust
 from services.triage.domain.sli_series import minute_of
 from services.triage.domain.slo import RollingWindow, Slo
 from services.triage.domain.time_slice import EVENTS, slicing_of
@@ -38,7 +39,7 @@ class BudgetKey:
         return self.slo.objectives[self.objective].target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: one property is worked out once
 class BudgetTable:
     """Many budgets at one time, a row each; `windows` names the columns of counts, and the last column is the budget's own window."""
 
@@ -49,8 +50,14 @@ class BudgetTable:
     measured: Measured
     excluded_seconds: Floats
     alerts: NDArray[np.int8]
+    known: Floats  # share of each window in which something was counted; a column for each, the last is the budget's own
     exclusions: Mapping[str, Sequence[Exclusion]]
     teams: Mapping[str, str]
+
+    @cached_property
+    def acting(self) -> Floats:
+        """The burns that steps of a policy look at, as `burns_to_act_on` says."""
+        return burns_to_act_on(self.measured.burns, self.counted.total, self.known)
 
     def report(self, row: int, standing: Standing = UNRESTRICTED) -> BudgetReport:
         """Returns one budget as an answer says it."""
@@ -105,6 +112,7 @@ class BudgetReadings:
             measured,
             _own_seconds(keys, exclusions, now),
             verdicts(measured.burns, found.total),
+            _known_shares(keys, windows, found, now),
             exclusions,
             await self._budgets.owners(),
         )
@@ -213,6 +221,14 @@ def _excluded(
         for column, span in enumerate(looked_at):
             found += [(row, column, key.series, cut) for each in spans if (cut := each.cut(span))]
     return found
+
+
+def _known_shares(keys: Sequence[BudgetKey], windows: Sequence[timedelta], counted: Counted, now: datetime) -> Floats:
+    began = np.array([_time_of(key.series.first_minute, now).timestamp() for key in keys])
+    lengths = np.array([window.total_seconds() for window in windows])
+    shares = np.clip((now.timestamp() - began)[:, None] / lengths[None, :], 0.0, 1.0) if len(keys) else np.zeros((0, len(lengths)))
+    own = np.clip(counted.counted_seconds / np.maximum(counted.period_seconds, 1.0), 0.0, 1.0)
+    return np.column_stack([shares, own])
 
 
 def _own_seconds(keys: Sequence[BudgetKey], exclusions: Mapping[str, Sequence[Exclusion]], now: datetime) -> Floats:

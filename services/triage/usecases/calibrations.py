@@ -10,6 +10,7 @@ from services.triage.storage.label_store import LabelQuery, LabelStore
 from services.triage.storage.model_store import ModelStore
 from services.triage.usecases.assessments import Yardsticks
 from shared.clock import Clock
+from shared.errors import check_reason
 from shared.paging import Page, PageQuery
 from shared.principal import SYSTEM, current_principal_name
 
@@ -34,7 +35,9 @@ class Calibrations:
         return await asyncio.to_thread(calibration_of, judged, self.costs)
 
     async def fit(self, query: LabelQuery, reason: str, *, validate_only: bool) -> ModelVersion:
-        """Proposes weights on behalf of the caller, and stores them as a candidate. Raises TooFewLabels."""
+        """Proposes weights on behalf of the caller, and stores them as a candidate. Raises TooFewLabels, REASON_EMPTY."""
+        if not validate_only:
+            check_reason("reason", reason)
         labelled = await self._labels.labelled(query, MOST_FITTED)
         matrix = (await self._matrices.newest()).document
         # In a thread: nothing else is to wait for the search.

@@ -149,7 +149,9 @@ class BudgetStep(_message.Message):
     effect: Global___BudgetEffect.ValueType
     """What it asks for, unless the cause calls for another effect."""
     burn: _builtins.float
-    """The burn from which it is in force; above 0."""
+    """The burn from which it is in force; above 0. Compared with it is the burn over the whole window, of which what is not counted yet
+    goes as if nothing had failed, and only where ten events or more came: a new SLO's first failure freezes nobody.
+    """
     remaining: _builtins.float
     """The share of the budget at or below which it is in force, such as 0 for an exhausted one; instead of `burn`."""
     reliability_share: _builtins.float

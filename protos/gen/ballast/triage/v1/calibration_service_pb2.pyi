@@ -120,7 +120,7 @@ class FitWeightsRequest(_message.Message):
     request_id: _builtins.str
     """Makes a repeat of this call return the first answer. A UUID."""
     reason: _builtins.str
-    """Why; kept with the candidate."""
+    """Why; kept with the candidate, and may be left out only with `validate_only`."""
     validate_only: _builtins.bool
     """Fit and measure only, store nothing."""
     @_builtins.property

@@ -71,7 +71,7 @@ class CalibrationServiceServicer:
 
     def FitWeights(self, request, context):
         """Proposes weights from final severities and stores them as a candidate, which nothing is assessed by. The same incidents give the
-        same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID. Safe to retry with the same request_id.
+        same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID, REASON_EMPTY. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

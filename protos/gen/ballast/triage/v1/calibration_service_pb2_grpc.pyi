@@ -39,7 +39,7 @@ class CalibrationServiceStub:
     """
     FitWeights: _grpc.UnaryUnaryMultiCallable[_calibration_service_pb2.FitWeightsRequest, _calibration_service_pb2.FitWeightsResponse]
     """Proposes weights from final severities and stores them as a candidate, which nothing is assessed by. The same incidents give the
-    same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID. Safe to retry with the same request_id.
+    same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID, REASON_EMPTY. Safe to retry with the same request_id.
     """
     GetScoringModel: _grpc.UnaryUnaryMultiCallable[_calibration_service_pb2.GetScoringModelRequest, _calibration_service_pb2.GetScoringModelResponse]
     """Returns one version of the scoring model with every weight. Fails with SCORING_MODEL_NOT_FOUND. Safe to retry."""
@@ -57,7 +57,7 @@ class CalibrationServiceAsyncStub(CalibrationServiceStub):
     """
     FitWeights: _aio.UnaryUnaryMultiCallable[_calibration_service_pb2.FitWeightsRequest, _calibration_service_pb2.FitWeightsResponse]  # type: ignore[assignment]
     """Proposes weights from final severities and stores them as a candidate, which nothing is assessed by. The same incidents give the
-    same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID. Safe to retry with the same request_id.
+    same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID, REASON_EMPTY. Safe to retry with the same request_id.
     """
     GetScoringModel: _aio.UnaryUnaryMultiCallable[_calibration_service_pb2.GetScoringModelRequest, _calibration_service_pb2.GetScoringModelResponse]  # type: ignore[assignment]
     """Returns one version of the scoring model with every weight. Fails with SCORING_MODEL_NOT_FOUND. Safe to retry."""
@@ -84,7 +84,7 @@ class CalibrationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_calibration_service_pb2.FitWeightsResponse, _abc.Awaitable[_calibration_service_pb2.FitWeightsResponse]]:
         """Proposes weights from final severities and stores them as a candidate, which nothing is assessed by. The same incidents give the
-        same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID. Safe to retry with the same request_id.
+        same candidate, which is stored once. Fails with TOO_FEW_LABELS, PERIOD_INVALID, REASON_EMPTY. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
