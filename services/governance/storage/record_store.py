@@ -15,6 +15,7 @@ from services.governance.domain.ledger import LedgerEntry
 from services.governance.storage import statements
 from services.governance.storage.access_store import keep_accesses
 from services.governance.storage.rows import appendix_to_columns, head_from_row, occurrence_from_row
+from shared.principal import current_cause
 from shared.storage.database import Database
 from shared.transparency.merkle import Peaks
 
@@ -39,6 +40,7 @@ class RecordStore:
             appendix = appendix_of(ground, arrivals, now, secrets.token_bytes)
             if appendix.entries:
                 await connection.execute(statements.APPEND, appendix_to_columns(appendix))
+                current_cause().is_told = True  # a call that makes entries itself needs no other record
                 await keep_accesses(connection, _fresh_accesses(arrivals, appendix.entries))
         return appendix.entries
 

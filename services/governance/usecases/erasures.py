@@ -47,7 +47,6 @@ class Erasures:
             erasure = Erasure(current_principal_name(), method, reason, trace_id, self._clock.now())
             await self._store.erase(chosen, self._records(chosen, erasure), erasure.time)
             self._ledger.grew()
-            current_cause().is_told = True
         return [each.sequence for each in chosen], more
 
     def _records(self, chosen: Sequence[Whole], erasure: Erasure) -> list[Arrival]:
