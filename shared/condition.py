@@ -42,6 +42,7 @@ class Words:
 
     types: str  # what its facts are, for whoever compares them with something else
     example: str  # a condition
+    known: str = ""  # where the names of its facts are told; each error tells all of them when left out
 
 
 class Language:
@@ -85,7 +86,8 @@ class Language:
         undeclared = re.match(r"undeclared reference to '([\w.]+)", text)
         if undeclared:
             near = get_close_matches(undeclared[1], self.variables, 1) or get_close_matches(undeclared[1].split(".")[0], self.variables, 1)
-            return f"did you mean {near[0]}?" if near else f"known are {', '.join(self.variables)}; texts stand in quotes"
+            known = self._words.known or f"known are {', '.join(self.variables)}"
+            return f"did you mean {near[0]}?" if near else f"{known}; texts stand in quotes"
         if "no matching overload" in text:
             return self._words.types
         return "see the README for what a condition may say"

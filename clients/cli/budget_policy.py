@@ -12,7 +12,7 @@ from ballast.triage.v1 import budget_policy_service_pb2 as pb
 from rich.console import RenderableType
 
 from clients.cli.connection import every_page
-from clients.cli.documents import read_document
+from clients.cli.documents import draw_change, read_document
 from clients.cli.formats import duration_text, enum_text, number_text, percent_text, time_text
 from clients.cli.message_file import message_yaml, read_message
 from clients.cli.output import Column, facts, plain, table, total
@@ -52,10 +52,12 @@ async def set_(
     policies = session.connection.budget_policies
     policy = read_message(await asyncio.to_thread(read_document, file, session, LARGEST_BYTES), budget_policy_pb2.BudgetPolicy())
     policy.reason = reason
-    policy.etag = etag or (await policies.GetBudgetPolicy(pb.GetBudgetPolicyRequest())).policy.etag
+    newest = (await policies.GetBudgetPolicy(pb.GetBudgetPolicyRequest())).policy
+    policy.etag = etag or newest.etag
     request = pb.UpdateBudgetPolicyRequest(request_id=str(uuid.uuid4()), policy=policy, validate_only=validate_only)
     response = await policies.UpdateBudgetPolicy(request)
-    session.output.answer(response, lambda: draw_policy(response.policy))
+    made = response.policy
+    session.output.answer(response, lambda: draw_change(draw_policy(made), newest.revision, made.revision, validate_only=validate_only))
 
 
 @app.command("revisions")

@@ -139,7 +139,8 @@ def draw_summary(summary: pb.ImportSummary) -> Iterable[RenderableType]:
     columns = [Column(""), *(Column(each, right=True) for each in (f"{verb}new", f"{verb}changed", "as they were"))]
     yield table("", columns, rows)
     if summary.cycle_count:
-        yield cell(f"{count_text(summary.cycle_count, 'cycle')} in the catalogue: ballast components cycles", "yellow")
+        where = "would then be in the catalogue" if summary.validate_only else "in the catalogue: ballast components cycles"
+        yield cell(f"{count_text(summary.cycle_count, 'cycle')} {where}", "yellow")
     if summary.missing_count:
         yield cell(f"{count_text(summary.missing_count, 'component')} needed and not described: {_names(summary.missing)}", "yellow")
     kept_out = f", {summary.kept_out_count} kept out ({', '.join(kinds)})" if summary.kept_out_count else ""

@@ -2,8 +2,12 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from rich.console import RenderableType
+
+from clients.cli.output import cell
 from clients.cli.session import Session
 from shared.errors import InvalidInput, invalid_field
 
@@ -23,6 +27,15 @@ def read_document(file: str, session: Session, largest_bytes: int, reason: str =
         return data.decode()
     except UnicodeDecodeError as error:
         raise _refused(file, reason, f"is no UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+def draw_change(drawn: Iterable[RenderableType], before: int, made: int, *, validate_only: bool) -> Iterable[RenderableType]:
+    """Draws what was set, and says where that made no revision: `before` is the one in force, `made` the one answered with."""
+    yield from drawn
+    if validate_only:
+        yield cell(f"only validated: nothing was changed, revision {before} is in force", "yellow")
+    elif made == before:
+        yield cell(f"the same as revision {before}, which is in force: no revision was made, and the reason given was not kept", "yellow")
 
 
 def check_writable(option: str, path: Path) -> None:

@@ -49,11 +49,12 @@ def lines_of(error: errors.BallastError) -> list[str]:
     """Returns the message with its reason, and a bullet for each field at fault; free of control characters."""
     violations = error.violations if isinstance(error, errors.InvalidInput) else ()
     message = plain(error.message)
-    # Servers join the violations into the message, for clients that show nothing else; here they would stand twice.
-    if len(violations) > 1 and all(each.description in error.message for each in violations[:1]):
-        message = f"{len(violations)} fields are refused"
-    bullets = [f"  • {plain(each.field)}: {plain(each.description)}" for each in violations]
-    if len(bullets) == 1 and violations[0].description in error.message:
+    # Servers join the violations into the message, for clients that show nothing else; here they would stand twice. Either may be cut.
+    is_told = bool(violations) and violations[0].description.removesuffix("…") in error.message
+    if len(violations) > 1 and is_told:
+        message = f"{sum(1 for each in violations if each.field)} fields are refused"
+    bullets = [f"  • {plain(f'{each.field}: {each.description}' if each.field else each.description)}" for each in violations]
+    if len(bullets) == 1 and is_told:
         bullets = []
     return [f"ballast: {message} [{plain(error.reason)}]", *bullets]
 

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 
 from clients.cli.assessments import gate_effects
 from clients.cli.connection import every_page
-from clients.cli.documents import read_document
+from clients.cli.documents import draw_change, read_document
 from clients.cli.formats import count_text, severity_text, time_text
 from clients.cli.message_file import message_yaml, read_message
 from clients.cli.output import Column, cell, facts, plain, table, total
@@ -67,10 +67,12 @@ async def set_(
     """Puts rules in force, as a new revision; open incidents are asked about again."""
     gates = read_message(await asyncio.to_thread(read_document, file, session, LARGEST_BYTES), gate_pb2.GatingRules())
     gates.reason = reason
-    gates.etag = etag or (await session.connection.gates.GetGatingRules(pb.GetGatingRulesRequest())).gates.etag
+    newest = (await session.connection.gates.GetGatingRules(pb.GetGatingRulesRequest())).gates
+    gates.etag = etag or newest.etag
     request = pb.UpdateGatingRulesRequest(request_id=str(uuid.uuid4()), gates=gates, validate_only=validate_only)
     response = await session.connection.gates.UpdateGatingRules(request)
-    session.output.answer(response, lambda: draw_gates(response.gates))
+    made = response.gates
+    session.output.answer(response, lambda: draw_change(draw_gates(made), newest.revision, made.revision, validate_only=validate_only))
 
 
 @app.command("revisions")

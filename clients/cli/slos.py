@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from clients.cli.formats import count_text
 from clients.cli.names import component_name, slo_document_name, slo_name, team_name
 from clients.cli.output import plain
 from clients.cli.session import LARGEST_REVISION, Limit, Session, with_session
-from shared.errors import invalid_field
+from shared.errors import InvalidInput, Violation, invalid_field
 
 LARGEST_BYTES = 1024 * 1024
 
@@ -38,14 +39,14 @@ async def import_(
 ) -> int:
     """Imports documents, file by file; the good ones of a file land, and exit code 2 says that others did not.
 
-    A file that cannot be read stops all of them, before anything is sent.
+    A file that cannot be read, or that tells what another one tells, stops all of them, before anything is stored.
     """
-    texts = [await asyncio.to_thread(read_document, file, session, LARGEST_BYTES, "SLO_FILE_INVALID") for file in files]
-    answers = []
-    for file, text in zip(files, texts, strict=True):
-        # A file without documents is nothing to send, and the contract wants something.
-        request = pb.ImportSlosRequest(request_id=str(uuid.uuid4()), yaml=text or "\n", validate_only=dry_run)
-        answers.append((file, await session.connection.slos.ImportSlos(request)))
+    texts = [(file, await asyncio.to_thread(read_document, file, session, LARGEST_BYTES, "SLO_FILE_INVALID")) for file in files]
+    if dry_run or len(texts) > 1:
+        answers = await _imported(session, texts, validate_only=True)
+        _refuse_twice(answers)
+    if not dry_run:
+        answers = await _imported(session, texts, validate_only=False)
     told = [{"file": file, "answer": answer} for file, answer in answers]
     session.output.answer(told, lambda: draw.draw_imports(answers, dry_run=dry_run, with_kept=kept))
     is_refused = any(each.problems for _, answer in answers for each in answer.documents)
@@ -144,6 +145,31 @@ async def document(
     request = pb.GetSloDocumentRequest(name=slo_document_name("NAME", name), revision=revision)
     response = await session.connection.slos.GetSloDocument(request)
     _print(session, response, response.document.yaml)
+
+
+async def _imported(session: Session, texts: Sequence[tuple[str, str]], *, validate_only: bool) -> draw.Answers:
+    answers = []
+    for file, text in texts:
+        # A file without documents is nothing to send, and the contract wants something.
+        request = pb.ImportSlosRequest(request_id=str(uuid.uuid4()), yaml=text or "\n", validate_only=validate_only)
+        answers.append((file, await session.connection.slos.ImportSlos(request)))
+    return answers
+
+
+def _refuse_twice(answers: draw.Answers) -> None:
+    """Raises InvalidInput for documents of the same name in two files: the second would replace the first without a word."""
+    first: dict[str, str] = {}
+    found = []
+    for file, answer in answers:
+        for each in answer.documents:
+            place = f"document {each.number} of {file}"
+            if each.problems or not each.name:
+                continue
+            if each.name in first:
+                found.append(Violation("FILE", f"{each.name} is told twice, in {first[each.name]} and in {place}; keep one of the two"))
+            first.setdefault(each.name, place)
+    if found:
+        raise InvalidInput("; ".join(each.description for each in found), found, reason="SLO_TOLD_TWICE")
 
 
 async def _exported(session: Session, request: pb.ExportSlosRequest) -> pb.ExportSlosResponse:

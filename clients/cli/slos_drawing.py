@@ -1,6 +1,7 @@
 """SLOs drawn: what became of imported documents, what is promised, and where its numbers come from."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from ballast.triage.v1 import slo_document_pb2, slo_pb2
 from ballast.triage.v1 import slo_service_pb2 as pb
@@ -23,6 +24,9 @@ Answers = Sequence[tuple[str, pb.ImportSlosResponse]]
 
 def draw_imports(answers: Answers, *, dry_run: bool, with_kept: bool) -> Iterable[RenderableType]:
     for file, answer in answers:
+        if not answer.documents:
+            yield cell(f"{file} holds no document", "yellow")
+            continue
         rows = [(each.number, each.name, each.revision or "", _OUTCOMES.get(each.outcome, "?")) for each in answer.documents]
         columns = (Column("document", right=True), Column("name", whole=True), Column("revision", right=True), "outcome")
         yield table(file, columns, rows)
@@ -125,7 +129,10 @@ def _targets(slo: slo_pb2.Slo) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{number_text(round(100 * share, _DIGITS))} %"
+    shown = number_text(round(100 * share, _DIGITS))
+    if shown in {"0", "100"}:  # of which no target is, however near
+        shown = f"{Decimal(repr(share)) * 100:f}".rstrip("0")
+    return f"{shown} %"
 
 
 def _objective_row(objective: slo_pb2.SloObjective) -> tuple[str, str, str, str]:

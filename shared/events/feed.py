@@ -74,8 +74,8 @@ class Feed:
         Transactions come in the order they began to write: of two changes of one aggregate made at the same moment the later may
         come first, as its version tells.
         """
-        digest = f"feed-{self._database.schema}"
-        place = _place(digest, resume_token) if resume_token else (await self._present(), 0)
+        digest = _digest(self._database.schema, types)
+        place = await self._place(digest, resume_token)
         woken = asyncio.Event()
         self._waiters.add(woken)
         try:
@@ -104,10 +104,23 @@ class Feed:
         finally:
             self._waiters.discard(woken)
 
-    async def _present(self) -> str:
+    async def _place(self, digest: str, token: str) -> tuple[str, int]:
+        present = await self._present()
+        if not token:
+            return str(present), 0
+        # Those given out before they were bound to a stream are taken from any.
+        place = _place(digest, token) or _place(f"feed-{self._database.schema}", token)
+        if place is None:
+            raise _refused("is malformed or of another stream")
+        # No token was given out beyond the present: the events came from a database that is gone, and those of this one would be missed.
+        if place[0] > present:
+            raise _refused("is of a time that has not come, so that the events it stands for are gone with their database")
+        return str(place[0]), place[1]
+
+    async def _present(self) -> int:
         async with self._database.transaction() as connection:
             # Everything below the oldest running transaction is past; start before its first row, which has position 1 or more.
-            return str((await connection.execute(_PRESENT)).scalar_one())
+            return int((await connection.execute(_PRESENT)).scalar_one())
 
     async def _read(self, place: tuple[str, int], types: Sequence[str]) -> list[Any]:
         async with self._database.transaction() as connection:
@@ -147,12 +160,19 @@ class Feed:
             waiter.set()
 
 
-def _place(digest: str, token: str) -> tuple[str, int]:
+def _digest(schema: str, types: Sequence[str]) -> str:
+    """Returns what binds a token to its stream: the first of its types, so that tokens live on when others join it."""
+    return f"feed-{schema}-{types[0]}"
+
+
+def _place(digest: str, token: str) -> tuple[int, int] | None:
     try:
         transaction_id, position = (int(part) for part in decode_token(digest, token))
     except (InvalidInput, ValueError):
-        transaction_id, position = -1, -1
-    if 0 <= transaction_id < 2**64 and 0 <= position < 2**63:
-        return str(transaction_id), position
-    description = "is malformed or of another stream; send one as it was given, or leave it empty to start with the present"
-    raise invalid_field("resume_token", description, reason="RESUME_TOKEN_INVALID")
+        return None
+    return (transaction_id, position) if 0 <= transaction_id < 2**64 and 0 <= position < 2**63 else None
+
+
+def _refused(why: str) -> InvalidInput:
+    remedy = "send one as it was given, or leave it empty to start with the present"
+    return invalid_field("resume_token", f"{why}; {remedy}", reason="RESUME_TOKEN_INVALID")

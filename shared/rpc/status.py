@@ -93,17 +93,17 @@ def _details(rpc_error: grpc.aio.AioRpcError) -> list[AnyMessage]:
 
 
 def _fitting(violations: Sequence[errors.Violation]) -> list[error_details_pb2.BadRequest.FieldViolation]:
-    """Returns as many violations as fit; when some do not, the last stands for them and says how many they are."""
+    """Returns as many violations as fit; when some do not, one of no field follows and says how many they are."""
     kept: list[error_details_pb2.BadRequest.FieldViolation] = []
     room = _LARGEST_VIOLATIONS_BYTES
     for index, violation in enumerate(violations):
         description = _cut(violation.description, _LARGEST_DESCRIPTION_BYTES)
         room -= len(violation.field.encode()) + len(description.encode()) + 8
         if room < 0:
-            description = f"and {len(violations) - index} more; mend these first"
+            # Of no field: each of those left out has a fault of its own, which this would seem to be.
+            rest = f"and {len(violations) - index} more; mend these first"
+            return [*kept, error_details_pb2.BadRequest.FieldViolation(description=rest)]
         kept.append(error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=description))
-        if room < 0:
-            break
     return kept
 
 

@@ -131,6 +131,11 @@ async def test_the_policy_is_shown_edited_and_listed(run: Run, tmp_path: Path) -
     listed = await run("policy", "revisions")
     assert ("fewer pages" in listed.out, "2 revisions" in listed.out) == (True, True)
     assert (await run("policy", "set", str(document), "--reason", "late", "--etag", "v1")).code == ExitCode.CONFLICT
+    same = await run("policy", "set", str(document), "--reason", "again")
+    assert (same.code, "the same as revision 2, which is in force: no revision was made" in same.out) == (0, True)
+    document.write_text(yaml)
+    checked = await run("policy", "set", str(document), "--reason", "back", "--validate-only")
+    assert (checked.code, "only validated: nothing was changed, revision 2 is in force" in checked.out) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,12 @@ async def test_cycles_are_listed_with_the_way_round(run: Run) -> None:
     assert "1 cycle" in ran.out
 
 
+async def test_cycles_of_an_import_only_checked_are_not_said_to_be_stored(run: Run) -> None:
+    ring = component("round-a", "round-b") + component("round-b", "round-a")
+    ran = await run("import", "-", "--check", stdin=ring)
+    assert ("would then be in the catalogue" in ran.out, "ballast components cycles" in ran.out) == (True, False)
+
+
 async def test_revisions_say_what_changed_and_a_deletion_ends_them(run: Run) -> None:
     await run("import", "-", stdin=component("changing", annotations={"ballast.dev/tier": "low"}))
     await run("import", "-", stdin=component("changing", "db", annotations={"ballast.dev/tier": "high"}))

@@ -55,6 +55,28 @@ async def test_a_refused_document_is_shown_with_its_line_and_the_others_land(run
     assert [each["name"] for each in (await run("slos", "list", "--json")).data["slos"]] == ["slos/checkout-availability", "slos/good"]
 
 
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+async def test_a_name_that_two_files_tell_stops_both_before_anything_is_stored(run: Run, tmp_path: Path, option: tuple[str, ...]) -> None:
+    (tmp_path / "one.yaml").write_text(yaml_of([slo("other"), slo("twice")]))
+    (tmp_path / "two.yaml").write_text(yaml_of([slo("twice", objectives=[{"target": 0.5}])]))
+    ran = await run("slos", "import", str(tmp_path / "one.yaml"), str(tmp_path / "two.yaml"), *option)
+    assert (ran.code, "SLO_TOLD_TWICE" in ran.err) == (ExitCode.REFUSED, True)
+    assert f"slos/twice is told twice, in document 2 of {tmp_path}/one.yaml and in document 1 of {tmp_path}/two.yaml" in ran.err
+    assert not (await run("slos", "list", "--json")).data.get("slos")
+
+
+async def test_a_file_without_documents_is_said_to_have_none(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("# nothing yet\n")
+    ran = await run("slos", "import", str(tmp_path / "empty.yaml"))
+    assert (ran.code, f"{tmp_path / 'empty.yaml'} holds no document" in ran.out, "outcome" in ran.out) == (0, True, False)
+
+
+async def test_a_target_next_to_all_is_not_shown_as_all(run: Run) -> None:
+    await run("slos", "import", "-", stdin=yaml_of([slo("near", objectives=[{"target": 0.9999999999999999}]), slo("three")]))
+    listed = (await run("slos", "list")).out
+    assert ("99.99999999999999 %" in listed, " 100 %" in listed) == (True, False)
+
+
 async def test_a_dry_run_ends_as_the_import_would_and_stores_nothing(run: Run) -> None:
     good = await run("slos", "import", SHOP, "--dry-run")
     assert (good.code, "7 documents: 7 new" in good.out, "nothing was stored" in good.out) == (0, True, True)

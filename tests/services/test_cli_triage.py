@@ -93,7 +93,11 @@ async def test_a_matrix_is_shown_tried_edited_and_set(suite: Suite, run: Run) ->
     tried = await run("matrix", "try", "-", stdin=stricter)
     assert ("Mail is late" in tried.out, "nothing was changed" in tried.out) == (True, True)
     ran = await run("matrix", "set", "-", "--reason", "stricter", stdin=stricter)
-    assert (ran.code, "stricter" in ran.out) == (0, True)
+    assert (ran.code, "stricter" in ran.out, "no revision was made" in ran.out) == (0, True, False)
+    checked = await run("matrix", "set", "-", "--reason", "x", "--validate-only", stdin=document)
+    assert (checked.code, "only validated: nothing was changed, revision 2 is in force" in checked.out) == (0, True)
+    same = await run("matrix", "set", "-", "--reason", "x", stdin=stricter)
+    assert "the same as revision 2, which is in force: no revision was made" in same.out
     assert "stricter" in (await run("matrix", "revisions")).out
     assert (await run("matrix", "set", "-", "--reason", "x", "--etag", "v1", stdin=document)).code == ExitCode.CONFLICT
 
@@ -106,6 +110,10 @@ async def test_gates_are_tried_set_and_shown(suite: Suite, run: Run) -> None:
     shown = await run("gates", "show")
     assert all(part in shown.out for part in ("money first", "at least SEV1, playbook incident-response", "2 rules"))
     again = (await run("gates", "show", "--yaml")).out
+    same = await run("gates", "set", "-", "--reason", "the same", stdin=again)
+    assert "the same as revision 2, which is in force: no revision was made" in same.out
+    checked = await run("gates", "set", "-", "--reason", "none", "--validate-only", stdin="rules: []")
+    assert "only validated: nothing was changed, revision 2 is in force" in checked.out
     assert (await run("gates", "set", "-", "--reason", "the same", "--json", stdin=again)).data["gates"]["revision"] == "2"
     assert "money first" in (await run("gates", "revisions")).out
     assert "incident.users_affected" in (await run("gates", "facts")).out

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from ballast.intake.v1 import incident_pb2
+from ballast.intake.v1 import incident_pb2, muting_events_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
 from sqlalchemy import text
 
@@ -26,6 +26,7 @@ from tests.conftest import START
 from tests.support.intake import Intake, intake_serving, report
 from tests.support.waiting import SECONDS, until
 
+BOUND = f"feed-intake-{INCIDENT_TYPES[0]}"
 AS_OF_TRANSACTION = """
     insert into outbox (id, aggregatetype, aggregateid, type, payload, aggregate_version, headers, event_time, transaction_id)
     select gen_random_uuid(), aggregatetype, aggregateid, type, payload, aggregate_version, headers, event_time, $2::text::xid8
@@ -120,7 +121,7 @@ async def test_transactions_come_by_their_number_and_not_by_its_digits(intake: I
     told = []
     for _ in range(2):
         assert (await watch.incident()).name == name
-        told.append(decode_token("feed-intake", watch.token)[0])
+        told.append(decode_token(BOUND, watch.token)[0])
     watch.cancel()
     await connection.execute("delete from outbox where transaction_id < '11'")
     await connection.close()
@@ -238,7 +239,7 @@ async def test_every_change_comes_once_and_in_one_order_while_many_commit_out_of
                 await asyncio.sleep(during)
 
     start = await intake.app.feed._present()
-    begin = encode_token("feed-intake", (start, "0"))
+    begin = encode_token(BOUND, (str(start), "0"))
 
     async def read(reconnect_every: int) -> list[str]:
         told: list[str] = []
@@ -310,6 +311,28 @@ async def test_a_malformed_token_is_refused_with_field_and_remedy(intake: Intake
         await Watch(intake, token).incident()
     assert refused.value.reason == "RESUME_TOKEN_INVALID"
     assert [each.field for each in refused.value.violations] == ["resume_token"]
+
+
+async def test_a_token_of_another_stream_is_refused(intake: Intake) -> None:
+    other = await anext(intake.app.feed.follow("", [muting_events_pb2.SilenceChanged.DESCRIPTOR.full_name]))
+    with pytest.raises(InvalidInput, match="of another stream"):
+        await Watch(intake, other.resume_token).begun()
+
+
+async def test_a_token_given_out_before_it_was_bound_to_its_stream_goes_on(intake: Intake) -> None:
+    present = await intake.app.feed._present()
+    name = await intake.open()
+    watch = Watch(intake, encode_token("feed-intake", (str(present), "0")))
+    assert (await watch.incident()).name == name
+    watch.cancel()
+
+
+@pytest.mark.parametrize("digest", [BOUND, "feed-intake"])
+async def test_a_token_beyond_the_present_is_refused_since_it_would_hide_what_comes(intake: Intake, digest: str) -> None:
+    ahead = await intake.app.feed._present() + 1_000_000
+    with pytest.raises(InvalidInput, match=r"a time that has not come.*leave it empty to start with the present") as refused:
+        await Watch(intake, encode_token(digest, (str(ahead), "0"))).incident()
+    assert refused.value.reason == "RESUME_TOKEN_INVALID"
 
 
 async def test_a_quiet_stream_shows_that_it_lives(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:

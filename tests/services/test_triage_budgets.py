@@ -367,8 +367,26 @@ async def test_counts_beyond_what_can_be_are_refused_alone_and_spoil_nothing(tri
 )
 async def test_an_adjustment_that_nobody_can_mean_is_refused_naming_the_limit(triage: Triage, amount: float, unit: int) -> None:
     await triage.put(of := slo("absurd"))
-    with pytest.raises(InvalidInput, match="amount: is beyond"):
+    with pytest.raises(InvalidInput, match=r"amount: is .* percent of the error budget; at most 1,000 percent of it"):
         await adjust(triage, of, amount, unit=unit)
+
+
+async def test_an_adjustment_is_bounded_by_the_size_of_its_own_budget(triage: Triage) -> None:
+    short = slo("short", window=RollingWindow(MINUTE))
+    await triage.put(short)
+    await triage.put(month := slo("month"))
+    with pytest.raises(InvalidInput, match="amount: is 5 minutes, 500,000 percent of the error budget"):
+        await adjust(triage, short, 5, unit=error_budget_pb2.ADJUSTMENT_UNIT_MINUTES)
+    assert (await adjust(triage, month, 5, unit=error_budget_pb2.ADJUSTMENT_UNIT_MINUTES)).adjustment.amount == 5
+
+
+async def test_an_adjustment_that_ends_in_the_past_is_refused_and_one_at_the_end_of_time_is_not(triage: Triage) -> None:
+    await triage.put(of := slo("times"))
+    with pytest.raises(InvalidInput, match=r"valid_until: would be .* could never count"):
+        await adjust(triage, of, 5, valid_from=stamp(datetime.min.replace(tzinfo=UTC)))
+    last = datetime(9999, 12, 30, tzinfo=UTC)
+    made = await adjust(triage, of, 5, valid_from=stamp(last))
+    assert made.adjustment.valid_until.ToDatetime(tzinfo=UTC) > last
 
 
 async def test_planned_work_does_not_reach_back_before_it_was_planned(triage: Triage) -> None:

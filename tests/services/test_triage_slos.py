@@ -336,6 +336,9 @@ async def test_a_deleted_slo_is_gone_its_revisions_stay_and_count_on(slos: "SloS
     request = pb.DeleteSloRequest(name="slos/answers", etag="v2", request_id=str(uuid.uuid4()))
     deleted = await slos.DeleteSlo(request)
     assert (deleted.slo.revision, deleted.slo.description) == (3, "second")
+    with pytest.raises(NotFound):
+        await slos.GetSlo(pb.GetSloRequest(name="slos/answers"))
+    assert (await slos.GetSlo(pb.GetSloRequest(name="slos/answers", revision=3))).slo == deleted.slo
     assert await slos.DeleteSlo(request) == deleted
     with pytest.raises(NotFound):
         await get(slos, "answers")

@@ -53,6 +53,16 @@ def test_a_refusal_lists_every_field_once() -> None:
     ]
 
 
+def test_faults_that_were_cut_short_are_told_once_and_those_left_out_are_counted_apart() -> None:
+    violations = [Violation("a", "is lo…"), Violation("b", "is too"), Violation("", "and 7 more; mend these first")]
+    assert lines_of(errors.InvalidInput("a: is longer; b: is t…", violations)) == [
+        "ballast: 2 fields are refused [INVALID_INPUT]",
+        "  • a: is lo…",
+        "  • b: is too",
+        "  • and 7 more; mend these first",
+    ]
+
+
 def test_a_refusal_of_one_field_is_one_line() -> None:
     assert lines_of(errors.invalid_field("source", "is empty")) == ["ballast: source: is empty [INVALID_INPUT]"]
 

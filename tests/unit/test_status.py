@@ -135,7 +135,7 @@ def test_a_thousand_violations_fit_in_what_a_client_accepts() -> None:
     assert isinstance(back, errors.InvalidInput)
     assert back.violations[0] == violations[0]
     left_out = 1000 - (len(back.violations) - 1)
-    assert back.violations[-1].description == f"and {left_out} more; mend these first"
+    assert back.violations[-1] == Violation("", f"and {left_out} more; mend these first")
 
 
 def test_a_long_message_is_cut_between_characters() -> None:

@@ -142,6 +142,12 @@ def test_what_is_said_the_other_way_round_is_noted() -> None:
     assert [each.field for each in reading.notes] == ["spec.dependencyOf"]
 
 
+@pytest.mark.parametrize("owner", ["[shop]", "{kind: group, name: [shop]}", "x" * 5000])
+def test_an_owner_that_is_no_text_is_told_once(owner: str) -> None:
+    text = f"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {{name: a}}\nspec:\n  owner: {owner}"
+    assert len(read(text).refusals) == 1
+
+
 HEAD = "apiVersion: backstage.io/v1alpha1\nkind: Component\n"
 
 
@@ -156,6 +162,7 @@ HEAD = "apiVersion: backstage.io/v1alpha1\nkind: Component\n"
         (HEAD + "metadata: {name: a}\nspec:\n  owner: group:default/a/b", "spec.owner", 5, "no reference"),
         (HEAD + "metadata: {name: a}\nspec:\n  owner: {kind: Group}", "spec.owner", 5, "no reference"),
         (HEAD + "metadata: {name: a}\nspec:\n  owner: [x]", "spec.owner", 5, "must be a text"),
+        (HEAD + "metadata: {name: a}\nspec: {owner: b, type: [service]}", "spec.type", 4, "must be a text"),
         (HEAD + "metadata: {name: a}\nspec: {owner: dev.infra}", "spec.owner", 4, "rename the entity"),
         (HEAD + "metadata: {name: a}\nspec: x", "spec", 4, "must be a mapping"),
         (HEAD + "metadata:\n  title: x\nspec: {owner: b}", "metadata.name", 1, "is missing"),

@@ -242,7 +242,7 @@ def test_an_adjustment_counts_only_while_it_is_in_force() -> None:
 def test_a_wrong_adjustment_names_every_field_at_fault() -> None:
     wrong = adjustment(0, reason=" ", approver="Ada", valid_until=NOW, objective=2)
     with pytest.raises(AdjustmentRefused) as refused:
-        check_adjustment(wrong, objectives=1)
+        check_adjustment(wrong, objectives=1, share=0)
     assert {each.field for each in refused.value.violations} == {"objective", "amount", "reason", "approver", "valid_until"}
 
 
@@ -250,3 +250,23 @@ def test_steps_look_at_burns_over_the_whole_window_and_only_where_enough_came_to
     burns, totals = np.array([[100.0, 1.8, 2.0, 3.0]]), np.array([[1.0, 1_110.0, 10.0, 9.0]])
     known = np.array([[1.0, 21 / (28 * 1_440), 1.0, 1.0]])
     assert burns_to_act_on(burns, totals, known) == pytest.approx(np.array([[np.nan, 1.8 * 21 / 40_320, 2.0, np.nan]]), nan_ok=True)
+
+
+def test_an_adjustment_that_is_over_before_it_is_made_is_refused() -> None:
+    with pytest.raises(AdjustmentRefused, match=r"valid_until: would be .* past"):
+        check_adjustment(adjustment(5, valid_from=NOW - DAY, valid_until=NOW), objectives=1, share=0.05)
+    check_adjustment(adjustment(5, valid_from=NOW - DAY, valid_until=NOW + HOUR), objectives=1, share=0.05)
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "share", "told"),
+    [
+        (1_001, AdjustmentUnit.PERCENT, 10.01, "is 1,001 percent of the error budget; at most 1,000 percent"),
+        (-500, AdjustmentUnit.MINUTES, -5_000, "is 500 minutes, 500,000 percent of the error budget; at most 1,000 percent"),
+        (1_000, AdjustmentUnit.EVENTS, 100, "is 1,000 events, 10,000 percent of the error budget; at most 1,000 percent"),
+        (2e15, AdjustmentUnit.EVENTS, 0, "is beyond 1,000,000,000,000,000"),
+    ],
+)
+def test_an_adjustment_beyond_ten_budgets_is_refused_in_its_own_unit(amount: float, unit: AdjustmentUnit, share: float, told: str) -> None:
+    with pytest.raises(AdjustmentRefused, match=f"amount: {told}"):
+        check_adjustment(adjustment(amount, unit), objectives=1, share=share)

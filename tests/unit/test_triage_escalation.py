@@ -36,7 +36,7 @@ def test_the_chance_grows_as_the_short_ones_drop_out() -> None:
     assert after(0, history).miss_chance.value == 0.5
     assert after(22, history).miss_chance.value == 5 / 6
     assert after(22, history).miss_chance.count == 6
-    assert "50% of those like it took longer" in reason(0, history)
+    assert "50% of those like it took longer than the time to restore allows, 1 h (" in reason(0, history)
 
 
 def test_one_whose_class_ends_in_time_is_left_alone_until_its_time_has_passed() -> None:

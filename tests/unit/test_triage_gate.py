@@ -115,10 +115,21 @@ def test_rules_that_cannot_be_asked_are_refused_saying_where(rules: list[GatingR
     assert [each.field for each in refused.value.violations] == [field]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_rules() -> None:
     with pytest.raises(GatesRefused) as refused:
         gates_of(1, [rule("nope"), GatingRule("two", "true", "Because."), rule("1")])
-    assert len(refused.value.violations) == 4
+    assert [each.field for each in refused.value.violations] == [
+        "gates.rules[0].condition",
+        "gates.rules[1]",
+        "gates.rules[2].name",
+        "gates.rules[2].condition",
+    ]
+
+
+def test_an_unknown_name_points_to_the_list_of_facts_and_does_not_repeat_it() -> None:
+    with pytest.raises(GatesRefused, match="`ballast gates facts`") as refused:
+        gates_of(1, [rule("zzz.qqq > 1")])
+    assert len(str(refused.value)) < 250
 
 
 def test_the_defaults_can_be_asked() -> None:

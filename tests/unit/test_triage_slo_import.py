@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.triage.domain.openslo_rule import Remark
 from services.triage.domain.openslo_tree import Tree, yaml_of
 from services.triage.domain.slo import Slo
 from services.triage.domain.slo_bundle import read_bundle
@@ -46,6 +47,13 @@ class Shelves:
     @property
     def meant(self) -> dict[Key, Slo]:
         return {key: kept.stored.slo for key, kept in self.slos.items()}
+
+
+def test_of_a_refused_document_nothing_is_said_to_be_kept() -> None:
+    without_window = slo("bad", objectives=[{"target": 2}], timeWindow=None)
+    refused, twice, good = read_bundle(yaml_of([without_window, sli(), slo("good", timeWindow=None)]))
+    assert (bool(refused.problems), refused.kept, good.problems, bool(good.kept)) == (True, (), (), True)
+    assert not twice.refused(Remark(("spec",), "is refused later")).kept
 
 
 def parts_of(trees: Sequence[Tree], cuts: set[int]) -> list[Sequence[Tree]]:

@@ -124,6 +124,12 @@ def test_the_chance_is_conditional_on_having_lasted_and_counts_the_open_ones() -
     assert found.high == pytest.approx(0.5 ** math.exp(-reach), abs=1e-6)
 
 
+def test_too_few_that_lasted_are_told_with_a_length_that_people_read() -> None:
+    assert chance_of_exceeding(PRINTED, 200.0, after=60.123456).cannot_tell.startswith(
+        "1 incidents of the history lasted longer than 60.1 min;"
+    )
+
+
 def test_a_target_already_missed_is_certain() -> None:
     found = chance_of_exceeding(PRINTED, 20.0, after=21.0)
     assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)

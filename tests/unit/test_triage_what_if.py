@@ -81,6 +81,8 @@ def test_what_the_incident_tells_is_changed_for_gates_too() -> None:
         ([InputChange("tier", "gold")], "changes[0].value", "one of low, medium, high, critical"),
         ([InputChange("redundancy_left", 1.5)], "changes[0].value", "is a share from 0 to 1"),
         ([InputChange("users_affected", "many")], "changes[0].value", "is a number from 0 up"),
+        ([InputChange("alert_count", 2.5)], "changes[0].value", "is 2.5; alert_count is a whole number"),
+        ([InputChange("users_affected", 0.5)], "changes[0].value", "is a whole number"),
         ([InputChange("dependents", 1.0), InputChange("dependents", 2.0)], "changes[1].feature", "stands twice"),
     ],
 )

@@ -9,6 +9,9 @@ from uuid import UUID
 from services.triage.domain.errors import AdjustmentRefused
 from shared.errors import Violation, says_nothing
 
+_MOST_SHARE = 10  # times the whole budget
+_MOST = 10**15  # of any unit: without traffic no number of events is a share that could be judged
+
 
 class AdjustmentUnit(IntEnum):
     """What an adjustment is counted in."""
@@ -42,18 +45,21 @@ class BudgetAdjustment:
         return self.valid_from <= now < self.valid_until
 
 
-def check_adjustment(adjustment: BudgetAdjustment, objectives: int) -> None:
-    """Raises AdjustmentRefused naming every field at fault."""
+def check_adjustment(adjustment: BudgetAdjustment, objectives: int, share: float) -> None:
+    """Raises AdjustmentRefused naming every field at fault; `share` is what of the budget it is, 0 where that is not known."""
+    begins, ends = adjustment.valid_from, adjustment.valid_until
     found = [
         Violation(field, rule)
         for field, is_broken, rule in (
             ("objective", not 0 <= adjustment.objective < objectives, f"must be from 0 to {objectives - 1}: the SLO has {objectives}"),
             ("amount", adjustment.amount == 0, "is 0; positive gives back, negative takes"),
-            ("amount", abs(adjustment.amount) > _most(adjustment.unit), f"is beyond {_most(adjustment.unit):,} either way"),
+            ("amount", abs(share) > _MOST_SHARE, _beyond(adjustment, share)),
+            ("amount", abs(adjustment.amount) > _MOST, f"is beyond {_MOST:,} either way, which nobody can mean"),
             ("reason", says_nothing(adjustment.reason), "is empty; it stays with the budget for good"),
             ("approver", says_nothing(adjustment.approver), "is empty; name who agreed"),
             ("approver", _same(adjustment.approver, adjustment.author), "is the one who adjusts; name another person, who agreed"),
-            ("valid_until", adjustment.valid_until <= adjustment.valid_from, "must lie after valid_from"),
+            ("valid_until", ends <= begins, "must lie after valid_from"),
+            ("valid_until", begins < ends <= adjustment.created_at, f"{_past(adjustment)}; give one that lies ahead"),
         )
         if is_broken
     ]
@@ -61,9 +67,15 @@ def check_adjustment(adjustment: BudgetAdjustment, objectives: int) -> None:
         raise AdjustmentRefused(found)
 
 
-def _most(unit: AdjustmentUnit) -> int:
-    """Returns the largest amount that can be meant: ten times the budget in percent, a year in minutes."""
-    return {AdjustmentUnit.PERCENT: 1_000, AdjustmentUnit.MINUTES: 527_040}.get(unit, 10**15)
+def _beyond(adjustment: BudgetAdjustment, share: float) -> str:
+    said = f"{abs(share) * 100:,.10g} percent of the error budget"
+    if adjustment.unit is not AdjustmentUnit.PERCENT:
+        said = f"{abs(adjustment.amount):,.10g} {adjustment.unit.name.lower()}, {said}"
+    return f"is {said}; at most {_MOST_SHARE * 100:,} percent of it, {_MOST_SHARE} times the whole, is given back or taken"
+
+
+def _past(adjustment: BudgetAdjustment) -> str:
+    return f"would be {adjustment.valid_until.isoformat()}, which is past, so that it could never count"
 
 
 def share_of(adjustment: BudgetAdjustment, target: float, period: timedelta, expected_total: float) -> float:

@@ -151,6 +151,7 @@ def _entity(document: _Document, kind: EntityKind) -> Entity:
 
 def _component(document: _Document, name: str) -> ComponentDraft:
     own = own_values(document.reader, document.metadata)
+    document.reader.text(document.spec, "type", "spec.type")  # not kept, and yet to be what Backstage takes
     dependencies, resources = _needs(document)
     for field in ("dependencyOf", "subcomponentOf"):
         if field in document.spec:

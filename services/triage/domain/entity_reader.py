@@ -66,12 +66,15 @@ class EntityReader:
 
     def ref(self, node: Node, path: str, kind: str, namespace: str) -> EntityRef | None:
         """Reads a reference, as one text or as kind, namespace and name."""
+        told = len(self.refusals)
         if isinstance(node, Fields):
             parts = self.mapping(node, path)
             given = {part: self.text(parts, part, f"{path}.{part}") for part in ("kind", "namespace", "name")}
             text = f"{given['kind'] or kind}:{given['namespace'] or namespace}/{given['name']}"
         else:
             text = self.scalar(node, path)
+        if len(self.refusals) > told:
+            return None  # what is no text is no reference either: once is enough
         try:
             return ref_of(text, kind, namespace)
         except RefRefused as refused:

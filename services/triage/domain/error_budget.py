@@ -56,6 +56,11 @@ class Counted:
     counted_seconds: Floats  # of that, what has passed since the first sample
     adjusted: Floats  # share of the budget that people gave back, negative for what they took
 
+    def expected_total(self, row: int) -> float:
+        """Returns how many events come in the whole window of a budget at the traffic seen so far; 0 before any was."""
+        counted = float(self.counted_seconds[row])
+        return float(self.total[row, -1]) * float(self.period_seconds[row]) / counted if counted > 0 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:

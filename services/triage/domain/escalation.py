@@ -62,7 +62,7 @@ class RestoreForecast:
             return f"The time to restore, {span_text(restore_target)}, has passed."
         if chance is not None and chance >= rule.at_chance:
             alike = f"of {self.miss_chance.count} incidents of its class that lasted as long"
-            return f"{chance:.0%} of those like it took longer than the time to restore, {span_text(restore_target)}, allows ({alike})."
+            return f"{chance:.0%} of those like it took longer than the time to restore allows, {span_text(restore_target)} ({alike})."
         if chance is None and self.elapsed >= rule.at_share * restore_target:
             gone = f"{self.elapsed / restore_target:.0%} of the time to restore, {span_text(restore_target)}, is gone"
             return f"{gone}; {self.miss_chance.cannot_tell}."

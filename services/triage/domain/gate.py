@@ -1,6 +1,6 @@
 """Gates: rules of the organisation's own that raise a severity, page, ask for approval or a playbook; they never lower it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.triage.domain.errors import GatesRefused
@@ -96,27 +96,29 @@ class Gates:
 
 
 def gates_of(revision: int, rules: Sequence[GatingRule]) -> Gates:
-    """Compiles a version. Raises GatesRefused naming every rule that cannot be, and where within its condition."""
-    conditions, found = [], list(_broken(rules))
+    """Compiles a version. Raises GatesRefused naming every rule that cannot be, in their order, and where within its condition."""
+    conditions: list[Condition] = []
+    found: list[tuple[str, str]] = []
+    seen: set[str] = set()
     for position, rule in enumerate(rules):
+        field = f"gates.rules[{position}]"
+        found += _broken(rule, field, seen)
+        seen.add(rule.name)
         try:
             conditions.append(LANGUAGE.condition(rule.condition))
         except ConditionRefused as refused:
             where = f"line {refused.line}, column {refused.column}"
-            found.append((f"gates.rules[{position}].condition", f"of {rule.name!r}, {where}: {refused.text}"))
+            found.append((f"{field}.condition", f"of {rule.name!r}, {where}: {refused.text}"))
     if found:
         raise GatesRefused(found)
     return Gates(revision, tuple(rules), tuple(conditions))
 
 
-def _broken(rules: Sequence[GatingRule]) -> Iterable[tuple[str, str]]:
-    seen: set[str] = set()
-    for position, rule in enumerate(rules):
-        if rule.name in seen:
-            yield f"gates.rules[{position}].name", f"{rule.name!r} stands twice; give each rule a name of its own"
-        seen.add(rule.name)
-        if not rule.has_effect:
-            yield f"gates.rules[{position}]", f"{rule.name!r} has no effect; give it elevate_to, page, require_approval or playbook"
+def _broken(rule: GatingRule, path: str, seen: Container[str]) -> Iterable[tuple[str, str]]:
+    if rule.name in seen:
+        yield f"{path}.name", f"{rule.name!r} stands twice; give each rule a name of its own"
+    if not rule.has_effect:
+        yield path, f"{rule.name!r} has no effect; give it elevate_to, page, require_approval or playbook"
 
 
 def _fired(rule: GatingRule) -> FiredGate:

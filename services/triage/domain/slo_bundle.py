@@ -66,7 +66,9 @@ class ReadDocument:
         return tuple(sorted(map(self.place, remarks), key=lambda each: (each.line, each.column)))
 
     def refused(self, *remarks: Remark) -> "ReadDocument":
-        return replace(self, problems=(*self.problems, *self.placed(remarks)))
+        """Returns it with these problems; with any, nothing of it is kept."""
+        problems = (*self.problems, *self.placed(remarks))
+        return replace(self, problems=problems, kept=() if problems else self.kept)
 
 
 def read_bundle(text: str) -> list[ReadDocument]:
@@ -121,7 +123,7 @@ def _of_openslo(read: ReadDocument, tree: Tree) -> ReadDocument:
         KINDS[kind](tree, (), findings)
         _tell_whole(kind, tree, findings)
     named = replace(read, kind=kind or _said(tree, ("kind",)), id=_said(tree, ("metadata", "name")), tree=tree)
-    return replace(named.refused(*findings.problems), kept=named.placed(findings.kept))
+    return replace(named, kept=named.placed(findings.kept)).refused(*findings.problems)
 
 
 def _kind(tree: Tree, findings: Findings) -> str:

@@ -147,7 +147,7 @@ def chance_of_exceeding(history: Iterable[Lifetime], target: float, *, after: fl
     if target <= after:
         return Estimate(1.0, alike.count, alike.censored_count, 1.0, 1.0)
     if alike.count < fewest_at_risk:
-        why = f"{alike.count} incidents of the history lasted longer than {after:g} min; {fewest_at_risk} are needed"
+        why = f"{alike.count} incidents of the history lasted longer than {round(after, 1):g} min; {fewest_at_risk} are needed"
         return untold(why, alike.count, alike.censored_count)
     if not alike.reaches(target):
         return untold(alike.beyond(target), alike.count, alike.censored_count)

@@ -15,6 +15,7 @@ from shared.errors import InvalidInput, Violation
 
 # What the incident itself tells is changed there, so that gates and overrides see it too: this, and what is TOLD by its evidence.
 _ALERTS = "alert_count"
+_WHOLE = frozenset({_ALERTS, "users_affected", "flap_count"})  # counts of an incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def _value(feature: Feature, value: float | bool | str | None) -> Value | None:
         return steps[name]
     if isinstance(value, bool | str) or value < 0:
         raise ValueError(f"is {value!r}; {feature.name} is a number from 0 up")
+    if feature.name in _WHOLE and not float(value).is_integer():
+        raise ValueError(f"is {value!r}; {feature.name} is a whole number")
     if isinstance(feature.scale, RemainderScale) and value > 1:
         raise ValueError(f"is {value!r}; {feature.name} is a share from 0 to 1")
     return int(value) if float(value).is_integer() else float(value)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from services.triage.domain.budget_adjustment import AdjustmentUnit, BudgetAdjustment, check_adjustment
+from services.triage.domain.budget_adjustment import AdjustmentUnit, BudgetAdjustment, check_adjustment, share_of
 from services.triage.domain.budget_policy import BudgetPolicy
 from services.triage.domain.budget_report import BudgetReport
 from services.triage.domain.budget_window import Span
@@ -141,7 +141,7 @@ class Budgets:
         """Keeps an adjustment on behalf of the caller. Raises SloNotFound, AdjustmentRefused."""
         slo = await self._slo(order.slo)
         begin = order.valid_from or now
-        span = (await self._readings.read([slo], now)).keys[0].span
+        table = await self._readings.read([slo], now)
         made = BudgetAdjustment(
             id=new_id(now),
             slo=order.slo,
@@ -152,10 +152,10 @@ class Budgets:
             approver=order.approver,
             author=current_principal_name(),
             valid_from=begin,
-            valid_until=order.valid_until or begin + span.length,
+            valid_until=order.valid_until or _later(begin, table.keys[0].span.length),
             created_at=now,
         )
-        check_adjustment(made, len(slo.objectives))
+        check_adjustment(made, len(slo.objectives), _share(made, table))
         await self._store.adjust(made)
         return made
 
@@ -212,6 +212,19 @@ class Budgets:
         known = (await self._slos.all()).values()
         teams = await self._store.owners() if query.team else {}
         return [slo for slo in known if query.component in {"", slo.component} and query.team in {"", teams.get(slo.component, "")}]
+
+
+def _share(adjustment: BudgetAdjustment, table: BudgetTable) -> float:
+    row = adjustment.objective
+    if not 0 <= row < len(table.keys):
+        return 0.0
+    period = timedelta(seconds=float(table.counted.period_seconds[row]))
+    return share_of(adjustment, table.keys[row].target, period, table.counted.expected_total(row))
+
+
+def _later(begin: datetime, length: timedelta) -> datetime:
+    last = datetime.max.replace(tzinfo=UTC)
+    return begin + length if last - begin > length else last
 
 
 class IncidentUses:

@@ -101,8 +101,8 @@ class SloServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSlo(self, request, context):
-        """Returns an SLO, the newest revision or a stated one, also of a deleted SLO. Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to
-        retry.
+        """Returns an SLO: the newest revision of one there is, or a stated one, also of an SLO that was deleted (its newest is found by
+        ListSloRevisions). Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

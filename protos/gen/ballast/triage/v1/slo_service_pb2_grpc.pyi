@@ -45,8 +45,8 @@ class SloServiceStub:
     (for one that was named), PAGE_TOKEN_INVALID. Safe to retry.
     """
     GetSlo: _grpc.UnaryUnaryMultiCallable[_slo_service_pb2.GetSloRequest, _slo_service_pb2.GetSloResponse]
-    """Returns an SLO, the newest revision or a stated one, also of a deleted SLO. Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to
-    retry.
+    """Returns an SLO: the newest revision of one there is, or a stated one, also of an SLO that was deleted (its newest is found by
+    ListSloRevisions). Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to retry.
     """
     ListSlos: _grpc.UnaryUnaryMultiCallable[_slo_service_pb2.ListSlosRequest, _slo_service_pb2.ListSlosResponse]
     """Lists SLOs by name. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -78,8 +78,8 @@ class SloServiceAsyncStub(SloServiceStub):
     (for one that was named), PAGE_TOKEN_INVALID. Safe to retry.
     """
     GetSlo: _aio.UnaryUnaryMultiCallable[_slo_service_pb2.GetSloRequest, _slo_service_pb2.GetSloResponse]  # type: ignore[assignment]
-    """Returns an SLO, the newest revision or a stated one, also of a deleted SLO. Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to
-    retry.
+    """Returns an SLO: the newest revision of one there is, or a stated one, also of an SLO that was deleted (its newest is found by
+    ListSloRevisions). Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to retry.
     """
     ListSlos: _aio.UnaryUnaryMultiCallable[_slo_service_pb2.ListSlosRequest, _slo_service_pb2.ListSlosResponse]  # type: ignore[assignment]
     """Lists SLOs by name. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -126,8 +126,8 @@ class SloServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _slo_service_pb2.GetSloRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_slo_service_pb2.GetSloResponse, _abc.Awaitable[_slo_service_pb2.GetSloResponse]]:
-        """Returns an SLO, the newest revision or a stated one, also of a deleted SLO. Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to
-        retry.
+        """Returns an SLO: the newest revision of one there is, or a stated one, also of an SLO that was deleted (its newest is found by
+        ListSloRevisions). Fails with SLO_NOT_FOUND, SLO_REVISION_NOT_FOUND. Safe to retry.
         """
 
     @_abc_1.abstractmethod

@@ -92,7 +92,8 @@ class TriageServiceServicer:
     """
 
     def UpsertComponents(self, request, context):
-        """Stores components, new or changed, all or none. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry.
+        """Stores components, new or changed, all or none. Takes also one without an owner, which an import of files refuses: programs may know
+        of it before anybody owns it. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

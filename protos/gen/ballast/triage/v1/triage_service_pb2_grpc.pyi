@@ -34,7 +34,9 @@ class TriageServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TriageServiceAsyncStub: ...
     UpsertComponents: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.UpsertComponentsRequest, _triage_service_pb2.UpsertComponentsResponse]
-    """Stores components, new or changed, all or none. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry."""
+    """Stores components, new or changed, all or none. Takes also one without an owner, which an import of files refuses: programs may know
+    of it before anybody owns it. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry.
+    """
     GetComponent: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.GetComponentRequest, _triage_service_pb2.GetComponentResponse]
     """Returns one component. Fails with COMPONENT_NOT_FOUND. Safe to retry."""
     ListComponents: _grpc.UnaryUnaryMultiCallable[_triage_service_pb2.ListComponentsRequest, _triage_service_pb2.ListComponentsResponse]
@@ -66,7 +68,9 @@ class TriageServiceAsyncStub(TriageServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertComponents: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.UpsertComponentsRequest, _triage_service_pb2.UpsertComponentsResponse]  # type: ignore[assignment]
-    """Stores components, new or changed, all or none. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry."""
+    """Stores components, new or changed, all or none. Takes also one without an owner, which an import of files refuses: programs may know
+    of it before anybody owns it. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry.
+    """
     GetComponent: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.GetComponentRequest, _triage_service_pb2.GetComponentResponse]  # type: ignore[assignment]
     """Returns one component. Fails with COMPONENT_NOT_FOUND. Safe to retry."""
     ListComponents: _aio.UnaryUnaryMultiCallable[_triage_service_pb2.ListComponentsRequest, _triage_service_pb2.ListComponentsResponse]  # type: ignore[assignment]
@@ -101,7 +105,9 @@ class TriageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _triage_service_pb2.UpsertComponentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_triage_service_pb2.UpsertComponentsResponse, _abc.Awaitable[_triage_service_pb2.UpsertComponentsResponse]]:
-        """Stores components, new or changed, all or none. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry."""
+        """Stores components, new or changed, all or none. Takes also one without an owner, which an import of files refuses: programs may know
+        of it before anybody owns it. Fails with DEPENDENCY_CYCLE (naming the cycle), ETAG_MISMATCH. Safe to retry.
+        """
 
     @_abc_1.abstractmethod
     def GetComponent(
