@@ -95,9 +95,15 @@ class Database:
                 try:
                     return list(await driver.fetch(question, *arguments))
                 except Exception as error:
-                    if is_connection_failure(error):  # the pool does not see what goes around it, and would give it out again
+                    # The driver says that another operation is under way when the connection is lost just as it begins: nobody else
+                    # has this one.
+                    if is_connection_failure(error) or isinstance(error, asyncpg.InternalClientError):
+                        # The pool does not see what goes around it, and would give it out again.
                         await connection.invalidate(error)
+                        raise _away(error) from error
                     raise
+        except Unavailable:
+            raise
         except Exception as error:
             if connection is None or is_connection_failure(error):
                 raise _away(error) from error
