@@ -3,12 +3,21 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.triage.domain.budget_cause import FORGIVEN, BudgetCause, deciding_cause
-from services.triage.domain.budget_policy import BudgetEffect, BudgetPolicy, BudgetStep, default_policy, standing_of, step_in_force
+from services.triage.domain.budget_policy import (
+    Acting,
+    BudgetEffect,
+    BudgetPolicy,
+    BudgetStep,
+    default_policy,
+    places_in_force,
+    standing_of,
+)
 from services.triage.domain.budget_window import Span, without
 from services.triage.domain.component_selection import NOTHING
 from services.triage.domain.errors import BudgetPolicyRefused
@@ -20,9 +29,10 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 POLICY = default_policy()
 
 
-def step(burns: dict[timedelta, float], remaining: float = 1.0) -> str:
-    found = step_in_force(POLICY, burns, remaining)
-    return found.name if found else ""
+def step(burns: dict[timedelta, float], remaining: float = 1.0, total: float = 1_000.0) -> str:
+    row = np.array([[burns.get(window, np.nan) for window in POLICY.windows]])
+    (place,) = places_in_force(POLICY, Acting(POLICY.windows, row, np.array([remaining]), np.array([total])))
+    return POLICY.steps[place].name if place >= 0 else ""
 
 
 @pytest.mark.parametrize(
@@ -43,6 +53,11 @@ def test_an_exhausted_budget_freezes_and_the_last_step_that_holds_is_in_force() 
     assert step({}, 0) == "freeze-exhausted"
     assert step({HOUR: 20, 7 * DAY: 2}) == "reliability-share"
     assert step({}, 0.01) == ""
+
+
+def test_of_fewer_than_ten_events_no_budget_is_exhausted() -> None:
+    assert step({}, -5, total=9) == ""
+    assert step({}, -5, total=10) == "freeze-exhausted"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services.triage.domain.budget_cause import FORGIVEN, BudgetCause
 from services.triage.domain.budget_window import span_text
+from services.triage.domain.error_budget import FEWEST_EVENTS, Floats
 from services.triage.domain.errors import BudgetPolicyRefused
 from shared.errors import Violation
 from shared.revision import Revision
@@ -42,12 +46,6 @@ class BudgetStep:
 
     def effect_for(self, cause: BudgetCause) -> BudgetEffect:
         return self.effects.get(cause, self.effect)
-
-    def holds(self, burn: float, remaining: float) -> bool:
-        """Says whether it is in force; a burn that is not a number, where there were no events, reaches nothing."""
-        if self.burn is not None:
-            return burn >= self.burn * (1 - 1e-9)
-        return self.remaining is not None and remaining <= self.remaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,29 @@ class Standing:
 UNRESTRICTED = Standing()
 
 
-def step_in_force(policy: BudgetPolicy, burns: Mapping[timedelta, float], remaining: float) -> BudgetStep | None:
-    """Returns the last step that holds."""
-    return next(
-        (each for each in reversed(policy.steps) if each.holds(burns.get(each.window or timedelta(0), float("nan")), remaining)), None
-    )
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """What steps look at of many budgets, a row each: the burns to act on, a column for each window, what remains, and events counted."""
+
+    windows: Sequence[timedelta]
+    burns: Floats
+    remaining: Floats
+    totals: Floats  # of the budget's own window
+
+
+def places_in_force(policy: BudgetPolicy, acting: Acting) -> NDArray[np.int64]:
+    """Returns the position of the last step that holds for each budget; -1 where none does.
+
+    A burn that is not a number reaches nothing, and of fewer than FEWEST_EVENTS nothing remains or is missing that could be told.
+    """
+    places = np.full(len(acting.remaining), -1, dtype=np.int64)
+    for place, step in enumerate(policy.steps):
+        if step.window is not None and step.burn is not None:
+            holds = acting.burns[:, list(acting.windows).index(step.window)] >= step.burn * (1 - 1e-9)
+        else:
+            holds = (acting.remaining <= (step.remaining or 0.0)) & (acting.totals >= FEWEST_EVENTS)
+        places[holds] = place
+    return places
 
 
 def standing_of(step: BudgetStep | None, burn: float, remaining: float, cause: BudgetCause, *, known: float = 1.0) -> Standing:

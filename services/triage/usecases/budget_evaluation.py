@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.triage.domain.budget_cause import BudgetCause, deciding_cause
-from services.triage.domain.budget_policy import BudgetPolicy, BudgetStep, Standing, standing_of
+from services.triage.domain.budget_policy import Acting, BudgetPolicy, BudgetStep, Standing, places_in_force, standing_of
 from services.triage.domain.budget_report import BudgetReport
 from services.triage.domain.budget_window import Span, without
-from services.triage.domain.error_budget import FEWEST_EVENTS
 from services.triage.domain.incident_budget import FOUR_WEEKS, QUARTER, BudgetIncident, IncidentUse, share_of_budget
 from services.triage.domain.slo import Slo
 from services.triage.storage.budget_incident_store import BudgetIncidentStore
@@ -94,14 +93,7 @@ def _waits_for(incident: BudgetIncident, frozen: Collection[str]) -> bool:
 
 def step_places(table: BudgetTable, policy: BudgetPolicy) -> NDArray[np.int64]:
     """Returns the position of the step each budget is in; -1 where none holds."""
-    places = np.full(len(table.keys), -1, dtype=np.int64)
-    for place, step in enumerate(policy.steps):
-        if step.window is not None and step.burn is not None:
-            holds = table.acting[:, list(table.windows).index(step.window)] >= step.burn * (1 - 1e-9)
-        else:
-            holds = (table.measured.remaining <= (step.remaining or 0.0)) & (table.counted.total[:, -1] >= FEWEST_EVENTS)
-        places[holds] = place
-    return places
+    return places_in_force(policy, Acting(table.windows, table.acting, table.measured.remaining, table.counted.total[:, -1]))
 
 
 def _standing(table: BudgetTable, row: int, step: BudgetStep | None, cause: BudgetCause) -> Standing:
