@@ -87,7 +87,14 @@ async def test_validating_only_says_what_would_go(governance: Governance) -> Non
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"filter": {}}, {"sequences": [1], "filter": {"principal": "ada"}}, {"sequences": [1], "reason": ""}]
+    "fields",
+    [
+        {},
+        {"filter": {}},
+        {"sequences": [1], "filter": {"principal": "ada"}},
+        {"sequences": [1], "reason": ""},
+        {"sequences": [1], "reason": "\u200b "},
+    ],
 )
 async def test_an_erasure_without_aim_or_reason_is_refused(governance: Governance, fields: dict[str, object]) -> None:
     with pytest.raises(InvalidInput) as refused:

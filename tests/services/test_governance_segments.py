@@ -107,6 +107,12 @@ async def test_a_segment_ends_where_a_tile_does_and_within_the_ledger(governance
     assert (refused.value.reason, refused.value.violations[0].field) == ("SEGMENT_REFUSED", "last_sequence")
 
 
+async def test_a_segment_is_not_sealed_for_a_reason_that_says_nothing(governance: Governance) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await sealed(governance, 256, reason=" \u200b")
+    assert (refused.value.reason, refused.value.violations[0].field) == ("REASON_EMPTY", "reason")
+
+
 async def test_what_is_sealed_is_not_sealed_again(governance: Governance) -> None:
     await sealed(governance, 512)
     with pytest.raises(InvalidInput, match="sealed through 512"):

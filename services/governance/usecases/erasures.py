@@ -11,6 +11,7 @@ from services.governance.storage.erasure_store import ErasureStore
 from services.governance.storage.ledger_store import EntryFilter
 from services.governance.usecases.ledger import Ledger
 from shared.clock import Clock
+from shared.errors import check_reason
 from shared.ids import new_id
 from shared.principal import current_cause, current_principal_name
 from shared.telemetry import trace_ids
@@ -38,6 +39,7 @@ class Erasures:
 
     async def __call__(self, target: Target, reason: str, *, validate_only: bool) -> tuple[list[int], bool]:
         """Returns the positions of what is erased now and was not before, and whether more is left. Raises ErasureAimless."""
+        check_reason("reason", reason)
         if bool(target.sequences) == (not target.wanted.is_empty):
             raise ErasureAimless
         found = await self._store.whole(target.sequences, target.wanted, MOST_AT_ONCE + 1)

@@ -11,6 +11,7 @@ from services.governance.storage.segment_store import SegmentStore
 from services.governance.usecases.ledger import Ledger
 from services.governance.usecases.proofs import Proofs
 from shared.clock import Clock
+from shared.errors import check_reason
 from shared.ids import new_id
 from shared.paging import Page, PageQuery
 from shared.principal import current_cause, current_principal_name
@@ -32,6 +33,7 @@ class Segments:
 
     async def seal(self, last: int, reason: str, *, validate_only: bool) -> Segment:
         """Raises SegmentRefused, LedgerForked: a ledger that is not what was signed is evidence, and nothing of it is given away."""
+        check_reason("reason", reason)
         sealed_through = await self._ledger_store.sealed_through()
         check_segment(last, sealed_through, await self._proofs.size())
         signed = await self._proofs.checkpoint(last)
