@@ -3,10 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from shared.amendments import servicer as amendments
+from shared.amendments.approvals import ApprovalClient
+from shared.amendments.control import AmendmentControl
+from shared.amendments.document import DocumentKind
+from shared.amendments.ownership import DocumentOwners
+from shared.amendments.registry import Registry
 from shared.background import Background, Work
 from shared.cache import Cache
 from shared.cache import connect as connect_cache
@@ -51,6 +58,7 @@ class App:
         self._stack = AsyncExitStack()
         self._ticks: list[Tick] = []
         self._background = Background()
+        self._approvals: ApprovalClient | None = None  # of a service that keeps documents
         self.telemetry = setup(name, endpoint=settings.otlp_endpoint, log_format=settings.log_format)
         self.database = Database(settings.database_url, name, pool_size=settings.database_pool_size)
         self.outbox = Outbox(self.database, encode, {key: each.types for key, each in settings.subscribers.items()})
@@ -79,6 +87,16 @@ class App:
     def receive(self, handlers: Mapping[str, Handler], grouped: Mapping[str, GroupHandler] | None = None) -> None:
         """Takes events from other services: a handler for each type, or for `*`; `grouped` those that come often, many at once."""
         self.serve(sink.SERVICE, EventSinkServicer(self.database, handlers, grouped))
+
+    def control(self, *kinds: DocumentKind) -> AmendmentControl:
+        """Puts documents under change control. What others must agree about comes in force once they did, when governance says so."""
+        registry = Registry(kinds, self.settings.approved_documents)
+        self._approvals = ApprovalClient()
+        control = AmendmentControl(self.database, self.outbox, registry, self._approvals, self.clock)
+        owners = DocumentOwners(self.database, self.outbox, registry, self.clock)
+        self.serve(amendments.SERVICE, amendments.AmendmentServicer(self.database, control, owners, self.feed))
+        self.every("* * * * *", "amendments", control.progress.tick)
+        return control
 
     def every(self, expression: str, name: str, tick: Tick) -> None:
         """Runs `tick(now)` at the times of a cron expression (UTC), once among all replicas; and whenever a simulated clock moves."""
@@ -115,8 +133,13 @@ class App:
             raise
 
     async def open(self, addresses: Mapping[str, str] | None = None) -> None:
-        """Begins to deliver events, and says ready. `addresses` overrides where subscribers are, by name."""
+        """Begins to deliver events, and says ready. `addresses` overrides where other services are, by name."""
         credentials = _credentials(self.settings)
+        if self._approvals is not None:
+            address = (addresses or {}).get("governance", self.settings.governance_address)
+            # Without certificates a name for the record: approvers are not to take what a service asks for as a person's wish.
+            self._approvals.open(address, credentials if credentials.cert else replace(credentials, local_name=self.name))
+            self._stack.push_async_callback(self._approvals.close)
         channels = {}
         for name, subscriber in self.settings.subscribers.items():
             channel = connect((addresses or {}).get(name, subscriber.address), [sink.SERVICE.descriptor], credentials=credentials)

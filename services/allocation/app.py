@@ -10,13 +10,16 @@ from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
+from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
-from services.allocation.transport.servicer import SERVICE, AllocationServicer
+from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.decisions import Decisions
 from services.allocation.usecases.policies import Policies
+from services.allocation.usecases.policy_trials import PolicyTrials
 from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.teams import Teams
+from shared.amendments.servicer import approval_handlers
 from shared.app import App
 from shared.clock import Clock, RealClock
 
@@ -32,16 +35,9 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     cache = SplitCache(app.cache, make_url(settings.database_url).database or "")
     store = DecisionStore(app.database, app.outbox, policies, cache)
     decisions = Decisions(store, teams, IncidentStore(app.database), app.clock, tracing(app.telemetry.tracer))
-    app.serve(
-        SERVICE,
-        AllocationServicer(
-            app.database,
-            Teams(teams, policies, app.clock),
-            Roadmap(roadmap, teams, app.clock),
-            Policies(policies, app.clock),
-            decisions,
-        ),
-    )
-    app.receive(AssessmentEvents(decisions).handlers())
+    parts = AllocationParts(Teams(teams, policies, app.clock), Roadmap(roadmap, teams, app.clock), Policies(policies, app.clock), decisions)
+    control = app.control(policy_kind(parts.policies, PolicyTrials(store, teams), app.clock))
+    app.serve(SERVICE, AllocationServicer(app.database, parts, control))
+    app.receive(AssessmentEvents(decisions).handlers() | approval_handlers(control, app.clock))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     return app

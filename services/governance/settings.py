@@ -14,7 +14,13 @@ class GovernanceSettings(ServiceSettings):
     port: int = Field(7106, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     subscribers: dict[str, Subscriber] = Field(
         # Told to itself, so that its events enter the ledger. It ends there: to record an event causes none.
-        default_factory=lambda: {"governance": Subscriber(address="127.0.0.1:7106", types=("*",))},
+        # Services that keep documents hear what became of approvals they asked for.
+        default_factory=lambda: {
+            "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),
+            "intake": Subscriber(address="127.0.0.1:7101", types=("ballast.governance.v1.ApprovalChanged",)),
+            "triage": Subscriber(address="127.0.0.1:7102", types=("ballast.governance.v1.ApprovalChanged",)),
+            "allocation": Subscriber(address="127.0.0.1:7103", types=("ballast.governance.v1.ApprovalChanged",)),
+        },
         description="Who is told of governance's events, by name.",
     )
     verification_batch: int = Field(1000, ge=1, le=100_000, description="Entries verified between two answers of VerifyLedger.")

@@ -10,6 +10,7 @@ from services.intake.storage.stores import Stores
 from services.intake.storage.tables import MIGRATIONS
 from services.intake.transport import grouping_servicer, incident_servicer, muting_servicer, servicer, signal_servicer
 from services.intake.transport.components import ComponentEvents
+from services.intake.transport.documents import grouping_rules_kind
 from services.intake.transport.events import encode
 from services.intake.transport.reception import Reception
 from services.intake.transport.reports import ReportReader
@@ -31,6 +32,7 @@ from services.intake.usecases.releasing import Releasing
 from services.intake.usecases.shaping import Shapings
 from services.intake.usecases.silences import Silences
 from services.intake.usecases.streams import Streams
+from shared.amendments.servicer import approval_handlers
 from shared.app import App
 from shared.clock import Clock, RealClock, SimulatedClock
 
@@ -84,11 +86,12 @@ def _serve_incidents(app: App, stores: Stores, path: AlertPath) -> None:
 def _serve_routing(app: App, stores: Stores, path: AlertPath) -> None:
     """What decides where alerts go: grouping rules, dependencies, and all that mutes."""
     revisions = GroupingRevisions(stores.grouping, stores.dependencies, path.grouping, app.clock, path.given.grouping)
+    control = app.control(grouping_rules_kind(revisions))
     silences, windows = Silences(stores.silences, stores.firing, app.clock), Maintenance(stores.windows, app.clock)
     muting = muting_servicer.MutingServicer(app.database, silences, windows, InhibitRulebook(stores.inhibits, app.clock), app.clock)
-    app.serve(grouping_servicer.SERVICE, grouping_servicer.GroupingServicer(app.database, revisions))
+    app.serve(grouping_servicer.SERVICE, grouping_servicer.GroupingServicer(app.database, revisions, control))
     app.serve(muting_servicer.SERVICE, muting)
-    app.receive(ComponentEvents(stores.dependencies).handlers())
+    app.receive(ComponentEvents(stores.dependencies).handlers() | approval_handlers(control, app.clock))
     app.background("rule counts", path.grouping.write)
 
 

@@ -27,6 +27,7 @@ from services.triage.transport import (
     budget_policy_servicer,
     calibration_servicer,
     catalogue_servicer,
+    documents,
     error_budget_servicer,
     gate_servicer,
     queue_servicer,
@@ -50,6 +51,8 @@ from services.triage.usecases.landscape import Landscape
 from services.triage.usecases.matrices import Matrices
 from services.triage.usecases.overrides import Overrides
 from services.triage.usecases.slos import Slos
+from shared.amendments.control import AmendmentControl
+from shared.amendments.servicer import approval_handlers
 from shared.app import App
 from shared.clock import Clock, RealClock, SimulatedClock
 
@@ -59,11 +62,9 @@ NAME = "triage"
 async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     """Builds the service; nothing listens or connects until it is started."""
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
-    components = ComponentStore(app.database, app.outbox)
-    imported = CatalogueStore(app.database, app.outbox)
-    catalogue = Catalogue(components, imported, app.clock)
-    landscape = Landscape(components)
-    found = AssessmentStore(app.database, app.outbox, settings.currency)
+    components, imported = ComponentStore(app.database, app.outbox), CatalogueStore(app.database, app.outbox)
+    catalogue, landscape = Catalogue(components, imported, app.clock), Landscape(components)
+    found, parts = AssessmentStore(app.database, app.outbox, settings.currency), BudgetParts(app.database, app.outbox, app.clock)
     matrices = Matrices(matrix_store(app.database, app.outbox, default_matrix()), found, app.clock)
     gating = Gating(gate_store(app.database, app.outbox, default_gates()), app.clock)
     yardsticks = Yardsticks(default_model(settings.currency), matrices, gating)
@@ -71,14 +72,16 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     overrides = Overrides(found, OverrideStore(app.database), assessments, app.clock)
     escalations = Escalations(EscalationStore(app.database, app.outbox), EscalationRule(*settings.escalate_at), app.clock)
     app.every("* * * * *", "escalations", escalations.tick)
-    app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments))
-    importing = catalogue, CatalogueImports(imported, app.clock), landscape
-    app.serve(catalogue_servicer.SERVICE, catalogue_servicer.CatalogueServicer(app.database, *importing))
+    control = app.control(*documents.kinds(matrices, gating, trials := GateTrials(found, assessments, gating), parts, app.clock))
+    app.serve(SERVICE, TriageServicer(app.database, catalogue, matrices, assessments, control))
+    importer = CatalogueImports(imported, app.clock)
+    app.serve(catalogue_servicer.SERVICE, catalogue_servicer.CatalogueServicer(app.database, catalogue, importer, landscape))
     app.serve(queue_servicer.SERVICE, queue_servicer.QueueServicer(app.database, overrides, escalations, app.feed))
-    app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, GateTrials(found, assessments, gating)))
+    app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, trials, control))
     _serve_slos(app)
-    incidents, budgets = IncidentEvents(assessments, _serve_calibration(app, yardsticks)), _serve_budgets(app, settings)
-    app.receive(budgets.handlers() | OwnEvents(assessments).handlers(), of_incidents(incidents.take, budgets.take))
+    incidents, budgets = IncidentEvents(assessments, _serve_calibration(app, yardsticks)), _serve_budgets(app, settings, parts, control)
+    handlers = budgets.handlers() | OwnEvents(assessments).handlers() | approval_handlers(control, app.clock)
+    app.receive(handlers, of_incidents(incidents.take, budgets.take))
     return app
 
 
@@ -99,11 +102,10 @@ def _serve_slos(app: App) -> None:
     app.serve(slo_servicer.SERVICE, slo_servicer.SloServicer(app.database, slos))
 
 
-def _serve_budgets(app: App, settings: TriageSettings) -> BudgetSources:
+def _serve_budgets(app: App, settings: TriageSettings, parts: BudgetParts, control: AmendmentControl) -> BudgetSources:
     """Takes what was counted, and says what remains of budgets and what follows; returns what hears of incidents and planned work."""
-    parts = BudgetParts(app.database, app.outbox, app.clock)
     app.serve(sli_servicer.SERVICE, sli_servicer.SliServicer(app.database, parts.samples))
-    app.serve(budget_policy_servicer.SERVICE, budget_policy_servicer.BudgetPolicyServicer(app.database, parts.policies))
+    app.serve(budget_policy_servicer.SERVICE, budget_policy_servicer.BudgetPolicyServicer(app.database, parts.policies, control))
     app.serve(error_budget_servicer.SERVICE, error_budget_servicer.ErrorBudgetServicer(app.database, parts, app.feed, app.clock))
     app.every("* * * * *", "budgets", parts.watch.tick)
     app.every("37 * * * *", "indicator detail", parts.housekeeping.run)

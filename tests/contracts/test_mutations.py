@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
+import shared.amendments.servicer
 import shared.events.admin_servicer
 import shared.rpc.simulation  # noqa: F401 - servicers that stand beside those of services
 from shared.rpc.method import method_of

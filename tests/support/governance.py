@@ -78,6 +78,7 @@ async def governing(urls: dict[str, str], engines: Engines, clock: SimulatedCloc
     """Runs a governance; without a key of its own it makes one in a folder that goes with it."""
     with TemporaryDirectory() as folder:
         usual: dict[str, object] = {"port": 0, "database_url": urls["governance"], "cache_url": engines.cache_url, "state_dir": folder}
+        usual["subscribers"] = {"governance": {"address": ""}}  # to itself alone: nobody else is there, and deliveries would wait
         settings = GovernanceSettings(**usual | changes)  # type: ignore[arg-type]
         async with serving(build(settings, clock), [GOVERNANCE, LEDGER, SEGMENTS, LINEAGE, sink.SERVICE.descriptor]) as served:
             channel = served.channel.grpc

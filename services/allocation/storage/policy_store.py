@@ -53,6 +53,11 @@ class PolicyStore:
             raise PolicyRevisionNotFound(name, revision)
         return policy_from_row(row)
 
+    async def names(self) -> list[str]:
+        """Returns the names of those stored."""
+        async with self._database.transaction() as connection:
+            return list((await connection.execute(select(allocation_policy.c.name).distinct())).scalars())
+
     async def page(self, name: str, query: PageQuery) -> Page[AllocationPolicy]:
         """Returns a page of revisions, newest first."""
         revision = allocation_policy.c.revision

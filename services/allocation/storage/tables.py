@@ -20,11 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.amendments.tables import add_amendment_tables
 from shared.storage.tables import add_floor_tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 metadata = MetaData()
 add_floor_tables(metadata)
+add_amendment_tables(metadata)
 
 team = Table(
     "team",

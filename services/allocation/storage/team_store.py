@@ -91,6 +91,12 @@ class TeamStore:
             rows = list(await connection.execute(statement))
         return query.page([team_from_row(row) for row in rows], [(row.name,) for row in rows])
 
+    async def using(self, policy: str, most: int) -> list[str]:
+        """Returns teams that decide by a policy, by name, at most so many."""
+        statement = select(team.c.name).where(team.c.policy == policy).order_by(team.c.name).limit(most)
+        async with self._database.transaction() as connection:
+            return list((await connection.execute(statement)).scalars())
+
     async def sprint_facts(self, of: Team, sprints: Sequence[Sprint]) -> list[SprintFacts]:
         """Returns what is recorded of these sprints, which follow one another, newest first."""
         if not sprints:

@@ -1,5 +1,7 @@
 """The RPCs of allocation."""
 
+from dataclasses import dataclass
+
 from ballast.allocation.v1 import allocation_messages_pb2 as pb
 from ballast.allocation.v1.allocation_service_pb2 import DESCRIPTOR
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceServicer, add_AllocationServiceServicer_to_server
@@ -10,6 +12,7 @@ from services.allocation.usecases.decisions import Decisions
 from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.teams import Teams
+from shared.amendments.control import AmendmentControl
 from shared.ids import uuid_of
 from shared.paging import page_query
 from shared.rpc.once import once
@@ -19,15 +22,26 @@ from shared.storage.database import Database
 SERVICE = GrpcService(DESCRIPTOR.services_by_name["AllocationService"], add_AllocationServiceServicer_to_server)
 
 
+@dataclass(frozen=True, slots=True)
+class AllocationParts:
+    """The use cases that the RPCs call."""
+
+    teams: Teams
+    roadmap: Roadmap
+    policies: Policies
+    decisions: Decisions
+
+
 class AllocationServicer(AllocationServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, teams: Teams, roadmap: Roadmap, policies: Policies, decisions: Decisions) -> None:
+    def __init__(self, database: Database, parts: AllocationParts, control: AmendmentControl) -> None:
         self.database = database
-        self._teams = teams
-        self._roadmap = roadmap
-        self._policies = policies
-        self._decisions = decisions
+        self._teams = parts.teams
+        self._roadmap = parts.roadmap
+        self._policies = parts.policies
+        self._decisions = parts.decisions
+        self._control = control
 
     @once(pb.UpsertTeamsResponse)
     async def UpsertTeams(self, request: pb.UpsertTeamsRequest, context: object) -> pb.UpsertTeamsResponse:
@@ -65,7 +79,8 @@ class AllocationServicer(AllocationServiceServicer):
     @once(pb.UpdateAllocationPolicyResponse)
     async def UpdateAllocationPolicy(self, request: pb.UpdateAllocationPolicyRequest, context: object) -> pb.UpdateAllocationPolicyResponse:
         policy = convert.policy_from_pb(request.policy)
-        made = await self._policies.update(policy, request.policy.etag, validate_only=request.validate_only)
+        async with self._control.directly(policy.name, validate_only=request.validate_only):
+            made = await self._policies.update(policy, request.policy.etag, validate_only=request.validate_only)
         return pb.UpdateAllocationPolicyResponse(policy=convert.policy_to_pb(made))
 
     async def GetAllocationPolicy(self, request: pb.GetAllocationPolicyRequest, context: object) -> pb.GetAllocationPolicyResponse:

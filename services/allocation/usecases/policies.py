@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from services.allocation.domain.policy import AllocationPolicy, check_policy
+from services.allocation.domain.team import DEFAULT_POLICY
 from services.allocation.storage.policy_store import PolicyStore
 from shared.clock import Clock
 from shared.paging import Page, PageQuery
@@ -16,11 +17,14 @@ class Policies:
         self._store = store
         self._clock = clock
 
-    async def update(self, policy: AllocationPolicy, etag: str, *, validate_only: bool) -> AllocationPolicy:
-        """Returns the next revision, stored unless it was only to be checked. Raises what `check_policy` raises, and Conflict."""
+    async def update(self, policy: AllocationPolicy, etag: str, *, validate_only: bool, author: str = "") -> AllocationPolicy:
+        """Returns the next revision, the caller's or `author`'s, stored unless it was only to be checked.
+
+        Raises what `check_policy` raises, and Conflict.
+        """
         now = self._clock.now()
         check_policy(policy)
-        made = replace(policy, author=current_principal_name(), created_at=now)
+        made = replace(policy, author=author or current_principal_name(), created_at=now)
         if validate_only:
             return replace(made, revision=await self._store.next_revision(policy.name, etag, now))
         return await self._store.add(made, etag)
@@ -29,6 +33,10 @@ class Policies:
         """Returns that revision, the newest when zero. Raises PolicyNotFound or PolicyRevisionNotFound."""
         newest = await self._store.newest(name, self._clock.now())
         return await self._store.get(name, revision) if revision else newest
+
+    async def names(self) -> list[str]:
+        """Returns the names of all policies, the default one among them though nobody may have looked at it yet."""
+        return sorted({DEFAULT_POLICY, *await self._store.names()})
 
     async def page(self, name: str, paging: PageQuery) -> Page[AllocationPolicy]:
         """Raises PolicyNotFound."""

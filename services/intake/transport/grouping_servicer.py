@@ -5,7 +5,9 @@ from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceServicer,
 
 from services.intake.domain.rule_problem import errors_of
 from services.intake.transport import grouping_convert as convert
+from services.intake.transport.events import RULES_SUBJECT
 from services.intake.usecases.grouping_revisions import GroupingRevisions
+from shared.amendments.control import AmendmentControl
 from shared.paging import page_query
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
@@ -17,9 +19,10 @@ SERVICE = GrpcService(pb.DESCRIPTOR.services_by_name["GroupingService"], add_Gro
 class GroupingServicer(GroupingServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, revisions: GroupingRevisions) -> None:
+    def __init__(self, database: Database, revisions: GroupingRevisions, control: AmendmentControl) -> None:
         self.database = database
         self._revisions = revisions
+        self._control = control
 
     async def GetGroupingRules(self, request: pb.GetGroupingRulesRequest, context: object) -> pb.GetGroupingRulesResponse:
         return pb.GetGroupingRulesResponse(rules=convert.described_to_pb(await self._revisions.get(request.revision)))
@@ -35,13 +38,15 @@ class GroupingServicer(GroupingServiceServicer):
     async def CreateGroupingRulesRevision(
         self, request: pb.CreateGroupingRulesRevisionRequest, context: object
     ) -> pb.CreateGroupingRulesRevisionResponse:
-        made, warnings = await self._revisions.create(request.yaml, request.etag, request.reason, validate_only=request.validate_only)
+        async with self._control.directly(RULES_SUBJECT, validate_only=request.validate_only):
+            made, warnings = await self._revisions.create(request.yaml, request.etag, request.reason, validate_only=request.validate_only)
         told = [convert.problem_to_pb(each) for each in warnings]
         return pb.CreateGroupingRulesRevisionResponse(rules=convert.described_to_pb(made), warnings=told)
 
     @once(pb.RollbackGroupingRulesResponse)
     async def RollbackGroupingRules(self, request: pb.RollbackGroupingRulesRequest, context: object) -> pb.RollbackGroupingRulesResponse:
-        made = await self._revisions.restore(request.revision, request.etag, request.reason, validate_only=request.validate_only)
+        async with self._control.directly(RULES_SUBJECT, validate_only=request.validate_only):
+            made = await self._revisions.restore(request.revision, request.etag, request.reason, validate_only=request.validate_only)
         return pb.RollbackGroupingRulesResponse(rules=convert.described_to_pb(made))
 
     async def ValidateGroupingRules(self, request: pb.ValidateGroupingRulesRequest, context: object) -> pb.ValidateGroupingRulesResponse:

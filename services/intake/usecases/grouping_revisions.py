@@ -64,6 +64,16 @@ class GroupingRevisions:
         """Returns everything amiss with a document."""
         return read_rules(text, self._grouping.group_by).problems
 
+    def check(self, text: str) -> None:
+        """Raises GroupingRulesInvalid for a document that cannot come in force."""
+        rule_set(text, 0, self._grouping.group_by)
+
+    async def put(self, text: str, etag: str, author: str, reason: str, restored: int) -> GroupingRevision:
+        """Puts a document in force on behalf of its author. Raises GroupingRulesInvalid, Conflict."""
+        rules = rule_set(text, 0, self._grouping.group_by).rules
+        made = GroupingRevision(0, text, author, reason, restored, self._clock.now())
+        return await self._store.replace(etag, made, rules, validate_only=False)
+
     async def create(self, text: str, etag: str, reason: str, *, validate_only: bool) -> tuple[DescribedRules, tuple[RuleProblem, ...]]:
         """Puts a document in force on behalf of the caller; returns the rules in force then, and what was allowed but is not meant.
 

@@ -21,12 +21,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.amendments.tables import add_amendment_tables
 from shared.revisions import revision_table
 from shared.storage.tables import add_floor_tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 metadata = MetaData()
 add_floor_tables(metadata)
+add_amendment_tables(metadata)
 
 component = Table(
     "component",

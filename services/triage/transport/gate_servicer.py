@@ -3,9 +3,11 @@
 from ballast.triage.v1 import gate_service_pb2 as pb
 from ballast.triage.v1.gate_service_pb2_grpc import GateServiceServicer, add_GateServiceServicer_to_server
 
+from services.triage.transport.events import GATES_SUBJECT
 from services.triage.transport.gate_convert import facts_to_pb, gates_to_pb, rules_from_pb, trial_to_pb
 from services.triage.usecases.gate_trials import GateTrials
 from services.triage.usecases.gating import Gating
+from shared.amendments.control import AmendmentControl
 from shared.paging import page_query
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
@@ -19,10 +21,11 @@ _ALL = 1000
 class GateServicer(GateServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, gating: Gating, trials: GateTrials) -> None:
+    def __init__(self, database: Database, gating: Gating, trials: GateTrials, control: AmendmentControl) -> None:
         self.database = database
         self._gating = gating
         self._trials = trials
+        self._control = control
 
     async def GetGatingRules(self, request: pb.GetGatingRulesRequest, context: object) -> pb.GetGatingRulesResponse:
         return pb.GetGatingRulesResponse(gates=gates_to_pb(await self._gating.get(request.revision)))
@@ -30,7 +33,8 @@ class GateServicer(GateServiceServicer):
     @once(pb.UpdateGatingRulesResponse)
     async def UpdateGatingRules(self, request: pb.UpdateGatingRulesRequest, context: object) -> pb.UpdateGatingRulesResponse:
         sent = request.gates
-        made = await self._gating.update(rules_from_pb(sent.rules), sent.etag, sent.reason, validate_only=request.validate_only)
+        async with self._control.directly(GATES_SUBJECT, validate_only=request.validate_only):
+            made = await self._gating.update(rules_from_pb(sent.rules), sent.etag, sent.reason, validate_only=request.validate_only)
         return pb.UpdateGatingRulesResponse(gates=gates_to_pb(made))
 
     async def ListGatingRulesRevisions(

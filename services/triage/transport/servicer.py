@@ -4,10 +4,12 @@ from ballast.triage.v1 import triage_service_pb2 as pb
 from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceServicer, add_TriageServiceServicer_to_server
 
 from services.triage.transport import convert
+from services.triage.transport.events import MATRIX_SUBJECT
 from services.triage.transport.what_if import supposition_from_pb
 from services.triage.usecases.assessments import Assessments
 from services.triage.usecases.catalogue import Catalogue
 from services.triage.usecases.matrices import Matrices
+from shared.amendments.control import AmendmentControl
 from shared.paging import page_query
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
@@ -20,11 +22,14 @@ _LATEST = 1_000
 class TriageServicer(TriageServiceServicer):
     """Parses, calls, answers."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, matrices: Matrices, assessments: Assessments) -> None:
+    def __init__(
+        self, database: Database, catalogue: Catalogue, matrices: Matrices, assessments: Assessments, control: AmendmentControl
+    ) -> None:
         self.database = database
         self._catalogue = catalogue
         self._matrices = matrices
         self._assessments = assessments
+        self._control = control
 
     @once(pb.UpsertComponentsResponse)
     async def UpsertComponents(self, request: pb.UpsertComponentsRequest, context: object) -> pb.UpsertComponentsResponse:
@@ -48,7 +53,8 @@ class TriageServicer(TriageServiceServicer):
     @once(pb.UpdateSeverityMatrixResponse)
     async def UpdateSeverityMatrix(self, request: pb.UpdateSeverityMatrixRequest, context: object) -> pb.UpdateSeverityMatrixResponse:
         sent = request.matrix
-        made = await self._matrices.update(convert.matrix_from_pb(sent), sent.etag, sent.reason, validate_only=request.validate_only)
+        async with self._control.directly(MATRIX_SUBJECT, validate_only=request.validate_only):
+            made = await self._matrices.update(convert.matrix_from_pb(sent), sent.etag, sent.reason, validate_only=request.validate_only)
         return pb.UpdateSeverityMatrixResponse(matrix=convert.matrix_to_pb(made))
 
     async def ListSeverityMatrixRevisions(

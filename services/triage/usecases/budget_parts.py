@@ -15,6 +15,7 @@ from services.triage.storage.sli_store import SliStore
 from services.triage.usecases.budget_evaluation import BudgetEvaluation
 from services.triage.usecases.budget_policies import BudgetPolicies
 from services.triage.usecases.budget_readings import BudgetReadings
+from services.triage.usecases.budget_trials import BudgetTrials
 from services.triage.usecases.budget_watch import BudgetWatch, SliHousekeeping
 from services.triage.usecases.budgets import Budgets, IncidentUses, Samples
 from services.triage.usecases.pull_health import PullHealth
@@ -39,6 +40,7 @@ class BudgetParts:
         self.samples = Samples(slos, series, self.watch, clock)
         self.budgets = Budgets(slos, self.store, readings, evaluation, policies)
         self.uses = IncidentUses(slos, self.incidents, evaluation, policies)
+        self.trials = BudgetTrials(slos, evaluation, policies)
         self.housekeeping = SliHousekeeping(series)
 
     def pulling(self, client: PrometheusClient, default_url: str, interval: timedelta, meter: Meter) -> SliPulling:

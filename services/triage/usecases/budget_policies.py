@@ -23,10 +23,10 @@ class BudgetPolicies:
         await self._store.newest(self._clock.now())
         return await self._store.page(paging)
 
-    async def update(self, policy: BudgetPolicy, etag: str, reason: str, *, validate_only: bool) -> BudgetPolicyRevision:
-        """Makes a new version on behalf of the caller; what would be made, when only to be validated."""
+    async def update(self, policy: BudgetPolicy, etag: str, reason: str, *, validate_only: bool, author: str = "") -> BudgetPolicyRevision:
+        """Makes a new version on behalf of the caller, or of `author`; what would be made, when only to be validated."""
         policy.check()
         now = self._clock.now()
         newest = await self._store.newest(now)
-        made = BudgetPolicyRevision(newest.revision + 1, policy, current_principal_name(), reason, now)
+        made = BudgetPolicyRevision(newest.revision + 1, policy, author or current_principal_name(), reason, now)
         return await self._store.replace(etag, made, validate_only=validate_only)

@@ -35,9 +35,12 @@ class Gating:
         await self.newest()
         return await self._store.page(paging)
 
-    async def update(self, rules: Rules, etag: str, reason: str, *, validate_only: bool) -> GatesRevision:
-        """Makes a new version on behalf of the caller; what would be made, when only to be validated. Raises GatesRefused, Conflict."""
+    async def update(self, rules: Rules, etag: str, reason: str, *, validate_only: bool, author: str = "") -> GatesRevision:
+        """Makes a new version on behalf of the caller, or of `author`; what would be made, when only to be validated.
+
+        Raises GatesRefused, Conflict.
+        """
         newest = await self.newest()
         gates_of(newest.revision + 1, rules)
-        made = GatesRevision(newest.revision + 1, rules, current_principal_name(), reason, self._clock.now())
+        made = GatesRevision(newest.revision + 1, rules, author or current_principal_name(), reason, self._clock.now())
         return await self._store.replace(etag, made, validate_only=validate_only)

@@ -30,13 +30,13 @@ class Matrices:
         await self.newest()
         return await self._store.page(paging)
 
-    async def update(self, matrix: SeverityMatrix, etag: str, reason: str, *, validate_only: bool) -> MatrixRevision:
-        """Makes a new version on behalf of the caller; what would be made, when only to be validated."""
+    async def update(self, matrix: SeverityMatrix, etag: str, reason: str, *, validate_only: bool, author: str = "") -> MatrixRevision:
+        """Makes a new version on behalf of the caller, or of `author`; what would be made, when only to be validated."""
         matrix.check()
         now = self._clock.now()
         newest = await self._store.newest(now)
         return await self._store.replace(
-            etag, MatrixRevision(newest.revision + 1, matrix, current_principal_name(), reason, now), validate_only=validate_only
+            etag, MatrixRevision(newest.revision + 1, matrix, author or current_principal_name(), reason, now), validate_only=validate_only
         )
 
     async def try_(self, matrix: SeverityMatrix, count: int) -> MatrixTrial:

@@ -1,0 +1,12 @@
+"""Change control of the service's documents: amendments, and who owns which document."""
+
+from alembic import op
+
+from shared.amendments.tables import create_amendments_v1
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    create_amendments_v1(op.execute)
