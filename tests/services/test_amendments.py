@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 
@@ -340,3 +341,49 @@ async def test_two_approvers_at_once_make_one_version(chamber: Chamber) -> None:
     await asyncio.gather(*(chamber.tick(seconds=1) for _ in range(3)))
     await reaches(chamber, proposed, State.AMENDMENT_STATE_IN_FORCE)
     assert (await chamber.matrix()).revision == before.revision + 1
+
+
+async def test_whatever_happens_every_version_was_agreed_to_and_one_amendment_at_most_is_in_force(chamber: Chamber) -> None:
+    """Ninety acts drawn by a fixed seed, of four people, on one document."""
+    draw, begun = random.Random(7), (await chamber.matrix()).revision
+    made: list[amendment_pb2.Amendment] = []
+
+    async def act() -> None:
+        name, held = draw.choice(["ada", "bo", "cy", "di"]), draw.choice(made[-3:]) if made else None
+        what = draw.choice(["draft", "propose", "propose", "approve", "approve", "reject", "withdraw", "roll back", "tick"])
+        if held is None or what == "draft":
+            made.append(await chamber.draft(await chamber.stricter(by=draw.randint(1, 9) / 16), name=name))
+        elif what == "propose":
+            made.append(await chamber.propose(held))
+        elif what == "approve":
+            await chamber.approve(await chamber.get(held), name)
+        elif what == "reject":
+            request = approval_messages_pb2.RejectRequest(name=(await chamber.get(held)).approval, reason="No.")
+            await chamber.approvals(name).Reject(request)
+        elif what == "withdraw":
+            await chamber.amendments(name).WithdrawAmendment(pb.WithdrawAmendmentRequest(name=held.name))
+        elif what == "roll back":
+            back = pb.RollBackDocumentRequest(document=MATRIX, revision=draw.randint(1, begun), reason="Back.")
+            made.append((await chamber.amendments(name).RollBackDocument(back)).amendment)
+        else:
+            await chamber.tick(hours=1)
+
+    refused = 0
+    for _ in range(90):
+        try:
+            await act()
+        except BallastError:  # what is not allowed is refused, and changes nothing
+            refused += 1
+    await chamber.tick(seconds=1)
+    found = [await chamber.get(each) for each in {each.name: each for each in made}.values()]
+    versions = sorted(each.revision for each in found if each.revision)
+    assert versions == list(range(begun + 1, (await chamber.matrix()).revision + 1))
+    assert versions, "the seed lets nothing come in force: choose another"
+    in_force = [each for each in found if each.state == State.AMENDMENT_STATE_IN_FORCE]
+    assert [each.revision for each in in_force] == versions[-1:]
+    for each in found:
+        if each.revision:
+            approval = await chamber.approval(each)
+            assert {vote.principal for vote in approval.votes if vote.approves} - {each.author, "triage"}
+            assert approval.digest == each.digest
+    assert refused
