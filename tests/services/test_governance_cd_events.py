@@ -1,11 +1,13 @@
 """CDEvents taken in with their links, and lineage written as documents."""
 
+import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from ballast.governance.v1 import governance_service_pb2, lineage_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_service_pb2, lineage_pb2
 from ballast.governance.v1 import lineage_service_pb2 as pb
 
 from shared.clock import SimulatedClock
@@ -46,6 +48,23 @@ async def trace(governance: Governance, name: str, **fields: Any) -> governance_
 async def export(governance: Governance, name: str, form: int, **fields: Any) -> pb.ExportLineageResponse:
     walk = governance_service_pb2.TraceLineageRequest(name=name, **fields)
     return await governance.lineage.ExportLineage(pb.ExportLineageRequest(walk=walk, format=form))  # type: ignore[arg-type]
+
+
+async def test_callers_that_come_together_with_events_are_all_answered(governance: Governance) -> None:
+    """More of them than there are connections, beside deliveries: none waits for a connection that another one holds."""
+
+    async def call(caller: int) -> None:
+        for number in range(5):
+            results = await link(governance, cd_event(f"together-{caller}-{number}", subject="together"))
+            assert [each.error for each in results] == [""]
+
+    async def told(caller: int) -> None:
+        for _ in range(5):
+            await governance.deliver(incident_opened(f"incidents/{uuid.uuid4()}", title=f"{caller}"))
+
+    await asyncio.gather(*(call(each) for each in range(20)), *(told(each) for each in range(5)))
+    entries = await governance.ledger.ListEntries(ledger_service_pb2.ListEntriesRequest(page_size=1000))
+    assert len([each for each in entries.entries if each.event_id.startswith("together-")]) == 100
 
 
 async def test_a_chain_of_events_is_followed_by_its_links_to_a_deploy_and_its_component(governance: Governance) -> None:

@@ -26,6 +26,11 @@ class RecordStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether what is appended now commits with what its caller does beside."""
+        return self._database.is_joined
+
     async def append(self, arrivals: Sequence[Arrival], now: datetime) -> tuple[LedgerEntry, ...]:
         """Appends an entry for each event not yet in the ledger, with the lineage and the calls they show; returns the new entries.
 

@@ -26,9 +26,14 @@ class RecordEvents:
         self._group = GroupCommit(self._append, len, most_weight=_MOST_AT_ONCE, workers=1)
 
     async def __call__(self, arrivals: Sequence[Arrival]) -> int:
-        """Returns how many entries are new, durable by then. Raises EventMalformed before anything is written, and Overloaded."""
+        """Returns how many entries are new, durable by then, or with the transaction that the caller is in.
+
+        Raises EventMalformed before anything is written, and Overloaded.
+        """
         for arrival in arrivals:
             check_event(arrival.event)
+        if self._store.is_joined:
+            return (await self._append([arrivals]))[0]
         return await self._group.submit(arrivals)
 
     async def _append(self, calls: Sequence[Sequence[Arrival]]) -> Sequence[int]:
