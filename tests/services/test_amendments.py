@@ -81,7 +81,8 @@ async def test_a_draft_is_proposed_agreed_to_and_comes_in_force(chamber: Chamber
         "triage",
         draft.reason,
     )
-    assert asked.impact == proposed.impact
+    assert (asked.impact.summary, asked.impact.measures) == (proposed.impact.summary, proposed.impact.measures)
+    assert asked.impact.facts[0].startswith(f"{proposed.name} makes version {before.revision + 1} of {MATRIX}")
     assert proposed.impact.summary.startswith("0 of the latest 0 incidents")
     await chamber.approve(proposed)
     made = await reaches(chamber, proposed, State.AMENDMENT_STATE_IN_FORCE)
