@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LIST = "ballast.triage.v1.TriageService/ListComponents"
 UPSERT = "ballast.triage.v1.TriageService/UpsertComponents"
+SHORT = pb.AccessFilter(method="ListComponents")
 TRIAGE, INTAKE = "/ballast/triage", "/ballast/intake"
 HOUR = timedelta(hours=1)
 
@@ -71,6 +72,14 @@ async def test_counts_of_several_events_add_up_and_the_last_call_comes_first(gov
     assert (ada.source, ada.principal, ada.method, ada.role, ada.code, ada.count) == (TRIAGE, "ada", LIST, "viewer", "OK", 17)
     assert ada.first_time.ToDatetime(tzinfo=START.tzinfo) == START - HOUR
     assert ada.last_time.ToDatetime(tzinfo=START.tzinfo) == START + timedelta(seconds=90)
+
+
+async def test_a_short_name_of_an_rpc_is_refused_instead_of_finding_nothing(rpc: "AccessServiceAsyncStub") -> None:
+    with pytest.raises(InvalidInput, match="send the whole name, package") as refused:
+        await rpc.ListAccess(pb.ListAccessRequest(filter=SHORT))
+    assert [each.field for each in refused.value.violations] == ["filter.method"]
+    with pytest.raises(InvalidInput, match="send the whole name, package"):
+        await rpc.ListPrincipals(pb.ListPrincipalsRequest(filter=SHORT))
 
 
 async def test_an_event_delivered_twice_counts_once(governance: Governance, rpc: "AccessServiceAsyncStub") -> None:

@@ -63,7 +63,7 @@ class ListLedgerEntriesRequest(_message.Message):
     subject: _builtins.str
     """Only entries about this resource; about any when empty."""
     type: _builtins.str
-    """Only entries of this type; of any when empty."""
+    """Only entries of this type, a full message name; of any when empty."""
     trace_id: _builtins.str
     """Only entries of this trace, 32 hex digits; of any when empty."""
     page_size: _builtins.int
