@@ -194,6 +194,7 @@ async def test_stating_what_is_there_and_judging_what_is_not_are_refused(governa
         ({"to_name": "incidents/"}, "to_name"),
         ({"to_name": "changes/1"}, "to_name"),
         ({"reason": ""}, "reason"),
+        ({"reason": "\u200b "}, "reason"),
         ({"reason": "a\0b"}, "reason"),
         ({"from_name": "changes/a\0b"}, "from_name"),
         ({"verdict": 0}, "verdict"),

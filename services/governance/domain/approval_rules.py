@@ -11,6 +11,7 @@ from services.governance.domain.approval_rule import ApprovalRule, RulesDocument
 from services.governance.domain.approver import names_of
 from services.governance.domain.errors import ApprovalRulesRefused, RuleMissing, RuleUndecided
 from shared.condition import Condition, ConditionFailed, ConditionRefused
+from shared.errors import says_nothing
 
 LONGEST_WAIT = timedelta(days=366)
 _SOME_DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday: how long hours take is much the same from any day on
@@ -54,6 +55,14 @@ def rules_of(revision: int, document: RulesDocument) -> Rules:
     if found:
         raise ApprovalRulesRefused(found)
     return Rules(revision, document, tuple(conditions))
+
+
+def check_reasons(document: RulesDocument) -> None:
+    """Raises ApprovalRulesRefused where a rule tells approvers nothing. Apart from what makes a version: one made before may be so."""
+    mute = [(position, rule.name) for position, rule in enumerate(document.rules) if says_nothing(rule.reason)]
+    if mute:
+        told = "says nothing; tell approvers in a sentence why they must agree"
+        raise ApprovalRulesRefused([(f"rules.rules[{position}].reason", f"of {name!r} {told}") for position, name in mute])
 
 
 def _group_faults(document: RulesDocument) -> Iterator[Fault]:

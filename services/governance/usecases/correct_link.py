@@ -19,6 +19,7 @@ from services.governance.domain.lineage import RecordedEdge
 from services.governance.storage.link_store import LinkStore
 from services.governance.usecases.ledger import Ledger
 from shared.clock import Clock
+from shared.errors import check_reason
 from shared.ids import new_id
 from shared.principal import current_cause, current_principal_name
 from shared.telemetry import trace_ids
@@ -37,7 +38,8 @@ class CorrectLink:
         self._clock = clock
 
     async def __call__(self, correction: Correction, reason: str, *, validate_only: bool) -> RecordedEdge:
-        """Returns the edge after it. Raises LinkUnusable, LinkNotFound, LinkExists, LinkChanged."""
+        """Returns the edge after it. Raises LinkUnusable, LinkNotFound, LinkExists, LinkChanged, and for no reason given."""
+        check_reason("reason", reason)
         check_link(correction.link)
         if validate_only:
             return await self._foreseen(correction)

@@ -1,7 +1,7 @@
 """Keeping the approval rules: reading their versions, making new ones, trying them, and having the newest ready to be asked."""
 
 from services.governance.domain.approval_rule import RulesDocument, RulesRevision
-from services.governance.domain.approval_rules import Rules, rules_of
+from services.governance.domain.approval_rules import Rules, check_reasons, rules_of
 from services.governance.domain.approval_trial import RuleTrial, try_rules
 from services.governance.storage.approval_store import ApprovalStore
 from shared.clock import Clock
@@ -45,6 +45,7 @@ class Rulebook:
         """
         newest = await self.newest()
         rules_of(newest.revision + 1, document)
+        check_reasons(document)
         made = RulesRevision(newest.revision + 1, document, current_principal_name(), reason, self._clock.now())
         return await self._store.replace(etag, made, validate_only=validate_only)
 

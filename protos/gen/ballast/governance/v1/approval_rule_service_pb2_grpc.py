@@ -76,7 +76,7 @@ class ApprovalRuleServiceServicer:
     def UpdateApprovalRules(self, request, context):
         """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
         Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

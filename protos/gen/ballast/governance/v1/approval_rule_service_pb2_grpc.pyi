@@ -38,7 +38,7 @@ class ApprovalRuleServiceStub:
     UpdateApprovalRules: _grpc.UnaryUnaryMultiCallable[_approval_rule_service_pb2.UpdateApprovalRulesRequest, _approval_rule_service_pb2.UpdateApprovalRulesResponse]
     """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
     Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListApprovalRulesRevisions: _grpc.UnaryUnaryMultiCallable[_approval_rule_service_pb2.ListApprovalRulesRevisionsRequest, _approval_rule_service_pb2.ListApprovalRulesRevisionsResponse]
     """Lists the versions of the approval rules, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -57,7 +57,7 @@ class ApprovalRuleServiceAsyncStub(ApprovalRuleServiceStub):
     UpdateApprovalRules: _aio.UnaryUnaryMultiCallable[_approval_rule_service_pb2.UpdateApprovalRulesRequest, _approval_rule_service_pb2.UpdateApprovalRulesResponse]  # type: ignore[assignment]
     """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
     Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListApprovalRulesRevisions: _aio.UnaryUnaryMultiCallable[_approval_rule_service_pb2.ListApprovalRulesRevisionsRequest, _approval_rule_service_pb2.ListApprovalRulesRevisionsResponse]  # type: ignore[assignment]
     """Lists the versions of the approval rules, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -85,7 +85,7 @@ class ApprovalRuleServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_approval_rule_service_pb2.UpdateApprovalRulesResponse, _abc.Awaitable[_approval_rule_service_pb2.UpdateApprovalRulesResponse]]:
         """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
         Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

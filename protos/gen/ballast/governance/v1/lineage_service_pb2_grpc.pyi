@@ -43,7 +43,7 @@ class LineageServiceStub:
     CorrectLink: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
     LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-    itself). Safe to retry with the same request_id.
+    itself), REASON_EMPTY. Safe to retry with the same request_id.
     """
     ListPendingLinks: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.ListPendingLinksRequest, _lineage_service_pb2.ListPendingLinksResponse]
     """Lists edges with an end whose own event has not come, the longest awaited first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -70,7 +70,7 @@ class LineageServiceAsyncStub(LineageServiceStub):
     CorrectLink: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]  # type: ignore[assignment]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
     LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-    itself). Safe to retry with the same request_id.
+    itself), REASON_EMPTY. Safe to retry with the same request_id.
     """
     ListPendingLinks: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.ListPendingLinksRequest, _lineage_service_pb2.ListPendingLinksResponse]  # type: ignore[assignment]
     """Lists edges with an end whose own event has not come, the longest awaited first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -112,7 +112,7 @@ class LineageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_lineage_service_pb2.CorrectLinkResponse, _abc.Awaitable[_lineage_service_pb2.CorrectLinkResponse]]:
         """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
         LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-        itself). Safe to retry with the same request_id.
+        itself), REASON_EMPTY. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
