@@ -21,8 +21,6 @@ from services.governance.domain.lineage import (
 )
 
 CORRECTION_TYPE = "ballast.governance.v1.LinkCorrected"
-# Not that of the service: its outbox claims what comes from there, and knows of none of these.
-CORRECTION_SOURCE = "/ballast/governance/lineage"
 _SURE = 1.0
 
 
