@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.errors import Conflict, NotFound, check_reason
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
-from shared.principal import SYSTEM
+from shared.principal import SYSTEM, on_its_own
 from shared.revision import Document, Revision
 from shared.storage.database import Database
 from shared.storage.etags import check_etag, etag_of
@@ -66,7 +66,8 @@ class RevisionStore(Generic[Document]):
                 await connection.execute(_LOCK, {"name": self._table.name})
                 found = await self._newest(connection)
             if found is None:
-                found = await self._make(connection, Revision(1, self._form.default, SYSTEM, "The default.", now))
+                with on_its_own():
+                    found = await self._make(connection, Revision(1, self._form.default, SYSTEM, "The default.", now))
         return found
 
     def at_hand(self, revision: int | None) -> Revision[Document] | None:
