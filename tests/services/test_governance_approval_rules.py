@@ -29,7 +29,7 @@ async def newest(office: Office) -> approval_rule_pb2.ApprovalRules:
 async def update(office: Office, *rules: approval_rule_pb2.ApprovalRule, validate_only: bool = False, **more: Any) -> Any:
     etag = more.pop("etag", (await newest(office)).etag)
     made = approval_rule_pb2.ApprovalRules(rules=rules, etag=etag, **{"reason": "tried"} | more)
-    return (await office.rules.UpdateApprovalRules(pb.UpdateApprovalRulesRequest(rules=made, validate_only=validate_only))).rules
+    return (await office.change_rules(made, validate_only=validate_only)).rules
 
 
 async def test_there_are_rules_from_the_start_and_each_change_is_a_version(office: Office) -> None:

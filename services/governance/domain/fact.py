@@ -91,6 +91,7 @@ class PolicyFact:
     name: str
     revision: int
     change_reason: str
+    approval: str = ""  # by which it was made; empty where it tells none
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def _drawing_of(fact: Fact) -> Drawing:
         case BundleFact():
             return _drawing_of_bundle(fact)
         case PolicyFact():
-            return Drawing(_node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, _policy_title(fact)))
+            return _drawing_of_policy(fact)
         case ComponentFact():
             return Drawing(_node(component_name(fact.name), NodeKind.COMPONENT, fact.title))
         case RoadmapItemFact():
@@ -122,6 +122,11 @@ def _drawing_of_decision(fact: DecisionFact) -> Drawing:
             *(Edge(fact.name, item.roadmap_item, Relation.DISPLACES, _displacement(item)) for item in fact.displaced),
         ),
     )
+
+
+def _drawing_of_policy(fact: PolicyFact) -> Drawing:
+    own = _node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, _policy_title(fact))
+    return Drawing(own, (Node(fact.approval, NodeKind.APPROVAL),), (Edge(own.name, fact.approval, Relation.APPROVED_BY),))
 
 
 def _drawing_of_bundle(fact: BundleFact) -> Drawing:

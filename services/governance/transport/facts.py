@@ -10,6 +10,7 @@ from ballast.playbook.v1 import playbook_events_pb2
 from ballast.triage.v1 import budget_events_pb2, triage_events_pb2
 from google.protobuf.message import DecodeError, Message
 
+from services.governance.domain.approval_terms import RULES_SUBJECT
 from services.governance.domain.fact import (
     ApprovalFact,
     AssessmentFact,
@@ -156,6 +157,10 @@ def _budget_policy(data: budget_events_pb2.BudgetPolicyChanged) -> PolicyFact:
     return PolicyFact("budgetPolicy", data.policy.revision, data.policy.reason)
 
 
+def _approval_rules(data: governance_events_pb2.ApprovalRulesChanged) -> PolicyFact:
+    return PolicyFact(RULES_SUBJECT, data.rules.revision, data.rules.reason, data.approval)
+
+
 def _approval(data: governance_events_pb2.ApprovalRequested | governance_events_pb2.ApprovalChanged) -> ApprovalFact:
     approval = data.approval
     state = approval_pb2.ApprovalState.Name(approval.state).removeprefix("APPROVAL_STATE_").lower()
@@ -179,5 +184,6 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
     (budget_events_pb2.BudgetPolicyChanged, _budget_policy),
     (governance_events_pb2.ApprovalRequested, _approval),
     (governance_events_pb2.ApprovalChanged, _approval),
+    (governance_events_pb2.ApprovalRulesChanged, _approval_rules),
 )
 _READERS: Mapping[str, tuple[type[Message], Callable[[Any], Fact]]] = {kind.DESCRIPTOR.full_name: (kind, read) for kind, read in _PAIRS}

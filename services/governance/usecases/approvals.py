@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.governance.domain.approval import Approval
-from services.governance.domain.approval_life import REASONED, Act, Action, Terms, acted, opened, standing
+from services.governance.domain.approval_life import REASONED, Act, Action, acted, opened, standing
 from services.governance.domain.approval_request import ApprovalRequest
-from services.governance.domain.approval_rule import decision_keys
+from services.governance.domain.approval_terms import terms_of
 from services.governance.domain.approval_verdict import Claim, Verdict, verdict_on
 from services.governance.domain.approver import Approvers, keys_held_by, keys_of
 from services.governance.domain.errors import AuthorRefused, RequesterRefused
@@ -40,9 +40,7 @@ class Approvals:
         now, caller = self._clock.now(), current_principal()
         asked = _on_behalf(asked, caller)
         rules = await self._rulebook.in_force()
-        rule = rules.choose(asked)
-        terms = Terms(rule, rules.revision, decision_keys(rule, asked.team, rules.document))
-        first = opened(new_id(now), asked, terms, now)
+        first = opened(new_id(now), asked, terms_of(rules, asked), now)
         act = Act(Action.BREAK_GLASS, caller, asked.break_glass_reason)
         made = Opened(first, acted(first, act, now) if asked.break_glass_reason else ())
         if not validate_only:
