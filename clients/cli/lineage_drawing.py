@@ -71,7 +71,7 @@ def _doubts(edge: lineage_pb2.LineageEdge) -> Iterable[str]:
     """Whatever sets an edge apart from one that an event shows and nobody judged."""
     if edge.source in (lineage_pb2.LINEAGE_SOURCE_INFERRED, lineage_pb2.LINEAGE_SOURCE_STATED):
         yield f"{enum_text(edge, 'source')}, {edge.confidence:.0%} sure"
-    if edge.standing in (lineage_pb2.LINK_STANDING_CONFIRMED, lineage_pb2.LINK_STANDING_DENIED):
+    if edge.standing not in (lineage_pb2.LINK_STANDING_UNSPECIFIED, lineage_pb2.LINK_STANDING_UNJUDGED):
         yield enum_text(edge, "standing")
     if edge.pending:
         yield "pending"
@@ -88,7 +88,7 @@ def draw_link(edge: lineage_pb2.LineageEdge) -> Iterable[RenderableType]:
             ("known", enum_text(edge, "source")),
             ("confidence", f"{edge.confidence:.1%}"),
             ("rule", edge.rule),
-            ("people", enum_text(edge, "standing")),
+            ("standing", enum_text(edge, "standing")),
             ("pending", "an end of it is not known yet" if edge.pending else ""),
             ("attributes", ", ".join(f"{key}={value}" for key, value in sorted(edge.attributes.items()))),
             ("trace id", edge.trace_id),

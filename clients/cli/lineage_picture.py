@@ -112,7 +112,7 @@ def _draw(axes: Axes, found: Lineage, columns: Mapping[int, Sequence[str]]) -> N
 
 def _draw_edge(axes: Axes, edge: lineage_pb2.LineageEdge, places: Mapping[str, Place]) -> None:
     (from_x, from_y), (to_x, to_y) = sorted((places[edge.from_name], places[edge.to_name]))
-    colour = _DENIED if edge.standing == lineage_pb2.LINK_STANDING_DENIED else _LINE
+    colour = _DENIED if edge.standing in (lineage_pb2.LINK_STANDING_DENIED, lineage_pb2.LINK_STANDING_WITHDRAWN) else _LINE
     bend = 0.72 if from_x != to_x else 0.0
     axes.plot(
         [from_x + bend, to_x - 0.03],
@@ -148,7 +148,7 @@ def _draw_legend(figure: Figure) -> None:
         Line2D([], [], color=_LINE, label="observed"),
         Line2D([], [], color=_LINE, linestyle=(0, (4, 3)), label="inferred"),
         Line2D([], [], color=_LINE, linestyle=(0, (1, 2)), label="stated"),
-        Line2D([], [], color=_DENIED, label="denied"),
+        Line2D([], [], color=_DENIED, label="denied, or withdrawn"),
         Line2D([], [], marker="s", linestyle="", color=_LINE, markerfacecolor="none", label="pending"),
     ]
     figure.legend(handles=[*kinds, *known], loc="lower left", ncols=6, frameon=False, labelcolor=_TEXT, fontsize=7)

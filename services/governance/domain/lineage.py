@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 LONGEST_TITLE = 200  # characters
+WITHDRAWN_BECAUSE = "withdrawn_because"  # the attribute of an edge that no rule concludes any more
 
 
 class NodeKind(StrEnum):
@@ -85,11 +86,12 @@ class Source(StrEnum):
 
 
 class Standing(StrEnum):
-    """What people hold of an edge."""
+    """What people hold of an edge; or, where they have said nothing, whether the rule that concluded it still does."""
 
     UNJUDGED = "UNJUDGED"
     CONFIRMED = "CONFIRMED"
     DENIED = "DENIED"
+    WITHDRAWN = "WITHDRAWN"  # by the rule that had concluded it, before anybody judged it
 
 
 class Direction(StrEnum):
@@ -141,6 +143,11 @@ class Edge:
     @property
     def link(self) -> Link:
         return Link(self.from_name, self.to_name, self.relation)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Says whether the rule that concluded it no longer does; better evidence makes it another edge."""
+        return self.source is Source.INFERRED and WITHDRAWN_BECAUSE in self.attributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ class TraceLineageRequest(_message.Message):
     least_confidence: _builtins.float
     """Only along edges at least as sure, 0 to 1."""
     include_denied: _builtins.bool
-    """Also along edges that a person denied."""
+    """Also along edges that a person denied, or the rule that had concluded them withdrew."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only nodes of these kinds, and the one to begin at; of all when empty. The walk stops at others."""

@@ -154,6 +154,10 @@ class _LinkStandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkStan
     """A person confirmed it."""
     LINK_STANDING_DENIED: _LinkStanding.ValueType  # 3
     """A person denied it: it stays, and walks leave it out unless asked."""
+    LINK_STANDING_WITHDRAWN: _LinkStanding.ValueType  # 4
+    """Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected: the attribute
+    `withdrawn_because` says how. It stays, and walks leave it out unless asked.
+    """
 
 class LinkStanding(_LinkStanding, metaclass=_LinkStandingEnumTypeWrapper):
     """What people hold of an edge."""
@@ -166,6 +170,10 @@ LINK_STANDING_CONFIRMED: LinkStanding.ValueType  # 2
 """A person confirmed it."""
 LINK_STANDING_DENIED: LinkStanding.ValueType  # 3
 """A person denied it: it stays, and walks leave it out unless asked."""
+LINK_STANDING_WITHDRAWN: LinkStanding.ValueType  # 4
+"""Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected: the attribute
+`withdrawn_because` says how. It stays, and walks leave it out unless asked.
+"""
 Global___LinkStanding: _TypeAlias = LinkStanding  # noqa: Y015
 
 @_typing.final
