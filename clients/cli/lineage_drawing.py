@@ -104,6 +104,7 @@ def draw_explanation(response: pb.ExplainLinkResponse) -> Iterable[RenderableTyp
         yield cell(response.rule)
     yield cell("entries of the ledger that show it", "bold")
     yield from (entry_line(each) for each in response.entries)
+    yield total(len(response.entries), "entry", response.next_page_token, "entries")
     if response.corrections:
         columns = (Column("entry", right=True), Column("when", whole=True), "who", "said", Column("sure", right=True), "why")
         rows = [

@@ -55,7 +55,8 @@ def correction_record(correction: Correction, outcome: Judged) -> bytes:
 def explanation_to_pb(found: Explanation) -> pb.ExplainLinkResponse:
     return pb.ExplainLinkResponse(
         link=edge_to_pb(found.recorded),
-        entries=[entry_to_pb(each) for each in found.entries],
+        entries=[entry_to_pb(each) for each in found.entries.items],
+        next_page_token=found.entries.next_page_token,
         rule=found.rule,
         corrections=[_correction_to_pb(each) for each in found.corrections],
     )

@@ -81,7 +81,7 @@ class LineageServiceServicer:
 
     def ExplainLink(self, request, context):
         """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-        LINK_NOT_FOUND. Safe to retry.
+        LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class LineageServiceStub:
     """Says what a decision displaced, at what cost, and what happened since. Fails with NODE_NOT_FOUND. Safe to retry."""
     ExplainLink: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.ExplainLinkRequest, _lineage_service_pb2.ExplainLinkResponse]
     """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-    LINK_NOT_FOUND. Safe to retry.
+    LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
     """
     CorrectLink: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
@@ -65,7 +65,7 @@ class LineageServiceAsyncStub(LineageServiceStub):
     """Says what a decision displaced, at what cost, and what happened since. Fails with NODE_NOT_FOUND. Safe to retry."""
     ExplainLink: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.ExplainLinkRequest, _lineage_service_pb2.ExplainLinkResponse]  # type: ignore[assignment]
     """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-    LINK_NOT_FOUND. Safe to retry.
+    LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
     """
     CorrectLink: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]  # type: ignore[assignment]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
@@ -101,7 +101,7 @@ class LineageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lineage_service_pb2.ExplainLinkResponse, _abc.Awaitable[_lineage_service_pb2.ExplainLinkResponse]]:
         """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-        LINK_NOT_FOUND. Safe to retry.
+        LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
         """
 
     @_abc_1.abstractmethod
