@@ -146,6 +146,12 @@ def draw_impact(response: impact_pb2.GetImpactResponse) -> Iterable[RenderableTy
         for each in response.incidents
     ]
     yield table("incidents it weighed", (Column("incident", whole=True), "title", "resolved", "merged into"), incidents)
+    if response.kpis:
+        kpis = [
+            (each.kpi.title or each.kpi.name, each.measured_on, _value(each.before) if each.HasField("before") else "", _values(each))
+            for each in response.kpis
+        ]
+        yield table("KPIs since", ("KPI", "measured on", Column("before", right=True), "since"), kpis)
     others = [*response.bundles, *response.approvals]
     if others:
         yield table(
@@ -157,6 +163,14 @@ def draw_impact(response: impact_pb2.GetImpactResponse) -> Iterable[RenderableTy
 
 def _later(each: impact_pb2.DisplacedSince) -> str:
     return ", ".join(f"{one.decision.name} ({duration_text(one.delay)})" for one in each.later)
+
+
+def _values(each: impact_pb2.KpiSince) -> str:
+    return ", ".join(f"{_value(one)} {time_text(one, 'time')}" for one in each.values[-3:]) or "not told of"
+
+
+def _value(value: impact_pb2.KpiValue) -> str:
+    return f"{value.value:.1%}"
 
 
 def draw_linked(response: pb.LinkEventsResponse) -> Iterable[RenderableType]:

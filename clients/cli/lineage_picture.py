@@ -34,6 +34,8 @@ _COLOURS = {
     "bundle": "#009e73",
     "template_version": "#009e73",
     "post_mortem": "#cc79a7",
+    "duty": "#cc79a7",
+    "work_record": "#cc79a7",
     "corrective_action": "#cc79a7",
     "kpi_value": "#cc79a7",
 }
@@ -43,7 +45,7 @@ _LEGEND = (
     ("change, deploy, flag, event", "#e69f00"),
     ("assessment, decision, policy, approval", "#0072b2"),
     ("roadmap item, bundle, template", "#009e73"),
-    ("post-mortem, action, KPI", "#cc79a7"),
+    ("post-mortem, action, duty, work, KPI", "#cc79a7"),
     ("component", _OTHER),
 )
 _STYLE: dict[Any, Any] = {"svg.hashsalt": "ballast", "font.family": "DejaVu Sans", "font.size": 8}

@@ -8,17 +8,21 @@ from services.governance.domain.drawing import Drawing, Occurrence, Part, kept
 from services.governance.domain.fact import (
     ApprovalFact,
     AssessmentFact,
+    BudgetFact,
     BundleFact,
     ChangeFact,
     ComponentFact,
     DecisionFact,
     Displacement,
+    DutyFact,
     Fact,
     IncidentFact,
     PolicyFact,
     RoadmapItemFact,
     WeighedAssessment,
+    WorkFact,
 )
+from services.governance.domain.follow_up_drawing import drawing_of_follow_up
 from services.governance.domain.lineage import Edge, Node, NodeKind, Relation, Source, kind_of_name, one_line
 from services.governance.domain.measure import days_text, decimal_text
 
@@ -60,6 +64,8 @@ def _drawing_of(fact: Fact) -> Drawing:
             return _drawing_of_change(fact)
         case ApprovalFact():
             return _drawing_of_approval(fact)
+        case BudgetFact() | DutyFact() | WorkFact():
+            return drawing_of_follow_up(fact)
 
 
 def _drawing_of_incident(fact: IncidentFact) -> Drawing:

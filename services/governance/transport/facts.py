@@ -15,16 +15,20 @@ from services.governance.domain.fact import (
     ApprovalFact,
     AssessmentFact,
     Attribution,
+    BudgetFact,
     BundleFact,
     ChangeFact,
     ComponentFact,
     DecisionFact,
     Displacement,
+    DutyFact,
     Fact,
     IncidentFact,
     PolicyFact,
     RoadmapItemFact,
     WeighedAssessment,
+    Work,
+    WorkFact,
 )
 from services.governance.domain.fact_drawing import GATING_RULES, SEVERITY_MATRIX
 from shared.errors import InvalidInput
@@ -167,6 +171,25 @@ def _approval(data: governance_events_pb2.ApprovalRequested | governance_events_
     return ApprovalFact(approval.name, approval.subject, approval.kind, state)
 
 
+def _error_budget(data: budget_events_pb2.ErrorBudgetChanged) -> BudgetFact:
+    budget = data.error_budget
+    name = f"{budget.slo}/errorBudgets/{budget.objective}"
+    return BudgetFact(name, budget.slo, budget.component, budget.remaining, budget.standing.step, time_from_pb(budget, "evaluated_at"))
+
+
+def _post_mortem_due(data: budget_events_pb2.PostMortemDue) -> DutyFact:
+    about = (data.incident.removeprefix("incidents/"), data.slo.removeprefix("slos/"), str(data.objective))
+    return DutyFact(f"duties/post-mortem/{'/'.join(about)}", data.incident, data.slo, data.objective, data.four_week_share)
+
+
+def _work(data: allocation_events_pb2.WorkRecorded) -> WorkFact:
+    return WorkFact(
+        tuple(
+            Work(each.name, each.incident or each.roadmap_item, each.HasField("incident"), each.team, each.hours) for each in data.records
+        )
+    )
+
+
 # Any: each reader takes the message beside it, which a mapping's type cannot say.
 _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
     (intake_events_pb2.IncidentOpened, _incident),
@@ -182,6 +205,9 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
     (triage_events_pb2.SeverityMatrixChanged, _severity_matrix),
     (triage_events_pb2.GatingRulesChanged, _gating_rules),
     (budget_events_pb2.BudgetPolicyChanged, _budget_policy),
+    (budget_events_pb2.ErrorBudgetChanged, _error_budget),
+    (budget_events_pb2.PostMortemDue, _post_mortem_due),
+    (allocation_events_pb2.WorkRecorded, _work),
     (governance_events_pb2.ApprovalRequested, _approval),
     (governance_events_pb2.ApprovalChanged, _approval),
     (governance_events_pb2.ApprovalRulesChanged, _approval_rules),
