@@ -92,6 +92,7 @@ class PolicyFact:
     revision: int
     change_reason: str
     approval: str = ""  # by which it was made; empty where it tells none
+    replaces: int = 0  # the version before, where it tells; 0 where it does not, or there was none
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,12 @@ def _drawing_of_decision(fact: DecisionFact) -> Drawing:
 
 def _drawing_of_policy(fact: PolicyFact) -> Drawing:
     own = _node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, _policy_title(fact))
-    return Drawing(own, (Node(fact.approval, NodeKind.APPROVAL),), (Edge(own.name, fact.approval, Relation.APPROVED_BY),))
+    before = version_name(fact.name, fact.replaces) if fact.replaces else ""
+    return Drawing(
+        own,
+        (Node(fact.approval, NodeKind.APPROVAL), Node(before, NodeKind.POLICY_VERSION, is_known=True)),
+        (Edge(own.name, fact.approval, Relation.APPROVED_BY), Edge(before, own.name, Relation.REPLACED_BY)),
+    )
 
 
 def _drawing_of_bundle(fact: BundleFact) -> Drawing:

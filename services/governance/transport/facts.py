@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
+from ballast.amendments.v1 import amendment_events_pb2, amendment_pb2
 from ballast.governance.v1 import approval_pb2, governance_events_pb2
 from ballast.intake.v1 import change_pb2, intake_events_pb2
 from ballast.playbook.v1 import playbook_events_pb2
@@ -165,6 +166,14 @@ def _approval_rules(data: governance_events_pb2.ApprovalRulesChanged) -> PolicyF
     return PolicyFact(RULES_SUBJECT, data.rules.revision, data.rules.reason, data.approval)
 
 
+def _amendment(data: amendment_events_pb2.AmendmentChanged) -> PolicyFact | None:
+    """What is drafted, waits or failed leads to nothing: lineage is of versions that came in force."""
+    made = data.amendment
+    if made.state != amendment_pb2.AMENDMENT_STATE_IN_FORCE:
+        return None
+    return PolicyFact(made.document, made.revision, made.reason, made.approval, made.base_revision)
+
+
 def _approval(data: governance_events_pb2.ApprovalRequested | governance_events_pb2.ApprovalChanged) -> ApprovalFact:
     approval = data.approval
     state = approval_pb2.ApprovalState.Name(approval.state).removeprefix("APPROVAL_STATE_").lower()
@@ -191,7 +200,7 @@ def _work(data: allocation_events_pb2.WorkRecorded) -> WorkFact:
 
 
 # Any: each reader takes the message beside it, which a mapping's type cannot say.
-_PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
+_PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact | None]]] = (
     (intake_events_pb2.IncidentOpened, _incident),
     (intake_events_pb2.IncidentChanged, _incident),
     (triage_events_pb2.AssessmentMade, _assessment),
@@ -208,8 +217,10 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
     (budget_events_pb2.ErrorBudgetChanged, _error_budget),
     (budget_events_pb2.PostMortemDue, _post_mortem_due),
     (allocation_events_pb2.WorkRecorded, _work),
+    (amendment_events_pb2.AmendmentChanged, _amendment),
     (governance_events_pb2.ApprovalRequested, _approval),
     (governance_events_pb2.ApprovalChanged, _approval),
     (governance_events_pb2.ApprovalRulesChanged, _approval_rules),
 )
-_READERS: Mapping[str, tuple[type[Message], Callable[[Any], Fact]]] = {kind.DESCRIPTOR.full_name: (kind, read) for kind, read in _PAIRS}
+_Reader = tuple[type[Message], Callable[[Any], Fact | None]]
+_READERS: Mapping[str, _Reader] = {kind.DESCRIPTOR.full_name: (kind, read) for kind, read in _PAIRS}
