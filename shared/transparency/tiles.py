@@ -43,6 +43,12 @@ def place_of(subtree: Subtree) -> Place:
     return Place((level // _HEIGHT, first // WIDTH), first % WIDTH, 1 << above)
 
 
+def length_of(tile: Tile, size: int) -> int:
+    """Returns how many hashes a tile has in a tree of so many leaves."""
+    level, index = tile
+    return min(max((size >> _HEIGHT * level) - index * WIDTH, 0), WIDTH)
+
+
 def tiles_of(ranges: Sequence[Range]) -> set[Tile]:
     """Returns the tiles from which the hashes over these ranges of leaves are computed."""
     return {place_of(subtree).tile for each in ranges for subtree in complete_subtrees(*each)}

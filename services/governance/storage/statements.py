@@ -95,12 +95,10 @@ APPEND = text(
 )
 
 # One statement, one snapshot: an append between two reads would look like a tail that does not fit.
-TIP = text(
-    """
+TIP = """
     select head.size, head.peaks, coalesce((select max(sequence) from log_entry), 0) as last_sequence
     from (select 1) as one left join log_head head on true
-    """
-)
+"""
 
 # The database hashes the contents, so that verifying a ledger of large ones needs neither their transfer nor their memory. It
 # is trusted no further than for handing over its rows: a server that lies about a digest could lie about the bytes as well. A
@@ -120,12 +118,10 @@ STORED_ENTRIES = text(
     """
 )
 
-TILES = text(
-    """
-    select level, index as place, hashes from log_tile
-    join unnest(cast(:levels as smallint[]), cast(:indexes as bigint[])) as wanted(level, index) using (level, index)
-    """
-)
+TILES = """
+    select level, index, hashes from log_tile
+    join unnest($1::smallint[], $2::bigint[]) as wanted(level, index) using (level, index)
+"""
 
 CHECKPOINTS = text("select size, root, note from log_checkpoint where size > :after and size <= :last order by size")
 
