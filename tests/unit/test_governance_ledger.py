@@ -1,6 +1,6 @@
 import hashlib
 import json
-from dataclasses import replace
+import struct
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,7 +25,7 @@ SALT = bytes(range(16))
 
 def event(**changes: object) -> RecordedEvent:
     usual = RecordedEvent("e-1", "/ballast/intake", "t", "incidents/1", "alice", NOW, "ab" * 16, b"payload", "p.S/M", "why")
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    return usual._replace(**changes)  # type: ignore[arg-type]
 
 
 def entry(sequence: int = 1, now: datetime = NOW, **changes: object) -> LedgerEntry:
@@ -97,7 +97,31 @@ times = st.datetimes(timezones=st.just(UTC))
 )
 def test_a_leaf_reads_as_the_entry_it_was_made_of(told: RecordedEvent, now: datetime, sequence: int) -> None:
     (made,) = entries_after(End(sequence - 1), [told], [Content(SALT, told.principal, told.payload, told.reason)], now)
-    assert entry_from_leaf(made.leaf, told.principal) == made
+    assert entry_from_leaf(made.leaf, told.principal, told.reason) == made
+
+
+@given(
+    st.builds(RecordedEvent, texts, texts, texts, texts, texts, times, texts, st.binary(max_size=16), texts, texts),
+    times,
+    st.integers(1, 2**62),
+)
+def test_the_leaf_is_what_any_writer_of_json_makes_of_the_same_fields(told: RecordedEvent, now: datetime, sequence: int) -> None:
+    content = Content(SALT, told.principal, told.payload, told.reason)
+    (made,) = entries_after(End(sequence - 1, {told.subject: 7}), [told], [content], now)
+    principal, reason = told.principal.encode(), told.reason.encode()
+    parts = (SALT, struct.pack(">I", len(principal)), principal, struct.pack(">I", len(reason)), reason, told.payload)
+    line = {
+        "format": "ballast.governance.v1.LedgerEntry",
+        "sequence": sequence,
+        **{name: getattr(told, name) for name in ("event_id", "source", "type", "subject")},
+        "event_time": told.event_time.strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27),
+        "record_time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27),
+        "trace_id": told.trace_id,
+        "method": told.method,
+        "previous": 7,
+        "content_sha256": hashlib.sha256(b"".join(parts)).hexdigest(),
+    }
+    assert made.leaf == json.dumps(line, ensure_ascii=False, separators=(",", ":"))
 
 
 def changed_line(**changes: object) -> str:

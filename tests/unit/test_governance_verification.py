@@ -194,7 +194,7 @@ def test_swapped_entries_are_found_and_the_first_is_named(kept: Kept, data: st.D
 @given(ledgers(least=0), events, st.data(), st.booleans())
 def test_an_inserted_entry_is_found_and_named(kept: Kept, told: RecordedEvent, data: st.DataObject, renumbered: bool) -> None:
     at = data.draw(st.integers(0, len(kept.entries)))
-    unlike = replace(told, type="a type no strategy draws")
+    unlike = told._replace(type="a type no strategy draws")
     followers = kept.entries[at:]
     if renumbered:
         followers = [replace(forged(each, "sequence", each.sequence + 1), sequence=each.sequence + 1) for each in followers]

@@ -1,8 +1,9 @@
 """Arrivals: an event as it comes in, for the ledger and for the lineage at once."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from services.governance.domain.access import Access
 from services.governance.domain.conclusion import Conclusions
@@ -13,8 +14,7 @@ from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import Growth, grown
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """An event, the version of the resource it is about, and what it shows of lineage, None for nothing, and of calls."""
 
     event: RecordedEvent
@@ -92,7 +92,8 @@ def _nodes(arrivals: Iterable[Arrival]) -> tuple[TitledNode, ...]:
 
 def _merged(held: TitledNode, told: TitledNode) -> TitledNode:
     chosen = told if told.node.title and told.title_version >= held.title_version else held
-    return replace(chosen, node=replace(chosen.node, is_known=held.node.is_known or told.node.is_known))
+    is_known = held.node.is_known or told.node.is_known
+    return chosen if chosen.node.is_known == is_known else chosen._replace(node=_known(chosen.node))
 
 
 def _titled(arrivals: Iterable[Arrival]) -> Iterable[TitledNode]:
@@ -105,7 +106,7 @@ def _titled(arrivals: Iterable[Arrival]) -> Iterable[TitledNode]:
 
 
 def _known(node: Node) -> Node:
-    return node if node.is_known else replace(node, is_known=True)
+    return node if node.is_known else Node(node.name, node.kind, node.title, is_known=True)
 
 
 def _edges(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry], conclusions: Conclusions) -> tuple[RecordedEdge, ...]:
@@ -113,13 +114,14 @@ def _edges(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry], conclusi
     first: dict[Link, RecordedEdge] = {}
     for arrival, entry in zip(arrivals, entries, strict=True):
         for edge in _shown(arrival.drawing, conclusions) if arrival.drawing else ():
-            held = first.get(edge.link)
-            first[edge.link] = (
-                replace(held, edge=stronger(held.edge, edge))
+            link = edge.link
+            held = first.get(link)
+            first[link] = (
+                held._replace(edge=stronger(held.edge, edge))
                 if held
                 else RecordedEdge(edge, entry.trace_id, entry.sequence, entry.record_time)
             )
-    return tuple(replace(each, standing=Standing.WITHDRAWN) if each.edge.is_withdrawn else each for each in first.values())
+    return tuple(each._replace(standing=Standing.WITHDRAWN) if each.edge.is_withdrawn else each for each in first.values())
 
 
 def _shown(drawing: Drawing, conclusions: Conclusions) -> Iterable[Edge]:

@@ -18,6 +18,7 @@ from services.governance.storage import statements
 from services.governance.storage.access_store import keep_accesses
 from services.governance.storage.rows import appendix_to_columns, edge_from_row, head_from_row, occurrence_from_row
 from shared.principal import current_cause
+from shared.storage.array_text import text_array
 from shared.storage.database import Database
 from shared.transparency.merkle import Peaks
 
@@ -62,9 +63,9 @@ def _fresh_accesses(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry])
 async def _ground(connection: AsyncConnection, head: Peaks, arrivals: Sequence[Arrival]) -> Ground:
     events = [each.event for each in arrivals]
     columns = {
-        "sources": [each.source for each in events],
-        "event_ids": [each.event_id for each in events],
-        "subjects": [each.subject for each in events],
+        "sources": text_array([each.source for each in events]),
+        "event_ids": text_array([each.event_id for each in events]),
+        "subjects": text_array([each.subject for each in events]),
     }
     rows = list(await connection.execute(statements.GROUND, columns))
     near, inferred = await _near(connection, arrivals)
