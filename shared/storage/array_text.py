@@ -5,18 +5,17 @@ For parameters of many values, in a statement that casts them: `cast(cast(:names
 
 from collections.abc import Collection
 
-_SEPARATOR = "\0"  # no text that PostgreSQL keeps holds it
-
 
 def text_array(values: Collection[str]) -> str:
     """Returns the array of these texts. Raises ValueError where one holds a NUL, which PostgreSQL refuses as well."""
     if not values:
         return "{}"
-    joined = _SEPARATOR.join(values)
-    if joined.count(_SEPARATOR) >= len(values):
+    together = "".join(values)
+    if "\0" in together:
         raise ValueError("a text holds a NUL character, which no store keeps")
-    escaped = joined.replace("\\", "\\\\").replace('"', '\\"')
-    return '{"' + escaped.replace(_SEPARATOR, '","') + '"}'
+    if '"' in together or "\\" in together:  # looked for in all at once: few have any
+        values = [each.replace("\\", "\\\\").replace('"', '\\"') for each in values]
+    return '{"' + '","'.join(values) + '"}'
 
 
 def number_array(values: Collection[float]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.cli.ledger_file import FileVerdict, verify_file
-from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, entries_after
+from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, draft_of, entries_after
 from shared.transparency.checkpoint import Checkpoint
 from shared.transparency.merkle import Hash, Peaks, Range, inclusion_ranges, node_ranges
 from shared.transparency.note import Signer
@@ -30,7 +30,7 @@ class Log:
     def __init__(self, count: int, signer: Signer = SIGNER) -> None:
         told = [RecordedEvent(f"e-{n}", "/ballast/test", "t", f"s/{n}", "ada", NOW, "", b"%d" % n) for n in range(1, count + 1)]
         self.contents = [Content(bytes(16), each.principal, each.payload) for each in told]
-        self.entries: Sequence[LedgerEntry] = entries_after(End(0), told, self.contents, NOW)
+        self.entries: Sequence[LedgerEntry] = entries_after(End(0), map(draft_of, told, self.contents), NOW)
         self.leaves = [each.hash for each in self.entries]
         self.tiles = grown(Peaks(), self.leaves).added
         self.count = count
@@ -177,7 +177,7 @@ def test_a_tail_cut_off_is_found_even_when_the_count_is_forged_too(log: Log, dat
 def test_a_whole_ledger_rewritten_after_it_was_signed_is_found_between_the_checkpoints() -> None:
     log, forged = Log(600), Log(600)
     told = RecordedEvent("forged", "/ballast/test", "t", "s/400", "ada", NOW, "", b"400")
-    (entry,) = entries_after(End(399), [told], [forged.contents[399]], NOW)
+    (entry,) = entries_after(End(399), [draft_of(told, forged.contents[399])], NOW)
     forged.entries = [*forged.entries[:399], entry, *forged.entries[400:]]
     forged.leaves[399] = entry.hash
     forged.tiles = grown(Peaks(), forged.leaves).added

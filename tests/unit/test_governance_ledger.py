@@ -15,6 +15,7 @@ from services.governance.domain.ledger import (
     LedgerEntry,
     RecordedEvent,
     check_event,
+    draft_of,
     entries_after,
     entry_from_leaf,
 )
@@ -30,19 +31,19 @@ def event(**changes: object) -> RecordedEvent:
 
 def entry(sequence: int = 1, now: datetime = NOW, **changes: object) -> LedgerEntry:
     told = event(**changes)
-    (made,) = entries_after(End(sequence - 1), [told], [Content(SALT, told.principal, told.payload, told.reason)], now)
+    (made,) = entries_after(End(sequence - 1), [draft_of(told, Content(SALT, told.principal, told.payload, told.reason))], now)
     return made
 
 
 def test_entries_follow_those_before_without_a_gap() -> None:
     events = [event(event_id=f"e-{number}") for number in range(3)]
-    made = entries_after(End(7), events, [Content(SALT, "", b"")] * 3, NOW)
+    made = entries_after(End(7), [draft_of(each, Content(SALT, "", b"")) for each in events], NOW)
     assert [each.sequence for each in made] == [8, 9, 10]
 
 
 def test_an_entry_names_the_one_before_it_about_the_same_subject() -> None:
     events = [event(subject=subject) for subject in ("a", "b", "a", "", "", "c", "a")]
-    made = entries_after(End(7, {"a": 3, "c": 5}), events, [Content(SALT, "", b"")] * len(events), NOW)
+    made = entries_after(End(7, {"a": 3, "c": 5}), [draft_of(each, Content(SALT, "", b"")) for each in events], NOW)
     assert [each.previous for each in made] == [3, 0, 8, 0, 0, 5, 10]
 
 
@@ -96,7 +97,7 @@ times = st.datetimes(timezones=st.just(UTC))
     st.integers(1, 2**62),
 )
 def test_a_leaf_reads_as_the_entry_it_was_made_of(told: RecordedEvent, now: datetime, sequence: int) -> None:
-    (made,) = entries_after(End(sequence - 1), [told], [Content(SALT, told.principal, told.payload, told.reason)], now)
+    (made,) = entries_after(End(sequence - 1), [draft_of(told, Content(SALT, told.principal, told.payload, told.reason))], now)
     assert entry_from_leaf(made.leaf, told.principal, told.reason) == made
 
 
@@ -107,7 +108,7 @@ def test_a_leaf_reads_as_the_entry_it_was_made_of(told: RecordedEvent, now: date
 )
 def test_the_leaf_is_what_any_writer_of_json_makes_of_the_same_fields(told: RecordedEvent, now: datetime, sequence: int) -> None:
     content = Content(SALT, told.principal, told.payload, told.reason)
-    (made,) = entries_after(End(sequence - 1, {told.subject: 7}), [told], [content], now)
+    (made,) = entries_after(End(sequence - 1, {told.subject: 7}), [draft_of(told, content)], now)
     principal, reason = told.principal.encode(), told.reason.encode()
     parts = (SALT, struct.pack(">I", len(principal)), principal, struct.pack(">I", len(reason)), reason, told.payload)
     line = {

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, entries_after
+from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, draft_of, entries_after
 from services.governance.domain.verification import (
     Evidence,
     FaultReason,
@@ -46,7 +46,8 @@ def stored(entry: LedgerEntry, content: Content) -> StoredEntry:
 
 def recorded(told: Sequence[RecordedEvent], now: datetime = NOW, after: int = 0) -> list[StoredEntry]:
     contents = [Content(bytes(16), each.principal, each.payload) for each in told]
-    return [stored(entry, content) for entry, content in zip(entries_after(End(after), told, contents, now), contents, strict=True)]
+    entries = entries_after(End(after), map(draft_of, told, contents), now)
+    return [stored(entry, content) for entry, content in zip(entries, contents, strict=True)]
 
 
 def leaf_of(entry: StoredEntry) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import and_, select, text
 from services.governance.domain.arrival import Arrival
 from services.governance.domain.erasure import ERASURE_TYPE, Whole
 from services.governance.storage.ledger_store import EntryFilter, conditions
-from services.governance.storage.record_store import RecordStore
+from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.storage.tables import log_entry
 from shared.storage.database import Database
 
@@ -42,5 +42,5 @@ class ErasureStore:
     async def erase(self, chosen: Sequence[Whole], records: Sequence[Arrival], now: datetime) -> None:
         """Erases the contents and appends their records, all or nothing. Raises LedgerHeadMissing."""
         async with self._database.transaction() as connection:
-            await self._records.append(records, now)
+            await self._records.append(prepared(records), now)
             await connection.execute(_ERASE, {"now": now, "sequences": [each.sequence for each in chosen]})

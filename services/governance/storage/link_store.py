@@ -12,7 +12,7 @@ from services.governance.domain.correction import Judged
 from services.governance.domain.errors import LinkNotFound
 from services.governance.domain.lineage import Link, RecordedEdge
 from services.governance.storage import statements
-from services.governance.storage.record_store import RecordStore
+from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.storage.rows import edge_from_row
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
@@ -90,7 +90,7 @@ class LinkStore:
         async with self._database.transaction() as connection:
             await connection.execute(statements.LOCK_HEAD)
             arrival, outcome = judge(await self.link(link))
-            await self._records.append([arrival], now)
+            await self._records.append(prepared([arrival]), now)
             values = {"confidence": outcome.confidence, "standing": outcome.standing.value, "version": outcome.version}
             await connection.execute(_JUDGE, _key(link) | values)
             found = await self.link(link)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.governance.domain.arrival import Appendix
+from services.governance.domain.arrival import Appendix, Drafts
 from services.governance.domain.drawing import Occurrence, Part, TitledNode
 from services.governance.domain.ledger import SALT_BYTES, LedgerEntry, entry_from_leaf
 from services.governance.domain.lineage import Edge, Node, NodeKind, RecordedEdge, Relation, Source, Standing
@@ -30,29 +30,30 @@ def stored_from_row(row: Any) -> StoredEntry:
     return StoredEntry(row.sequence, row.leaf, {name: getattr(row, name) for name in COLUMNS}, row.content_digest, row.is_erased)
 
 
-def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
+def drafts_to_columns(drafts: Drafts) -> dict[str, Any]:
+    events = [each.event for each in drafts.arrivals]
     return {
-        **_entries_to_columns(appendix.entries),
-        "salts": b"".join([each.salt for each in appendix.contents]),
+        **{name: text_array([getattr(each, name) for each in events]) for name in _TEXTS},
+        "payload": [each.payload for each in events],
+        "salts": b"".join([each.salt for each in drafts.contents]),
         "salt_bytes": SALT_BYTES,
-        "payload": [each.payload for each in appendix.contents],
+        **_nodes_to_columns(drafts.nodes),
+    }
+
+
+def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
+    first = appendix.entries[0]
+    return {
+        "before": first.sequence - 1,
+        "record_time": first.record_time,
+        "leaf": [each.leaf for each in appendix.entries],
         "tile_level": [level for level, _ in appendix.growth.added],
         "tile_index": [index for _, index in appendix.growth.added],
         "tile_hashes": list(appendix.growth.added.values()),
         "size": appendix.growth.peaks.size,
         "peaks": b"".join(appendix.growth.peaks.hashes),
-        **_nodes_to_columns(appendix.nodes),
         **_edges_to_columns(appendix.edges),
         **_occurrences_to_columns(appendix.occurrences),
-    }
-
-
-def _entries_to_columns(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
-    return {
-        "before": entries[0].sequence - 1,
-        "record_time": entries[0].record_time,
-        **{name: text_array([getattr(each, name) for each in entries]) for name in _TEXTS},
-        "leaf": [each.leaf for each in entries],
     }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.governance.domain.arrival import Arrival
 from services.governance.domain.segment import Segment
-from services.governance.storage.record_store import RecordStore
+from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.storage.tables import log_segment
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
@@ -39,7 +39,7 @@ class SegmentStore:
             "sealed_at": segment.sealed_at,
         }
         async with self._database.transaction() as connection:
-            await self._records.append([record], segment.sealed_at)
+            await self._records.append(prepared([record]), segment.sealed_at)
             await connection.execute(insert(log_segment).values(values))
             await connection.execute(_SEAL, {"first": segment.first, "last": segment.last})
 

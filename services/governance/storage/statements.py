@@ -9,7 +9,7 @@ LOCK_HEAD = text("select size, peaks from log_head for update")
 GROUND = text(
     """
     select told.place, known.sequence is not null as is_known, last.sequence as last
-    from unnest(cast(cast(:sources as text) as text[]), cast(cast(:event_ids as text) as text[]), cast(cast(:subjects as text) as text[]))
+    from unnest(cast(cast(:source as text) as text[]), cast(cast(:event_id as text) as text[]), cast(cast(:subject as text) as text[]))
          with ordinality as told(source, event_id, subject, place)
     left join log_entry known on known.source = told.source and known.event_id = told.event_id
     left join lateral (
