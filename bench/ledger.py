@@ -12,6 +12,8 @@ from ballast.governance.v1 import ledger_service_pb2 as pb
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from google.protobuf.json_format import MessageToJson
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from bench.appends import CALLERS, NOTES, Appender, appended, assessment_made, data_of, measured, rows_of
 from bench.calls import DELIVER, grpc_callers
@@ -43,19 +45,20 @@ async def ledger(ground: Ground) -> Section:
         appenders = await measured(ground, (governance.said, governance.pid), numbers)
         count = await _filled(ground, governance.said, proofs, numbers)
         await vacuum(ground.engines, "ledger")
-        proved = tail(await _proved(ground, proofs, count))
+        proved, bare = map(tail, await _proved(ground, proofs, HealthStub(channel.grpc), count))
         verified = await _verified(ground, GovernanceServiceStub(channel.grpc))
         exported, offline = await _exported(ground, proofs)
     rows = [
         *rows_of(appenders),
         (f"inclusion proof among {count:,}", f"{milliseconds(proved.p50)}", f"p99 {milliseconds(proved.p99)}", ""),
+        ("  health checks between them, which ask for nothing", f"{milliseconds(bare.p50)}", f"p99 {milliseconds(bare.p99)}", ""),
         (f"verified by the service, {count:,} entries", f"{verified:.1f} s", f"{count / verified:,.0f} a second", ""),
         (f"exported, {count:,} entries", f"{exported:.1f} s", "", ""),
         (f"that export verified offline, {count:,} entries", f"{offline:.1f} s", f"{count / offline:,.0f} a second", ""),
     ]
     data: dict[str, Any] = {
         "appended": data_of(appenders),
-        "proof_seconds": {"latency": proved},
+        "proof_seconds": {"latency": proved, "health_check": bare},
         "verification_seconds": {"service": verified, "export": exported, "offline": offline, "entries": count},
     }
     columns = ("", "", "CPU each", "the ledger to it, ×")
@@ -73,19 +76,24 @@ async def _filled(ground: Ground, address: str, proofs: "LedgerServiceAsyncStub"
     return count
 
 
-async def _proved(ground: Ground, proofs: "LedgerServiceAsyncStub", count: int) -> list[float]:
+async def _proved(ground: Ground, proofs: "LedgerServiceAsyncStub", health: Any, count: int) -> tuple[list[float], list[float]]:
+    """Returns how long each proof took, and each call for nothing after it: what the machine itself made of that moment."""
     chosen = random.Random(7)
     checkpoint = await proofs.GetCheckpoint(pb.GetCheckpointRequest())
-    seconds = []
+    seconds: list[float] = []
+    bare: list[float] = []
     for number in range(ground.sizes.proofs):
         ground.progress(f"ledger: proof {number + 1} of {ground.sizes.proofs}")
         request = pb.GetInclusionProofRequest(sequence=chosen.randint(1, count), tree_size=count)
         begin = time.perf_counter()
         answer = await proofs.GetInclusionProof(request)
-        seconds.append(time.perf_counter() - begin)
+        end = time.perf_counter()
+        await health.Check(HealthCheckRequest())
+        seconds.append(end - begin)
+        bare.append(time.perf_counter() - end)
         if root_from_inclusion(answer.leaf_index, count, answer.leaf_hash, list(answer.path)) != checkpoint.root_hash:
             raise RuntimeError(f"the proof of entry {request.sequence} does not hold")
-    return seconds
+    return seconds, bare
 
 
 async def _verified(ground: Ground, governance: Any) -> float:

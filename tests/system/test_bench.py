@@ -42,7 +42,7 @@ SIZES = Sizes(
     blasts=5,
     budget_slos=40,
     appended=200,
-    ledger_entries=700,
+    ledger_entries=900,
     proofs=5,
 )
 
@@ -144,7 +144,8 @@ async def test_the_ledger_is_measured_beside_an_audit_log_and_every_proof_is_che
         "of events that show none",
         "an audit log that takes the same deliveries",
         "its rows put in ready-made by the driver",
-        "inclusion proof among 700",
+        "inclusion proof among 900",
+        "health checks between them",
         "verified by the service",
         "exported",
         "that export verified offline",
