@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from services.governance.domain.arrival import Arrival
-from services.governance.domain.ledger import check_event
+from services.governance.domain.ledger import LedgerEntry, check_event
 from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.usecases.ledger import Ledger
 from shared.clock import Clock
@@ -35,13 +35,18 @@ class RecordEvents:
         for arrival in arrivals:
             check_event(arrival.event)
         if self._store.is_joined:
-            return (await self._append([arrivals]))[0]
+            # Without waiting for a turn: whoever has it may wait for the head, which the caller's transaction may hold already.
+            return self._told([arrivals], await self._store.append(prepared(arrivals), self._clock.now()))[0]
         return await self._group.submit(arrivals)
 
     async def _append(self, calls: Sequence[Sequence[Arrival]]) -> Sequence[int]:
         work = prepared([arrival for arrivals in calls for arrival in arrivals])
         async with self._turn:
             entries = await self._store.append(work, self._clock.now())
+        return self._told(calls, entries)
+
+    def _told(self, calls: Sequence[Sequence[Arrival]], entries: Sequence[LedgerEntry]) -> list[int]:
+        """Wakes those who watch, and returns how many of the entries are of each call."""
         self._ledger.grew()
         fresh = {(entry.source, entry.event_id) for entry in entries}
         return [len(fresh & {arrival.key for arrival in arrivals}) for arrivals in calls]
