@@ -20,7 +20,7 @@ from clients.cli.failures import ExitCode
 from clients.cli.names import team_name
 from clients.cli.output import as_data, plain
 from clients.cli.session import LARGEST_REVISION, Limit, Session, with_session
-from shared.errors import BallastError
+from shared.errors import BallastError, DeadlineExceeded, Unavailable
 
 app = typer.Typer(help="Change versioned documents: draft, try, propose, bring back; who owns which, and what became of each change.")
 
@@ -135,7 +135,6 @@ async def watch(
 ) -> None:
     """Prints each change of an amendment, until Ctrl-C (exit code 0). JSON lines with --json, each with service and resume token."""
     seen = 0
-
     async for change in watch_changes(session, Watched.of(service, resume_token or ())):
         told = as_data(change.response) | {"service": change.service}
         session.output.each(told, draw.change_line(change.response, change.service))
@@ -150,8 +149,11 @@ async def _approval(session: Session, name: str) -> tuple[approval_pb2.Approval 
         return None, ""
     try:
         response = await session.connection.approvals.GetApproval(approval_messages_pb2.GetApprovalRequest(name=name))
+    except (Unavailable, DeadlineExceeded) as error:
+        session.output.note(session.connection.explained(error, "governance").message)
+        return None, "not known: governance is away"
     except BallastError as error:
-        return None, f"not known: {session.connection.explained(error, 'governance').message}"
+        return None, f"not known: {error.message}"
     return response.approval, ""
 
 

@@ -67,14 +67,14 @@ def draw_amendment(
     yield facts(
         [
             ("amendment", amendment.name or "none: only tried"),
-            ("document", f"{amendment.document}, a {amendment.kind} of {service}"),
+            ("document", f"{amendment.document} ({amendment.kind}), kept by {service}"),
             ("state", cell(enum_text(amendment, "state"), _STYLES.get(amendment.state, "")) if amendment.name else ""),
             ("because", _because(amendment)),
             ("version", _versions(amendment)),
             ("brings back", f"version {amendment.restored_revision}" if amendment.restored_revision else ""),
             ("by", amendment.author),
             ("reason", amendment.reason),
-            ("owner", (amendment.owner or "everybody") if amendment.state != amendment_pb2.AMENDMENT_STATE_DRAFT else ""),
+            ("owner", (amendment.owner or "everybody") if _is_fixed(amendment) else ""),
             ("approval", amendment.approval or ("needed" if amendment.needs_approval else "not needed") if _is_fixed(amendment) else ""),
             ("agreement", _agreement(approval) if approval else unknown),
             ("digest", amendment.digest),
@@ -132,8 +132,8 @@ def _document_row(service: str, document: amendment_pb2.Document) -> tuple[objec
         document.name,
         document.kind,
         document.revision,
-        document.owner or "everybody",
-        "needed" if document.needs_approval else f"no: {document.role}",
+        document.owner or "all",
+        "needed" if document.needs_approval else "no",
         document.open_amendments,
         service,
     )
@@ -149,7 +149,8 @@ def _is_fixed(amendment: amendment_pb2.Amendment) -> bool:
 
 
 def _because(amendment: amendment_pb2.Amendment) -> str:
-    cause = enum_text(amendment, "cause") if amendment.cause else ""
+    told = amendment.cause not in (amendment_pb2.AMENDMENT_CAUSE_UNSPECIFIED, amendment_pb2.AMENDMENT_CAUSE_CALLER)
+    cause = enum_text(amendment, "cause") if told else ""
     return ": ".join(filter(None, (cause, amendment.detail)))
 
 

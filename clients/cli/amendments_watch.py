@@ -65,7 +65,7 @@ async def _follow(session: Session, service: str, token: str, told: "asyncio.Que
         async for response in follow(watch_from, "amendment", token, tell):
             await told.put(Change(service, response))
     except BallastError as error:
-        await told.put(session.connection.explained(error, service))
+        await told.put(error)
 
 
 def _keeper(option: str, service: str) -> str:
