@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from services.governance.domain.arrival import Arrival
+from services.governance.domain.errors import EventMalformed
 from services.governance.domain.ledger import LedgerEntry, check_event
+from services.governance.domain.reconciliation import OWN_SOURCES
 from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.usecases.ledger import Ledger
 from shared.clock import Clock
@@ -34,6 +36,8 @@ class RecordEvents:
         """
         for arrival in arrivals:
             check_event(arrival.event)
+            if arrival.event.source in OWN_SOURCES:  # an erasure or a seal that nobody did would cover up a theft
+                raise EventMalformed("source", f"{arrival.event.source} is what governance writes itself, which nobody can deliver")
         if self._store.is_joined:
             # Without waiting for a turn: whoever has it may wait for the head, which the caller's transaction may hold already.
             return self._told([arrivals], await self._store.append(prepared(arrivals), self._clock.now()))[0]
