@@ -43,6 +43,16 @@ class SegmentStore:
             await connection.execute(insert(log_segment).values(values))
             await connection.execute(_SEAL, {"first": segment.first, "last": segment.last})
 
+    async def over(self, first: int, last: int) -> list[Segment]:
+        """Returns the segments with any of these entries, the oldest first."""
+        statement = (
+            select(log_segment)
+            .where(log_segment.c.last_sequence >= first, log_segment.c.first_sequence <= last)
+            .order_by(log_segment.c.last_sequence)
+        )
+        async with self._database.transaction() as connection:
+            return [_segment(row) for row in await connection.execute(statement)]
+
     async def page(self, paging: PageQuery) -> Page[Segment]:
         """Returns a page of segments, the oldest first."""
         statement = select(log_segment).order_by(log_segment.c.last_sequence).limit(paging.limit)

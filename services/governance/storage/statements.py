@@ -102,22 +102,23 @@ TIP = text(
     """
 )
 
+CONTENT_DIGEST = """pg_catalog.sha256(
+    salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8')
+    || int4send(octet_length(convert_to(reason, 'UTF8'))) || convert_to(reason, 'UTF8') || payload
+)"""
 # The database hashes the contents, so that verifying a ledger of large ones needs neither their transfer nor their memory. It
 # is trusted no further than for handing over its rows: a server that lies about a digest could lie about the bytes as well. A
 # content counts as erased only where the ledger has the record of it.
 STORED_ENTRIES = text(
-    """
+    f"""
     select sequence, leaf, event_id, source, type, subject, trace_id, record_time,
            erased_at is not null and exists (
                select 1 from log_entry record where record.subject = 'ledgerEntries/' || entry.sequence
                    and record.type = 'ballast.governance.v1.ContentErased' and record.source = '/ballast/governance/ledger'
            ) as is_erased,
-           pg_catalog.sha256(
-               salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8')
-               || int4send(octet_length(convert_to(reason, 'UTF8'))) || convert_to(reason, 'UTF8') || payload
-           ) as content_digest
+           {CONTENT_DIGEST} as content_digest
     from log_entry entry where sequence between :first and :last order by sequence limit :limit
-    """
+    """  # noqa: S608 - put together of what stands here
 )
 
 TILES = text(

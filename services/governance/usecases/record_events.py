@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from services.governance.domain.arrival import Arrival
+from services.governance.domain.errors import EventMalformed
 from services.governance.domain.ledger import check_event
+from services.governance.domain.reconciliation import OWN_SOURCES
 from services.governance.storage.record_store import RecordStore
 from services.governance.usecases.ledger import Ledger
 from shared.clock import Clock
@@ -32,6 +34,8 @@ class RecordEvents:
         """
         for arrival in arrivals:
             check_event(arrival.event)
+            if arrival.event.source in OWN_SOURCES:  # an erasure or a seal that nobody did would cover up a theft
+                raise EventMalformed("source", f"{arrival.event.source} is what governance writes itself, which nobody can deliver")
         if self._store.is_joined:
             return (await self._append([arrivals]))[0]
         return await self._group.submit(arrivals)
