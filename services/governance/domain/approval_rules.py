@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from services.governance.domain.approval_facts import LANGUAGE, facts_of
 from services.governance.domain.approval_request import ApprovalRequest
 from services.governance.domain.approval_rule import ApprovalRule, RulesDocument
-from services.governance.domain.approver import names_of
+from services.governance.domain.approver import names_of, person_of
 from services.governance.domain.errors import ApprovalRulesRefused, RuleMissing, RuleUndecided
 from shared.condition import Condition, ConditionFailed, ConditionRefused
 
@@ -54,6 +54,31 @@ def rules_of(revision: int, document: RulesDocument) -> Rules:
     if found:
         raise ApprovalRulesRefused(found)
     return Rules(revision, document, tuple(conditions))
+
+
+def ready(revision: int, document: RulesDocument) -> Rules:
+    """Compiles a version that was taken once: what is refused of new ones since then locks nobody out. Raises ConditionRefused."""
+    return Rules(revision, document, tuple(LANGUAGE.condition(rule.when) for rule in document.rules))
+
+
+def check_people(document: RulesDocument) -> None:
+    """Raises ApprovalRulesRefused where a name is nobody's, or a person is named twice in one list under different spellings."""
+    lists = {f"rules.groups[{number}].members": each.members for number, each in enumerate(document.groups)}
+    for number, rule in enumerate(document.rules):
+        lists |= {f"rules.rules[{number}].{place}.principals": each.principals for place, each in rule.parts.items()}
+    found = [fault for place, names in lists.items() for fault in _name_faults(place, names)]
+    if found:
+        raise ApprovalRulesRefused(found)
+
+
+def _name_faults(place: str, names: Iterable[str]) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for number, name in enumerate(names):
+        person = person_of(name)
+        if not person:
+            yield f"{place}[{number}]", f"is {name!r}, which names nobody; leave it out"
+        elif first.setdefault(person, name) != name:
+            yield f"{place}[{number}]", f"is {name!r}, another spelling of {first[person]!r}, and so the same person; name each once"
 
 
 def _group_faults(document: RulesDocument) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from typing import Any
 from services.governance.domain.approval import Approval, ApprovalState, BrokenGlass, Review, ReviewOutcome, Vote
 from services.governance.domain.approval_request import ApprovalRequest, Impact
 from services.governance.domain.approval_rule import DecisionKeys
+from services.governance.domain.approver import person_of
 from services.governance.storage.approval_rule_rows import rule_from_json, rule_to_json
 from shared.money import Money
 
@@ -22,6 +23,7 @@ def approval_to_row(approval: Approval) -> dict[str, Any]:
         "subject": request.subject,
         "digest": request.digest,
         "team": request.team,
+        "author_key": person_of(request.author),
         "request": _request_to_json(request),
         "rule": rule_to_json(approval.rule),
         "rules_revision": approval.rules_revision,
@@ -29,7 +31,7 @@ def approval_to_row(approval: Approval) -> dict[str, Any]:
         "escalated_keys": sorted(approval.keys.escalated),
         "break_glass_keys": sorted(approval.keys.break_glass),
         "excluded": sorted(excluded),
-        "review_excluded": sorted(asked | ({glass.principal} if glass else frozenset())),
+        "review_excluded": sorted(asked | ({person_of(glass.principal)} if glass else frozenset())),
         "state": approval.state.value,
         "votes": [[each.principal, each.approves, each.note, each.at.isoformat()] for each in approval.votes],
         "glass": _glass_to_json(glass) if glass else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, desc, select, text, true, update
+from sqlalchemy import and_, case, desc, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,7 @@ from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 from shared.storage.etags import check_etag
 
+_ONE_WAITS = ("subject", "kind", "digest", "team", "author_key")
 _PENDING = approval.c.state == ApprovalState.PENDING.value
 _WHERE_PENDING = text("state = 'PENDING'")  # as the index has it: PostgreSQL compares none with a parameter
 
@@ -121,8 +122,8 @@ class ApprovalStore:
 
     async def _check_free(self, connection: AsyncConnection, made: Approval, now: datetime) -> None:
         """Raises ApprovalPending where one waits for the same; one whose time is over makes room."""
-        c, asked = approval.c, made.request
-        same = (c.subject == asked.subject) & (c.kind == asked.kind) & (c.digest == asked.digest) & _PENDING
+        values = approval_to_row(made)
+        same = and_(_PENDING, *(approval.c[name] == values[name] for name in _ONE_WAITS))
         row = (await connection.execute(select(approval).where(same).with_for_update())).first()
         if row is None:
             return
@@ -140,7 +141,7 @@ class ApprovalStore:
 
 
 async def _insert(connection: AsyncConnection, made: Approval) -> bool:
-    """Returns whether there was room: for exactly one thing, one approval waits at a time."""
+    """Returns whether there was room: for exactly one thing, one approval waits at a time for each who wants it of a team."""
     statement = insert(approval).values(approval_to_row(made))
-    free = statement.on_conflict_do_nothing(index_elements=["subject", "kind", "digest"], index_where=_WHERE_PENDING)
+    free = statement.on_conflict_do_nothing(index_elements=_ONE_WAITS, index_where=_WHERE_PENDING)
     return (await connection.execute(free.returning(approval.c.id))).first() is not None

@@ -1,7 +1,7 @@
 """Keeping the approval rules: reading their versions, making new ones, trying them, and having the newest ready to be asked."""
 
 from services.governance.domain.approval_rule import RulesDocument, RulesRevision
-from services.governance.domain.approval_rules import Rules, rules_of
+from services.governance.domain.approval_rules import Rules, check_people, ready, rules_of
 from services.governance.domain.approval_trial import RuleTrial, try_rules
 from services.governance.storage.approval_store import ApprovalStore
 from shared.clock import Clock
@@ -26,7 +26,7 @@ class Rulebook:
         """Returns the newest version ready to be asked; compiled once."""
         newest = await self.newest()
         if self._ready is None or self._ready.revision != newest.revision:
-            self._ready = rules_of(newest.revision, newest.document)
+            self._ready = ready(newest.revision, newest.document)
         return self._ready
 
     async def get(self, revision: int) -> RulesRevision:
@@ -44,10 +44,12 @@ class Rulebook:
         Raises ApprovalRulesRefused, Conflict.
         """
         newest = await self.newest()
+        check_people(document)
         rules_of(newest.revision + 1, document)
         made = RulesRevision(newest.revision + 1, document, current_principal_name(), reason, self._clock.now())
         return await self._store.replace(etag, made, validate_only=validate_only)
 
     async def dry_run(self, document: RulesDocument, count: int) -> RuleTrial:
         """Asks rules that need not be stored about the latest approvals. Raises ApprovalRulesRefused."""
+        check_people(document)
         return try_rules(rules_of(0, document), await self._approvals.latest(count))
