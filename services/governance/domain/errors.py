@@ -5,7 +5,7 @@ InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRef
 NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound, LinkNotFound
 AlreadyExists       ApprovalPending, LinkExists
 Conflict            LinkChanged
-PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalClosed
+PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalUnreadable, ApprovalClosed
 PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayNotApprove, WithdrawerRefused, BreakGlassRefused
 """
 
@@ -152,6 +152,19 @@ class ApprovalNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"name: {name} does not exist; ListApprovals lists those there are", metadata={"name": name})
+
+
+class ApprovalUnreadable(PreconditionFailed):
+    """Its row is none that governance wrote."""
+
+    reason: ClassVar[str] = "APPROVAL_ALTERED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"name: the row of {name} was altered and cannot be read: restore the database of governance, or ask for a new approval; "
+            "the ledger has what was told of it",
+            metadata={"name": name},
+        )
 
 
 class ApprovalRulesRevisionNotFound(NotFound):

@@ -40,12 +40,6 @@ def chosen(query: ApprovalQuery, now: datetime) -> list[ColumnElement[bool]]:
     return found
 
 
-def in_force(now: datetime) -> ColumnElement[bool]:
-    """Holds where what is approved may be done, as Approval.is_in_force says."""
-    states = [each.value for each in (_S.APPROVED, _S.EMERGENCY, _S.REVIEWED)]
-    return and_(_C.state.in_(states), _C.expires_at > now, ~_overdue(now))
-
-
 def _state_at(now: datetime) -> ColumnElement[str]:
     """What time has done counts from its moment on, not from when it is told."""
     over = _C.state.in_(_PASSING) & (_C.expires_at <= now)

@@ -48,3 +48,6 @@ approval = Table(
     Index("approval_by_state", "state", "id"),
     Index("approval_due", "due_at", postgresql_where=text("due_at is not null")),
 )
+
+# What was told of one approval is compared with its row whenever somebody acts on it.
+Index("outbox_by_approval", metadata.tables["outbox"].c.aggregateid, postgresql_where=text("aggregatetype = 'approvals'"))

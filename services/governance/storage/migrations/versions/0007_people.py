@@ -1,4 +1,4 @@
-"""People by one key: whose request waits, and who may decide on it."""
+"""People by one key: whose request waits, and who may decide on it; and what was told of an approval is found by its name."""
 
 import unicodedata
 
@@ -32,6 +32,7 @@ def upgrade() -> None:
     op.execute("alter table approval alter column author_key drop default")
     op.execute("drop index approval_pending")
     op.execute("create unique index approval_pending on approval (subject, kind, digest, team, author_key) where state = 'PENDING'")
+    op.execute("create index outbox_by_approval on outbox (aggregateid) where aggregatetype = 'approvals'")
 
 
 def _key(key: str) -> str:
