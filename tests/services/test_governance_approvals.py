@@ -29,6 +29,10 @@ async def office(urls: dict[str, str], engines: Engines, clock: SimulatedClock) 
         yield running
 
 
+def at_risk(**money: Any) -> approval_pb2.ImpactPreview:
+    return approval_pb2.ImpactPreview(value_at_risk=Money(**money))
+
+
 def advance(office: Office, **span: int) -> None:
     office.clock.advance(office.clock.now() + timedelta(**span))
 
@@ -210,13 +214,24 @@ async def test_what_is_only_validated_says_its_rule_and_is_not_stored(office: Of
         ({"digest": "a" * 63}, "digest"),
         ({"kind": "Severity Matrix"}, "kind"),
         ({"subject": ""}, "subject"),
+        ({"subject": " \u200b"}, "subject"),
+        ({"subject": "matrices/a\nb"}, "subject"),
+        ({"subject": "matrices/\u202ea"}, "subject"),
+        ({"author": "\u200b"}, "author"),
+        ({"impact": at_risk(currency_code="Eur", units=5)}, "impact.value_at_risk.currency_code"),
+        ({"impact": at_risk(currency_code="EURO", units=5)}, "impact.value_at_risk.currency_code"),
+        (
+            {"impact": approval_pb2.ImpactPreview(value_at_risk=Money(currency_code="EUR", units=5, nanos=10**9))},
+            "impact.value_at_risk.nanos",
+        ),
+        ({"impact": at_risk(currency_code="EUR", units=5, nanos=-5)}, "impact.value_at_risk.nanos"),
         ({"reason": ""}, "reason"),
         ({"reason": "a\0b"}, "reason"),
         ({"impact": approval_pb2.ImpactPreview(facts=["a\0b"])}, "impact.facts[0]"),
         ({"team": "core"}, "team"),
         ({"impact": approval_pb2.ImpactPreview(displaced_items=-1)}, "impact.displaced_items"),
         ({"impact": approval_pb2.ImpactPreview(delay_days=float("nan"))}, "impact.delay_days"),
-        ({"impact": approval_pb2.ImpactPreview(value_at_risk=Money(units=5))}, "impact.value_at_risk"),
+        ({"impact": approval_pb2.ImpactPreview(value_at_risk=Money(units=5))}, "impact.value_at_risk.currency_code"),
         ({"impact": approval_pb2.ImpactPreview(value_at_risk=Money(units=-5, currency_code="EUR"))}, "impact.value_at_risk"),
         ({"impact": approval_pb2.ImpactPreview(measures={"Big Name": 1.0})}, 'impact.measures["Big Name"]'),
     ],

@@ -191,8 +191,15 @@ class RuleUndecided(InvalidInput):
     reason: ClassVar[str] = "RULE_UNDECIDED"
 
     def __init__(self, rule: str, unknown: Sequence[str], fault: str) -> None:
-        why = f"reads {', '.join(unknown)}, which the request does not tell; give it" if unknown else f"failed ({fault}); mend the rule"
-        super().__init__(f"impact: the rule {rule!r} {why}", [Violation("impact", f"the rule {rule!r} {why}")], metadata={"rule": rule})
+        if unknown:
+            why = f"the rule {rule!r} reads {', '.join(unknown)}, which the request does not tell; give it"
+            super().__init__(f"impact: {why}", [Violation("impact", why)], metadata={"rule": rule})
+            return
+        # No field is at fault: whoever asks can do nothing about it.
+        super().__init__(
+            f"the approval rule {rule!r} failed ({fault}), no fault of this request: whoever keeps the approval rules must mend it",
+            metadata={"rule": rule},
+        )
 
 
 class RuleMissing(PreconditionFailed):
