@@ -10,6 +10,7 @@ from ballast.governance.v1 import ledger_service_pb2 as pb
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from clients.cli.connection import every_page
+from clients.cli.contract_names import event_type
 from clients.cli.failures import ExitCode
 from clients.cli.feed import follow
 from clients.cli.formats import count_text
@@ -40,7 +41,7 @@ _LONG_SECONDS = 3600.0
 app = typer.Typer(help="List, watch and export the ledger, and prove that nothing in it was altered.")
 
 _Subject = Annotated[str, typer.Option(metavar="NAME", help="Only entries about this resource.")]
-_Type = Annotated[str, typer.Option("--type", metavar="TYPE", help="Only entries of this event type, a full message name.")]
+_Type = Annotated[str, typer.Option("--type", metavar="TYPE", help="Only this type of event: IncidentOpened, or the whole name.")]
 _Trace = Annotated[str, typer.Option("--trace-id", metavar="ID", help="Only entries of this trace, 32 hex digits.")]
 _Principal = Annotated[str, typer.Option(metavar="NAME", help="Only entries caused by this principal.")]
 _Source = Annotated[str, typer.Option(metavar="SOURCE", help="Only entries of this source, such as /ballast/triage.")]
@@ -63,7 +64,7 @@ async def list_(
     limit: Limit = 50,
 ) -> None:
     """Lists ledger entries in their order."""
-    chosen = pb.EntryFilter(subject=subject, type=type_, trace_id=trace_id, principal=principal, source=source)
+    chosen = pb.EntryFilter(subject=subject, type=event_type("--type", type_), trace_id=trace_id, principal=principal, source=source)
     request = pb.ListEntriesRequest(filter=chosen, after_sequence=after)
     response = await every_page(session.connection.ledger.ListEntries, request, "entries", limit)
     session.output.answer(response, lambda: draw_entries(response))
@@ -79,7 +80,7 @@ async def watch(
     count: Annotated[int, typer.Option(metavar="N", min=0, help="End after this many; 0 goes on until Ctrl-C.")] = 0,
 ) -> None:
     """Prints each entry as it is recorded, until Ctrl-C (exit code 0). JSON lines with --json, each with its resume token."""
-    chosen = pb.EntryFilter(subject=subject, type=type_)
+    chosen = pb.EntryFilter(subject=subject, type=event_type("--type", type_))
     seen = 0
 
     def watch_from(token: str) -> AsyncIterable[pb.WatchEntriesResponse]:
@@ -131,7 +132,7 @@ async def export(
     last: Annotated[int, typer.Option(metavar="SEQUENCE", min=0, help="Up to this position.")] = 0,
 ) -> None:
     """Writes entries and what proves them; without any condition the whole ledger. Check it with `ballast ledger verify FILE --key KEY`."""
-    chosen = pb.EntryFilter(subject=subject, type=type_, trace_id=trace_id, principal=principal, source=source)
+    chosen = pb.EntryFilter(subject=subject, type=event_type("--type", type_), trace_id=trace_id, principal=principal, source=source)
     request = pb.ExportEntriesRequest(filter=chosen, first_sequence=first, last_sequence=last)
     try:
         with _bar(session.output, "exporting") as progress:

@@ -44,7 +44,7 @@ async def trace(
         list[str] | None, typer.Option("--relation", metavar="RELATION", help="Only along edges of this relation; repeat.")
     ] = None,
     least_confidence: Annotated[float, typer.Option(metavar="SHARE", min=0, max=1, help="Only along edges at least as sure.")] = 0.0,
-    denied: Annotated[bool, typer.Option("--denied", help="Also along edges that people denied.")] = False,
+    denied: Annotated[bool, typer.Option("--denied", help="Also along edges that people denied or their rule withdrew.")] = False,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this file as well.")] = None,
 ) -> None:
     """Draws the lineage of a resource: alert, incident, assessment, decision, roadmap item, bundle. The word `trace` may be left out."""

@@ -50,12 +50,12 @@ async def impact(
 
 
 @with_session()
-async def explain(session: Session, from_: _From, relation: _Relation, to: _To) -> None:
+async def explain(session: Session, from_: _From, relation: _Relation, to: _To, limit: Limit = 50) -> None:
     """Says why an edge is there: entries of the ledger, the rule that concludes it, and what people said of it."""
     request = pb.ExplainLinkRequest(
         from_name=any_name("FROM", from_), to_name=any_name("TO", to), relation=relation_number("RELATION", relation)
     )
-    response = await session.connection.lineage.ExplainLink(request)
+    response = await every_page(session.connection.lineage.ExplainLink, request, "entries", limit)
     session.output.answer(response, lambda: draw.draw_explanation(response))
 
 

@@ -34,6 +34,8 @@ _COLOURS = {
     "bundle": "#009e73",
     "template_version": "#009e73",
     "post_mortem": "#cc79a7",
+    "duty": "#cc79a7",
+    "work_record": "#cc79a7",
     "corrective_action": "#cc79a7",
     "kpi_value": "#cc79a7",
 }
@@ -43,7 +45,7 @@ _LEGEND = (
     ("change, deploy, flag, event", "#e69f00"),
     ("assessment, decision, policy, approval", "#0072b2"),
     ("roadmap item, bundle, template", "#009e73"),
-    ("post-mortem, action, KPI", "#cc79a7"),
+    ("post-mortem, action, duty, work, KPI", "#cc79a7"),
     ("component", _OTHER),
 )
 _STYLE: dict[Any, Any] = {"svg.hashsalt": "ballast", "font.family": "DejaVu Sans", "font.size": 8}
@@ -112,7 +114,7 @@ def _draw(axes: Axes, found: Lineage, columns: Mapping[int, Sequence[str]]) -> N
 
 def _draw_edge(axes: Axes, edge: lineage_pb2.LineageEdge, places: Mapping[str, Place]) -> None:
     (from_x, from_y), (to_x, to_y) = sorted((places[edge.from_name], places[edge.to_name]))
-    colour = _DENIED if edge.standing == lineage_pb2.LINK_STANDING_DENIED else _LINE
+    colour = _DENIED if edge.standing in (lineage_pb2.LINK_STANDING_DENIED, lineage_pb2.LINK_STANDING_WITHDRAWN) else _LINE
     bend = 0.72 if from_x != to_x else 0.0
     axes.plot(
         [from_x + bend, to_x - 0.03],
@@ -148,7 +150,7 @@ def _draw_legend(figure: Figure) -> None:
         Line2D([], [], color=_LINE, label="observed"),
         Line2D([], [], color=_LINE, linestyle=(0, (4, 3)), label="inferred"),
         Line2D([], [], color=_LINE, linestyle=(0, (1, 2)), label="stated"),
-        Line2D([], [], color=_DENIED, label="denied"),
+        Line2D([], [], color=_DENIED, label="denied, or withdrawn"),
         Line2D([], [], marker="s", linestyle="", color=_LINE, markerfacecolor="none", label="pending"),
     ]
     figure.legend(handles=[*kinds, *known], loc="lower left", ncols=6, frameon=False, labelcolor=_TEXT, fontsize=7)

@@ -97,12 +97,16 @@ class ApprovalClient:
 
 
 def _request(proposed: Amendment, owner: str) -> pb.RequestApprovalRequest:
+    """Returns what is asked for; its first fact says where approvers find the difference that they agree to."""
+    impact, compared = Parse(proposed.impact or "{}", ImpactPreview()), proposed.comparison
+    what = f"{proposed.name} makes version {compared.base + 1} of {proposed.document}"
+    impact.facts.insert(0, f"{what}; read the difference: ballast amendments show {proposed.id}")
     return pb.RequestApprovalRequest(
         kind=proposed.kind,
         subject=proposed.document,
         digest=proposed.digest,
         team=owner,
         reason=proposed.reason,
-        impact=Parse(proposed.impact or "{}", ImpactPreview()),
+        impact=impact,
         author=proposed.author,
     )

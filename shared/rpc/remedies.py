@@ -24,6 +24,8 @@ _BY_PATTERN = [
     (re.compile(r"^\\S$"), "say something, not only spaces"),
     (re.compile(r"^\^https\?://"), "send an address that begins with http:// or https://"),
     (re.compile(r"^\^(\[a-z\]\[A-Za-z\]\*|[A-Za-z]+|\([A-Za-z|]+\))/"), "send the resource name as it was given, such as collection/id"),
+    (re.compile(re.escape("^.+[.].+$")), "send the whole name with its package, package.v1.Name"),
+    (re.compile(re.escape("^.+/.+$")), "send the whole name, package.Service/Method"),
     (re.compile(""), "send a value that matches the pattern"),
 ]
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from ballast.amendments.v1 import amendment_messages_pb2 as pb
 from ballast.amendments.v1 import amendment_pb2
-from ballast.governance.v1 import approval_messages_pb2, approval_pb2
+from ballast.governance.v1 import approval_messages_pb2, approval_pb2, governance_service_pb2, lineage_pb2
 from ballast.triage.v1 import gate_pb2, severity_matrix_pb2, triage_service_pb2
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.json_format import MessageToDict
@@ -81,7 +81,8 @@ async def test_a_draft_is_proposed_agreed_to_and_comes_in_force(chamber: Chamber
         "triage",
         draft.reason,
     )
-    assert asked.impact == proposed.impact
+    assert (asked.impact.summary, asked.impact.measures) == (proposed.impact.summary, proposed.impact.measures)
+    assert asked.impact.facts[0].startswith(f"{proposed.name} makes version {before.revision + 1} of {MATRIX}")
     assert proposed.impact.summary.startswith("0 of the latest 0 incidents")
     await chamber.approve(proposed)
     made = await reaches(chamber, proposed, State.AMENDMENT_STATE_IN_FORCE)
@@ -89,6 +90,24 @@ async def test_a_draft_is_proposed_agreed_to_and_comes_in_force(chamber: Chamber
     assert (after.revision, after.author, after.reason) == (before.revision + 1, "ada", draft.reason)
     assert list(after.impact_thresholds) == list(wanted.impact_thresholds)
     assert (made.revision, made.HasField("force_time"), made.cause) == (after.revision, True, Cause.AMENDMENT_CAUSE_AGREED)
+
+
+async def test_the_lineage_leads_from_a_version_to_its_approval_and_to_the_next(chamber: Chamber) -> None:
+    proposed = await chamber.propose(await chamber.draft(await chamber.stricter()))
+    await chamber.approve(proposed)
+    made = await reaches(chamber, proposed, State.AMENDMENT_STATE_IN_FORCE)
+    before, after = f"{MATRIX}@{made.base_revision}", f"{MATRIX}@{made.revision}"
+    walk = governance_service_pb2.TraceLineageRequest(name=before, direction=governance_service_pb2.LINEAGE_DIRECTION_DOWNSTREAM)
+    wanted = {(before, after, lineage_pb2.LINEAGE_RELATION_REPLACED_BY), (after, made.approval, lineage_pb2.LINEAGE_RELATION_APPROVED_BY)}
+
+    async def is_drawn() -> bool:
+        try:
+            found = (await chamber.governance().TraceLineage(walk)).edges
+        except NotFound:  # until the event has come
+            return False
+        return wanted <= {(each.from_name, each.to_name, each.relation) for each in found}
+
+    await until(is_drawn)
 
 
 async def test_the_difference_reads_as_people_read_differences(chamber: Chamber) -> None:

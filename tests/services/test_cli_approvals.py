@@ -146,7 +146,14 @@ async def test_rules_are_shown_tried_edited_set_and_listed(run: Run) -> None:
     assert [each for each in told if each not in shown.out] == []
     tried = await run("ada", "rules", "dry-run", "-", stdin=RULES)
     assert [each for each in (name, "1 by policies", "2 by council", "1 approval differs of 1") if each not in tried.out] == []
+    refused = await run("ada", "rules", "set", "-", "--reason", "The council asked.", stdin=RULES)
+    assert (refused.code, "APPROVAL_REQUIRED" in refused.err) == (ExitCode.CONFLICT, True)
+    preview = await run("ada", "rules", "set", "-", "--reason", "The council asked.", "--validate-only", stdin=RULES)
+    assert "the rule policies wants others to agree" in preview.out
+    asked = await run("ada", "rules", "ask", "-", "--reason", "The council asked.", "--json", stdin=RULES)
+    assert (await run("bo", "approve", asked.data["approval"]["name"])).code == 0
     assert (await run("ada", "rules", "set", "-", "--reason", "The council asked.", stdin=RULES)).code == 0
+    assert "set them" in (await run("ada", "rules", "ask", "-", "--reason", "More.", stdin=RULES.replace("quorum: 2", "quorum: 3"))).err
     assert "bo, cy, dan" in (await run("ada", "rules", "get")).out
     document = (await run("ada", "rules", "get", "--yaml")).out
     again = await run("ada", "rules", "set", "-", "--reason", "the same", "--json", stdin=document)

@@ -57,6 +57,14 @@ async def test_entries_are_listed_and_chosen(run: Run) -> None:
     assert [each["sequence"] for each in (await run("list", "--after", "300", "--limit", "2", "--json")).data["entries"]] == ["301", "302"]
 
 
+async def test_entries_are_chosen_by_the_last_part_of_a_type(run: Run) -> None:
+    found = (await run("list", "--type", "DecisionMade", "--json")).data["entries"]
+    assert {each["type"] for each in found} == {"ballast.allocation.v1.DecisionMade"}
+    ran = await run("list", "--type", "DecisionMad")
+    assert (ran.code, ran.out) == (ExitCode.REFUSED, "")
+    assert ("--type" in ran.err, "near it are ballast.allocation.v1.DecisionMade" in ran.err) == (True, True)
+
+
 async def test_the_running_ledger_is_verified(run: Run) -> None:
     ran = await run("verify")
     assert (ran.code, ran.err) == (0, "")

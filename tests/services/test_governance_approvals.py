@@ -88,6 +88,31 @@ async def test_only_who_asked_withdraws(office: Office) -> None:
     assert (withdrawn.state, (await office.verify(asked)).reason) == (State.APPROVAL_STATE_WITHDRAWN, "APPROVAL_WITHDRAWN")
 
 
+INVISIBLE = "\u200b \u2063"
+
+
+async def test_a_reason_that_says_nothing_is_none_and_nothing_is_done(office: Office) -> None:
+    asked = await office.ask()
+    bo = office.by("bo")
+    for call, field in (
+        (office.ask(reason=INVISIBLE), "reason"),
+        (office.ask(break_glass_reason=INVISIBLE), "break_glass_reason"),
+        (bo.Reject(pb.RejectRequest(name=asked.name, reason=INVISIBLE)), "reason"),
+        (bo.BreakGlass(pb.BreakGlassRequest(name=asked.name, reason=INVISIBLE)), "reason"),
+        (bo.CloseReview(pb.CloseReviewRequest(name=asked.name, outcome=UPHELD, note=INVISIBLE)), "note"),
+    ):
+        error = await refusal(InvalidInput, call)
+        assert isinstance(error, InvalidInput)
+        assert (error.reason, [each.field for each in error.violations]) == ("REASON_EMPTY", [field])
+    assert await office.get(asked) == asked
+
+
+async def test_a_note_that_nobody_asks_for_may_be_left_out(office: Office) -> None:
+    asked = await office.ask()
+    assert (await office.approve("bo", asked)).state == State.APPROVAL_STATE_APPROVED
+    assert (await office.by("ada").Withdraw(pb.WithdrawRequest(name=asked.name))).approval.state == State.APPROVAL_STATE_WITHDRAWN
+
+
 # An approval is for exactly one thing.
 
 

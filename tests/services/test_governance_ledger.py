@@ -86,6 +86,21 @@ async def test_a_type_nobody_knows_is_recorded(governance: Governance) -> None:
     assert await governance.entries(type="google.protobuf.Timestamp") == [unknown.id]
 
 
+async def test_a_short_type_is_refused_instead_of_finding_nothing(governance: Governance) -> None:
+    wanted, ledger = pb.EntryFilter(type="IncidentOpened"), governance.ledger
+    fields = []
+    for call in (
+        lambda: ledger.ListEntries(pb.ListEntriesRequest(filter=wanted)),
+        lambda: ledger.ExportEntries(pb.ExportEntriesRequest(more_filters=[wanted])).read(),
+        lambda: ledger.EraseContents(pb.EraseContentsRequest(filter=wanted, reason="Asked for.")),
+        lambda: governance.rpc.ListLedgerEntries(governance_service_pb2.ListLedgerEntriesRequest(type="IncidentOpened")),
+    ):
+        with pytest.raises(InvalidInput, match=r"send the whole name with its package, package\.v1\.Name") as refused:
+            await call()
+        fields += [violation.field for violation in refused.value.violations]
+    assert fields == ["filter.type", "more_filters[0].type", "filter.type", "type"]
+
+
 @pytest.mark.parametrize("broken", ["bytes", "other message"])
 async def test_an_event_whose_data_cannot_be_read_is_recorded_as_evidence(governance: Governance, broken: str) -> None:
     unreadable = incident_opened(f"incidents/{broken}")

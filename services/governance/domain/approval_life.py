@@ -61,6 +61,8 @@ TABLE: Mapping[tuple[ApprovalState, Action], Mapping[ApprovalState, ChangeKind]]
     (_S.EMERGENCY, _A.CLOSE_REVIEW): {_S.REVIEWED: _C.REVIEW_CLOSED, _S.REJECTED: _C.REVIEW_CLOSED},
     (_S.EMERGENCY, _A.TELL_OVERDUE): {_S.EMERGENCY: _C.REVIEW_OVERDUE},
 }
+# Which acts ask for a reason, and the field it stands in.
+REASONED: Mapping[Action, str] = {_A.REJECT: "reason", _A.BREAK_GLASS: "reason", _A.CLOSE_REVIEW: "note"}
 _CLOSED = {_S.REJECTED, _S.WITHDRAWN, _S.EXPIRED}
 
 

@@ -13,6 +13,7 @@ from services.governance.domain.approval_rule import ApprovalRule, RulesDocument
 from services.governance.domain.approver import names_of, person_of
 from services.governance.domain.errors import ApprovalRulesRefused, RuleMissing, RuleUndecided
 from shared.condition import Condition, ConditionFailed, ConditionRefused, Facts
+from shared.errors import says_nothing
 from shared.money import Money
 from shared.span import span_text
 
@@ -104,6 +105,14 @@ def _name_faults(place: str, names: Iterable[str]) -> Iterator[Fault]:
             yield f"{place}[{number}]", f"is {name!r}, which names nobody; leave it out"
         elif first.setdefault(person, name) != name:
             yield f"{place}[{number}]", f"is {name!r}, another spelling of {first[person]!r}, and so the same person; name each once"
+
+
+def check_reasons(document: RulesDocument) -> None:
+    """Raises ApprovalRulesRefused where a rule tells approvers nothing. Apart from what makes a version: one made before may be so."""
+    mute = [(position, rule.name) for position, rule in enumerate(document.rules) if says_nothing(rule.reason)]
+    if mute:
+        told = "says nothing; tell approvers in a sentence why they must agree"
+        raise ApprovalRulesRefused([(f"rules.rules[{position}].reason", f"of {name!r} {told}") for position, name in mute])
 
 
 def _group_faults(document: RulesDocument) -> Iterator[Fault]:

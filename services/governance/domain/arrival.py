@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.governance.domain.access import Access
+from services.governance.domain.conclusion import Conclusions
 from services.governance.domain.drawing import Drawing, Occurrence, TitledNode
-from services.governance.domain.inference import concluded
 from services.governance.domain.ledger import SALT_BYTES, Content, End, LedgerEntry, RecordedEvent, entries_after
-from services.governance.domain.lineage import Edge, Link, Node, RecordedEdge, stronger
+from services.governance.domain.lineage import Edge, Link, Node, RecordedEdge, Standing, stronger
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import Growth, grown
 
@@ -47,13 +47,15 @@ Randomness = Callable[[int], bytes]
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What is there already: the tree, which of the events by their keys, the last position of each of their subjects, and what
-    happened to the same components at about the same time.
+    happened to the same components at about the same time, or to what is told of now; and the edges inferred from what is corrected now,
+    unless people have judged them.
     """
 
     head: Peaks
     known: Collection[tuple[str, str]] = ()
     last_of: Mapping[str, int] = field(default_factory=dict)
     occurrences: tuple[Occurrence, ...] = ()
+    inferred: tuple[Edge, ...] = ()
 
 
 def appendix_of(ground: Ground, arrivals: Sequence[Arrival], now: datetime, randomness: Randomness) -> Appendix:
@@ -74,7 +76,7 @@ def appendix_of(ground: Ground, arrivals: Sequence[Arrival], now: datetime, rand
         entries=entries,
         contents=contents,
         nodes=_nodes(fresh),
-        edges=_edges(fresh, entries, ground.occurrences),
+        edges=_edges(fresh, entries, Conclusions(ground.occurrences, ground.inferred)),
         occurrences=_occurrences(fresh),
     )
 
@@ -106,27 +108,25 @@ def _known(node: Node) -> Node:
     return node if node.is_known else replace(node, is_known=True)
 
 
-def _edges(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry], known: Sequence[Occurrence]) -> tuple[RecordedEdge, ...]:
+def _edges(arrivals: Sequence[Arrival], entries: Sequence[LedgerEntry], conclusions: Conclusions) -> tuple[RecordedEdge, ...]:
     """Each edge once, at the first entry that shows it, by the best account of it; what is concluded, at the entry that allows it."""
     first: dict[Link, RecordedEdge] = {}
-    beside = list(known)
     for arrival, entry in zip(arrivals, entries, strict=True):
-        for edge in _shown(arrival.drawing, beside) if arrival.drawing else ():
+        for edge in _shown(arrival.drawing, conclusions) if arrival.drawing else ():
             held = first.get(edge.link)
             first[edge.link] = (
                 replace(held, edge=stronger(held.edge, edge))
                 if held
                 else RecordedEdge(edge, entry.trace_id, entry.sequence, entry.record_time)
             )
-    return tuple(first.values())
+    return tuple(replace(each, standing=Standing.WITHDRAWN) if each.edge.is_withdrawn else each for each in first.values())
 
 
-def _shown(drawing: Drawing, beside: list[Occurrence]) -> Iterable[Edge]:
-    """Yields the edges of a drawing and what follows from it with what stands `beside`, to which it is then added."""
+def _shown(drawing: Drawing, conclusions: Conclusions) -> Iterable[Edge]:
+    """Yields the edges of a drawing, and what follows from it and from what came before."""
     yield from drawing.edges
     if drawing.occurrences:
-        yield from concluded(drawing.occurrences, beside)
-        beside.extend(drawing.occurrences)
+        yield from conclusions.after(drawing.occurrences)
 
 
 def _occurrences(arrivals: Iterable[Arrival]) -> tuple[Occurrence, ...]:

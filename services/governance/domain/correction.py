@@ -23,8 +23,6 @@ from services.governance.domain.readable_name import check_name
 from services.governance.domain.relation import check_relation
 
 CORRECTION_TYPE = "ballast.governance.v1.LinkCorrected"
-# Not that of the service: its outbox claims what comes from there, and knows of none of these.
-CORRECTION_SOURCE = "/ballast/governance/lineage"
 _SURE = 1.0
 
 

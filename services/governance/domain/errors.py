@@ -5,7 +5,8 @@ InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRef
 NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound, LinkNotFound
 AlreadyExists       ApprovalPending, LinkExists
 Conflict            LinkChanged
-PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalUnreadable, ApprovalClosed
+PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalUnreadable, ApprovalClosed,
+                    RulesApprovalMissing
 PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayNotApprove, WithdrawerRefused, BreakGlassRefused
 """
 
@@ -229,6 +230,19 @@ class ApprovalClosed(PreconditionFailed):
         super().__init__(
             f"name: {name} is {state}, in which {action} does nothing; ask for a new one if it is still wanted",
             metadata={"name": name, "state": state, "action": action},
+        )
+
+
+class RulesApprovalMissing(PreconditionFailed):
+    """The rules in force want others to agree to their change, and no approval in force covers exactly this."""
+
+    reason: ClassVar[str] = "APPROVAL_REQUIRED"
+
+    def __init__(self, rule: str, digest: str, verdict: str, detail: str) -> None:
+        super().__init__(
+            f"approval: the rule {rule!r} wants others to agree to this change, and {detail} (RequestApproval with kind approval-rules, "
+            f"subject approvalRules and digest {digest}); then send the same again with the name of the approval",
+            metadata={"kind": "approval-rules", "subject": "approvalRules", "digest": digest, "rule": rule, "verdict": verdict},
         )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 LONGEST_TITLE = 200  # characters
+WITHDRAWN_BECAUSE = "withdrawn_because"  # the attribute of an edge that no rule concludes any more
 
 
 class NodeKind(StrEnum):
@@ -26,6 +27,8 @@ class NodeKind(StrEnum):
     POST_MORTEM = "post_mortem"
     CORRECTIVE_ACTION = "corrective_action"
     KPI_VALUE = "kpi_value"
+    DUTY = "duty"
+    WORK_RECORD = "work_record"
     EVENT = "event"  # a CDEvent that is none of the others
 
 
@@ -44,9 +47,12 @@ COLLECTIONS: Mapping[str, NodeKind] = {
     "postMortems": NodeKind.POST_MORTEM,
     "correctiveActions": NodeKind.CORRECTIVE_ACTION,
     "kpiValues": NodeKind.KPI_VALUE,
+    "duties": NodeKind.DUTY,
+    "workRecords": NodeKind.WORK_RECORD,
     "cdEvents": NodeKind.EVENT,
 }
-# No service of the suite tells of these: whoever names one is all the evidence there will be.
+_BUDGET = "errorBudgets"
+# Whoever names one of these is all the evidence there will be, until a service of the suite tells of it.
 TOLD_BY_PEOPLE = frozenset({NodeKind.FLAG, NodeKind.DEPLOY, NodeKind.POST_MORTEM, NodeKind.CORRECTIVE_ACTION, NodeKind.KPI_VALUE})
 
 
@@ -70,6 +76,7 @@ class Relation(StrEnum):
     MEASURED_IN = "MEASURED_IN"
     DELIVERED_IN = "DELIVERED_IN"
     REPLACED_BY = "REPLACED_BY"
+    TOOK_WORK = "TOOK_WORK"
 
 
 class Source(StrEnum):
@@ -85,11 +92,12 @@ class Source(StrEnum):
 
 
 class Standing(StrEnum):
-    """What people hold of an edge."""
+    """What people hold of an edge; or, where they have said nothing, whether the rule that concluded it still does."""
 
     UNJUDGED = "UNJUDGED"
     CONFIRMED = "CONFIRMED"
     DENIED = "DENIED"
+    WITHDRAWN = "WITHDRAWN"  # by the rule that had concluded it, before anybody judged it
 
 
 class Direction(StrEnum):
@@ -142,6 +150,11 @@ class Edge:
     def link(self) -> Link:
         return Link(self.from_name, self.to_name, self.relation)
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Says whether the rule that concluded it no longer does; better evidence makes it another edge."""
+        return self.source is Source.INFERRED and WITHDRAWN_BECAUSE in self.attributes
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedEdge:
@@ -189,6 +202,8 @@ class ReachedNode:
 def kind_of_name(name: str) -> NodeKind | None:
     """Returns the kind a resource name tells; None for a name of none. One with a version is that of a policy, or of a template."""
     collection, slash, rest = name.partition("/")
+    if collection == "slos" and rest.partition("/")[2].startswith(f"{_BUDGET}/"):
+        return NodeKind.KPI_VALUE
     if "@" in name and collection not in COLLECTIONS:
         return NodeKind.TEMPLATE_VERSION if collection == "templates" else NodeKind.POLICY_VERSION
     return COLLECTIONS.get(collection) if slash and rest else None

@@ -33,12 +33,13 @@ FITS: Mapping[Relation, tuple[Kinds, Kinds]] = {
     _R.DISPLACES: _pair({_K.DECISION}, {_K.ROADMAP_ITEM}),
     _R.RENDERED_AS: _pair({_K.DECISION, _K.ASSESSMENT}, {_K.BUNDLE}),
     _R.TEMPLATE_OF: _pair({_K.TEMPLATE_VERSION}, {_K.BUNDLE}),
-    _R.REPLACED_BY: _pair({_K.BUNDLE}, {_K.BUNDLE}),
+    _R.REPLACED_BY: _pair({_K.BUNDLE, _K.POLICY_VERSION}, {_K.BUNDLE, _K.POLICY_VERSION}),
     _R.APPROVED_BY: _pair(_ANY, {_K.APPROVAL}),
     _R.FOLLOWED_BY: _pair(_ANY - _LASTING, _ANY - _LASTING),
     _R.RELATED: _pair(_ANY, _ANY),
     _R.REVIEWED_IN: _pair({_K.INCIDENT, _K.CHANGE, _K.DEPLOY, _K.DECISION}, {_K.POST_MORTEM}),
-    _R.CALLS_FOR: _pair({_K.POST_MORTEM, _K.INCIDENT}, {_K.CORRECTIVE_ACTION, _K.ROADMAP_ITEM}),
+    _R.CALLS_FOR: _pair({_K.POST_MORTEM, _K.INCIDENT}, {_K.CORRECTIVE_ACTION, _K.DUTY, _K.ROADMAP_ITEM}),
+    _R.TOOK_WORK: _pair({_K.INCIDENT, _K.ROADMAP_ITEM, _K.CORRECTIVE_ACTION, _K.POST_MORTEM}, {_K.WORK_RECORD}),
     _R.MEASURED_IN: _pair(_ANY, {_K.KPI_VALUE}),
     _R.DELIVERED_IN: _pair({_K.INCIDENT, _K.CHANGE, _K.FLAG, _K.CORRECTIVE_ACTION, _K.ROADMAP_ITEM, _K.BUNDLE}, {_K.DEPLOY}),
 }
@@ -48,7 +49,8 @@ ACYCLIC = frozenset({_R.MERGED_INTO, _R.REPLACED_BY})
 
 def fits(relation: Relation, begin: NodeKind, end: NodeKind) -> bool:
     """Says whether such an edge makes sense between two such resources."""
-    return bool(_may_be(begin) & FITS[relation][0]) and bool(_may_be(end) & FITS[relation][1])
+    origins, targets = _may_be(begin) & FITS[relation][0], _may_be(end) & FITS[relation][1]
+    return bool(origins & targets if relation in ACYCLIC else origins and targets)  # only its like takes a thing's place
 
 
 def check_relation(link: Link) -> None:

@@ -49,7 +49,7 @@ _LEADS_BACK = text(
 _PENDING = """
     select edge.*, array_agg(awaited.name order by awaited.name collate "C") as awaited
     from lineage_node awaited join lineage_edge edge on awaited.name in (edge.from_name, edge.to_name)
-    where not awaited.is_known and edge.standing <> 'DENIED' and edge.create_time <= :before
+    where not awaited.is_known and edge.standing not in ('DENIED', 'WITHDRAWN') and edge.create_time <= :before
     group by edge.from_name, edge.to_name, edge.relation
 """
 _PENDING_PAGE = text(

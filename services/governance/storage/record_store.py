@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,9 +13,10 @@ from services.governance.domain.drawing import Occurrence
 from services.governance.domain.errors import LedgerHeadMissing
 from services.governance.domain.inference import WINDOW
 from services.governance.domain.ledger import LedgerEntry
+from services.governance.domain.lineage import Edge
 from services.governance.storage import statements
 from services.governance.storage.access_store import keep_accesses
-from services.governance.storage.rows import appendix_to_columns, head_from_row, occurrence_from_row
+from services.governance.storage.rows import appendix_to_columns, edge_from_row, head_from_row, occurrence_from_row
 from shared.principal import current_cause
 from shared.storage.database import Database
 from shared.transparency.merkle import Peaks
@@ -65,17 +67,30 @@ async def _ground(connection: AsyncConnection, head: Peaks, arrivals: Sequence[A
         "subjects": [each.subject for each in events],
     }
     rows = list(await connection.execute(statements.GROUND, columns))
+    near, inferred = await _near(connection, arrivals)
     return Ground(
         head,
         known={arrivals[row.place - 1].key for row in rows if row.is_known},
         last_of={events[row.place - 1].subject: row.last for row in rows if row.last},
-        occurrences=await _near(connection, arrivals),
+        occurrences=near,
+        inferred=inferred,
     )
 
 
-async def _near(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> tuple[Occurrence, ...]:
+async def _near(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> tuple[tuple[Occurrence, ...], tuple[Edge, ...]]:
+    """Returns what conclusions are drawn from, and those drawn before from what is corrected or told more of now."""
     told = [each for arrival in arrivals if arrival.drawing for each in arrival.drawing.occurrences]
     if not told:
-        return ()
-    columns = {"components": [each.component for each in told], "times": [each.time for each in told], "window": WINDOW}
-    return tuple(occurrence_from_row(row) for row in await connection.execute(statements.NEAR, columns))
+        return (), ()
+    columns: dict[str, Any] = {"names": list({each.name for each in told}), "window": WINDOW}
+    columns |= {"components": [each.component for each in told], "times": [each.time for each in told]}
+    near = [occurrence_from_row(row) for row in await connection.execute(statements.NEAR, columns)]
+    names, held = {each.name for each in near}, {(each.name, each.component): each.time for each in near}
+    news = [each for each in told if (time := held.get((each.name, each.component))) is None or each.time < time]
+    corrected = {each.name for each in news} & names
+    if not corrected:
+        return tuple(near), ()
+    inferred = [edge_from_row(row).edge for row in await connection.execute(statements.INFERRED, {"names": list(corrected)})]
+    ends = {name for edge in inferred for name in (edge.from_name, edge.to_name)}
+    beside = [occurrence_from_row(row) for row in await connection.execute(statements.OCCURRED, {"names": list(ends)})]
+    return (*near, *beside), tuple(inferred)

@@ -81,6 +81,7 @@ def _edges_to_columns(edges: Sequence[RecordedEdge]) -> dict[str, list[Any]]:
         "edge_source": [each.edge.source.value for each in edges],
         "edge_confidence": [each.edge.confidence for each in edges],
         "edge_rule": [each.edge.rule for each in edges],
+        "edge_standing": [each.standing.value for each in edges],
     }
 
 

@@ -19,15 +19,26 @@ GROUND = text(
     """
 )
 
-# What happened to the same components near what is told: to conclude from.
+# What happened to the same components near what is told, and what is held of that itself: to conclude from.
 NEAR = text(
     """
-    select distinct held.name, held.component, held.part, held.happened_at
+    select name, component, part, happened_at from lineage_occurrence where name = any(cast(:names as text[]))
+    union
+    select held.name, held.component, held.part, held.happened_at
     from unnest(cast(:components as text[]), cast(:times as timestamptz[])) as told(component, happened_at)
     join lineage_occurrence held on held.component = told.component
         and held.happened_at between told.happened_at - cast(:window as interval) and told.happened_at + cast(:window as interval)
     """
 )
+
+# The edges that were inferred from what is corrected now, unless people have judged them, and what is held of their other ends.
+INFERRED = text(
+    """
+    select * from lineage_edge where source = 'INFERRED' and standing in ('UNJUDGED', 'WITHDRAWN')
+        and (from_name = any(cast(:names as text[])) or to_name = any(cast(:names as text[])))
+    """
+)
+OCCURRED = text("select name, component, part, happened_at from lineage_occurrence where name = any(cast(:names as text[]))")
 
 # All in one statement, for each would cost its own round trip while the others wait for the head. A title, and the kind with it, gives
 # way only to one of the same version or a higher one. An edge belongs to the entry that first showed it; how it is known gives way to
@@ -61,16 +72,17 @@ APPEND = text(
                and (excluded.title, excluded.title_version) <> (held.title, held.title_version))
     ), edges as (
         insert into lineage_edge as held (from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time,
-                                          source, confidence, rule)
-        select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, create_time, source, confidence, rule
+                                          source, confidence, rule, standing)
+        select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, create_time, source, confidence, rule, standing
         from unnest(cast(:edge_from as text[]), cast(:edge_to as text[]), cast(:edge_relation as text[]),
                     cast(:edge_attributes as text[]), cast(:edge_trace_id as text[]), cast(:edge_sequence as bigint[]),
                     cast(:edge_create_time as timestamptz[]), cast(:edge_source as text[]),
-                    cast(:edge_confidence as double precision[]), cast(:edge_rule as text[]))
-             as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time, source, confidence, rule)
+                    cast(:edge_confidence as double precision[]), cast(:edge_rule as text[]), cast(:edge_standing as text[]))
+             as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time, source, confidence, rule, standing)
         on conflict (from_name, to_name, relation) do update set
-            source = excluded.source, confidence = excluded.confidence, rule = excluded.rule, attributes = excluded.attributes
-        where held.standing = 'UNJUDGED' and held.source <> 'OBSERVED'
+            source = excluded.source, confidence = excluded.confidence, rule = excluded.rule, attributes = excluded.attributes,
+            standing = excluded.standing
+        where held.standing in ('UNJUDGED', 'WITHDRAWN') and held.source <> 'OBSERVED'
           and (excluded.source <> 'INFERRED' or held.source = 'INFERRED')
     ), occurrences as (
         insert into lineage_occurrence as held (name, component, part, happened_at)

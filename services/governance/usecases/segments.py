@@ -3,19 +3,17 @@
 from collections.abc import Callable
 
 from services.governance.domain.arrival import Arrival
-from services.governance.domain.erasure import ERASURE_SOURCE
-from services.governance.domain.ledger import RecordedEvent
+from services.governance.domain.own_record import LEDGER_SOURCE, OwnRecord
 from services.governance.domain.segment import SEGMENT_TYPE, Segment, check_segment
 from services.governance.storage.ledger_store import LedgerStore
 from services.governance.storage.segment_store import SegmentStore
 from services.governance.usecases.ledger import Ledger
+from services.governance.usecases.own_records import event_of
 from services.governance.usecases.proofs import Proofs
 from shared.clock import Clock
 from shared.errors import check_reason
-from shared.ids import new_id
 from shared.paging import Page, PageQuery
-from shared.principal import current_cause, current_principal_name
-from shared.telemetry import trace_ids
+from shared.principal import current_principal_name
 
 Encode = Callable[[Segment], bytes]
 """Gives the data of the record that a segment was sealed."""
@@ -48,16 +46,5 @@ class Segments:
         return await self._store.page(paging)
 
     def _record(self, segment: Segment) -> Arrival:
-        event = RecordedEvent(
-            event_id=str(new_id(segment.sealed_at)),
-            source=ERASURE_SOURCE,
-            type=SEGMENT_TYPE,
-            subject=segment.name,
-            principal=segment.author,
-            event_time=segment.sealed_at,
-            trace_id=trace_ids()[0],
-            payload=self._encode(segment),
-            method=current_cause().method,
-            reason=segment.reason,
-        )
-        return Arrival(event, version=1)
+        record = OwnRecord(LEDGER_SOURCE, SEGMENT_TYPE, segment.name, self._encode(segment))
+        return Arrival(event_of(record, segment.reason, segment.sealed_at), version=1)

@@ -103,7 +103,7 @@ class EntryFilter(_message.Message):
     subject: _builtins.str
     """About this resource."""
     type: _builtins.str
-    """Of this type of event, a full message name."""
+    """Of this type of event, a full message name; any name with a package may be one, as others than the suite's services have types too."""
     trace_id: _builtins.str
     """Of this trace, 32 hex digits."""
     principal: _builtins.str
