@@ -174,7 +174,11 @@ def _value(value: impact_pb2.KpiValue) -> str:
 
 
 def draw_linked(response: pb.LinkEventsResponse) -> Iterable[RenderableType]:
-    rows = [(number, each.node, each.link_count, each.error) for number, each in enumerate(response.results, 1)]
-    yield table("", (Column("document", right=True), Column("event", whole=True), Column("edges", right=True), "refused"), rows)
+    kept = "known already with other content, which was kept"
+    rows = [
+        (n, each.node, each.link_count, each.error or (kept if each.already_known else "")) for n, each in enumerate(response.results, 1)
+    ]
+    columns = (Column("document", right=True), Column("event", whole=True), Column("edges", right=True), "refused, or kept as it was")
+    yield table("", columns, rows)
     refused = sum(1 for each in response.results if each.error)
     yield cell(f"{count_text(len(response.results) - refused, 'document')} taken, {refused} refused", "dim")

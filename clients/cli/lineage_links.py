@@ -78,7 +78,8 @@ async def correct(
     """States an edge that nothing showed, confirms one or denies one. Nothing is deleted; each correction is an entry of the ledger."""
     chosen = [name for name, is_said in (("STATED", add), ("CONFIRMED", confirm), ("DENIED", deny)) if is_said]
     if len(chosen) != 1:
-        raise typer.BadParameter("say what you hold of it, with one of --add, --confirm and --deny", param_hint="--add")
+        told = "say what you hold of it" if not chosen else "these exclude each other: say one thing of it"
+        raise typer.BadParameter(f"{told}, with one of --add, --confirm and --deny", param_hint="--add, --confirm, --deny")
     request = pb.CorrectLinkRequest(
         from_name=any_name("FROM", from_),
         to_name=any_name("TO", to),

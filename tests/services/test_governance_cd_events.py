@@ -166,13 +166,59 @@ async def test_bad_documents_say_why_and_the_good_ones_land(governance: Governan
         "context.id",
         "",
     ]
-    assert ("is no JSON" in results[0].error, "is no JSON object" in results[1].error) == (True, True)
+    assert [each.error.partition(";")[0] for each in results[:2]] == [
+        "document: is no JSON at line 1, column 3",
+        "document: is no JSON object",
+    ]
     assert await governance.entries(subject="cdEvents/good") == ["good"]
     assert await governance.entries(subject="cdEvents/bad-4") == []
 
 
+async def test_documents_that_only_python_could_name_the_fault_of_are_refused_in_words_of_our_own(governance: Governance) -> None:
+    results = await link(governance, "[" * 30_000, cd_event("half-\ud800"), '{"a": ' + "9" * 5_000 + "}")
+    assert [each.error.partition(";")[0] for each in results] == [
+        "document: is nested too deep",
+        "document: holds one of \\ud800 to \\udfff without its pair, which is no text",
+        "document: is no JSON that can be read",
+    ]
+
+
+async def test_an_event_linked_with_itself_is_refused(governance: Governance) -> None:
+    at = {"timestamp": "2026-03-02T09:00:00Z"}
+    one, same, named = {"contextId": "self"}, {"contextId": "cdEvents/self"}, {"contextId": "incidents/1"}
+    results = await link(
+        governance,
+        {"linkType": "PATH", "from": one, "to": one} | at,
+        {"linkType": "PATH", "from": one, "to": same} | at,
+        {"linkType": "RELATION", "linkKind": "TRIGGER", "source": named, "target": named} | at,
+        {"linkType": "END", "from": one, "end": one} | at,
+        cd_event("self", links=[{"linkType": "PATH", "from": one}]),
+        cd_event("self", links=[{"linkType": "RELATION", "linkKind": "TRIGGER", "target": one}]),
+    )
+    places = ["to", "to", "source", "end", "context.links[0].from", "context.links[0].target"]
+    assert [each.error.partition(": is")[0] for each in results] == [f"{place}.contextId" for place in places]
+    assert await governance.entries(subject="cdEvents/self") == []
+
+
+async def test_an_event_known_with_other_content_is_kept_as_it_was_and_that_is_told(governance: Governance) -> None:
+    path = {"linkType": "PATH", "from": {"contextId": "known-0"}}
+    first = cd_event("known-1")
+    (again, other, within) = await link(governance, first, cd_event("known-1", links=[path]), cd_event("known-2"))
+    assert [(each.already_known, each.link_count, each.error) for each in (again, other, within)] == [
+        (False, 1, ""),
+        (True, 0, ""),
+        (False, 1, ""),
+    ]
+    (later, same) = await link(governance, cd_event("known-2", links=[path]), first)
+    assert [(each.already_known, each.node, each.link_count) for each in (later, same)] == [
+        (True, "cdEvents/known-2", 0),
+        (False, "cdEvents/known-1", 1),
+    ]
+    assert await governance.entries(subject="cdEvents/known-1") == ["known-1"]
+
+
 async def test_text_that_no_database_keeps_spoils_no_other_document(governance: Governance) -> None:
-    odd = "x\0\ud800"
+    odd = "x\0"
     path = {"linkType": "RELATION", "linkKind": f"T{odd}", "target": {"contextId": "odd-0"}}
     results = await link(
         governance,

@@ -65,7 +65,7 @@ async def test_breaking_the_glass_acts_at_once_and_leaves_its_trail(office: Offi
 async def test_the_glass_is_broken_on_what_waits_by_another_than_who_asked(office: Office) -> None:
     asked = await office.ask("ada")
     with pytest.raises(AlreadyExists, match="or break the glass on it"):
-        await office.ask("cy", subject=asked.subject, break_glass_reason="Now.")
+        await office.ask("Ada", subject=asked.subject, break_glass_reason="Now.")
     acting = (await office.by("cy").BreakGlass(pb.BreakGlassRequest(name=asked.name, reason="It cannot wait."))).approval
     assert (acting.state, acting.in_force, acting.emergency) == (State.APPROVAL_STATE_EMERGENCY, True, False)
     for by in ("ada", "cy"):

@@ -331,3 +331,21 @@ async def test_corrections_and_events_of_the_same_edges_at_once_all_land(governa
     assert (found.link.etag, len(found.corrections)) == ("11", 10)
     *_, last = await governance.verify()
     assert not last.HasField("fault")
+
+
+@pytest.mark.parametrize(("kind", "relation"), [("incidents", "MERGED_INTO"), ("bundles", "REPLACED_BY")])
+async def test_an_edge_that_would_close_a_circle_of_what_took_the_place_of_what_is_refused(
+    governance: Governance, kind: str, relation: str
+) -> None:
+    number = lineage_pb2.LineageRelation.Value(f"LINEAGE_RELATION_{relation}")
+    a, b, c = (f"{kind}/circle-{each}" for each in "abc")
+    await correct(governance, a, b, STATED, relation=number)
+    await correct(governance, b, c, STATED, relation=number)
+    for only_validated in (True, False):
+        with pytest.raises(InvalidInput, match=f"to_name: leads back to {c} by {relation} already") as refused:
+            await correct(governance, c, a, STATED, relation=number, validate_only=only_validated)
+        assert refused.value.violations[0].field == "to_name"
+    await correct(governance, a, b, DENIED, relation=number)
+    await correct(governance, c, a, STATED, relation=number)
+    with pytest.raises(InvalidInput, match="leads back"):
+        await correct(governance, a, b, CONFIRMED, relation=number)

@@ -5,7 +5,8 @@ InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRef
 NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound, LinkNotFound
 AlreadyExists       ApprovalPending, LinkExists
 Conflict            LinkChanged, ExportOvertaken
-PreconditionFailed  LedgerHeadMissing, LedgerForked, SegmentFaulty, RuleMissing, ApprovalClosed, RulesApprovalMissing
+PreconditionFailed  LedgerHeadMissing, LedgerForked, SegmentFaulty, RuleMissing, ApprovalUnreadable, ApprovalClosed,
+                    RulesApprovalMissing
 PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayNotApprove, WithdrawerRefused, BreakGlassRefused
 """
 
@@ -187,6 +188,19 @@ class ApprovalNotFound(NotFound):
         super().__init__(f"name: {name} does not exist; ListApprovals lists those there are", metadata={"name": name})
 
 
+class ApprovalUnreadable(PreconditionFailed):
+    """Its row is none that governance wrote."""
+
+    reason: ClassVar[str] = "APPROVAL_ALTERED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"name: the row of {name} was altered and cannot be read: restore the database of governance, or ask for a new approval; "
+            "the ledger has what was told of it",
+            metadata={"name": name},
+        )
+
+
 class ApprovalRulesRevisionNotFound(NotFound):
     reason: ClassVar[str] = "APPROVAL_RULES_REVISION_NOT_FOUND"
 
@@ -211,8 +225,15 @@ class RuleUndecided(InvalidInput):
     reason: ClassVar[str] = "RULE_UNDECIDED"
 
     def __init__(self, rule: str, unknown: Sequence[str], fault: str) -> None:
-        why = f"reads {', '.join(unknown)}, which the request does not tell; give it" if unknown else f"failed ({fault}); mend the rule"
-        super().__init__(f"impact: the rule {rule!r} {why}", [Violation("impact", f"the rule {rule!r} {why}")], metadata={"rule": rule})
+        if unknown:
+            why = f"the rule {rule!r} reads {', '.join(unknown)}, which the request does not tell; give it"
+            super().__init__(f"impact: {why}", [Violation("impact", why)], metadata={"rule": rule})
+            return
+        # No field is at fault: whoever asks can do nothing about it.
+        super().__init__(
+            f"the approval rule {rule!r} failed ({fault}), no fault of this request: whoever keeps the approval rules must mend it",
+            metadata={"rule": rule},
+        )
 
 
 class RuleMissing(PreconditionFailed):

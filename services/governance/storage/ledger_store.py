@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, or_, select, tuple_
 
 from services.governance.domain.ledger import Content, LedgerEntry
 from services.governance.domain.verification import IssuedCheckpoint, LedgerTip, StoredEntry
@@ -70,6 +70,13 @@ class LedgerStore:
             statement = statement.where(or_(*(and_(*conditions(each)) for each in wanted)))
         async with self._database.transaction() as connection:
             return [_kept_from_row(row) for row in await connection.execute(statement)]
+
+    async def payloads(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """Returns the data of events by source and id; of those that are there and have not been erased."""
+        columns = log_entry.c.source, log_entry.c.event_id, log_entry.c.payload
+        statement = select(*columns).where(tuple_(*columns[:2]).in_(keys), columns[2].is_not(None))
+        async with self._database.transaction() as connection:
+            return {(row.source, row.event_id): row.payload for row in await connection.execute(statement)}
 
     async def tip(self) -> LedgerTip:
         """Returns where the ledger ends, in one snapshot."""

@@ -81,7 +81,11 @@ def _aged_to_pb(aged: Aged) -> pb.PendingLink:
 
 
 def linked_to_pb(results: Sequence[Linked]) -> pb.LinkEventsResponse:
-    return pb.LinkEventsResponse(results=[pb.LinkedEvent(node=each.node, link_count=each.link_count, error=each.error) for each in results])
+    return pb.LinkEventsResponse(
+        results=[
+            pb.LinkedEvent(node=each.node, link_count=each.link_count, error=each.error, already_known=each.is_known) for each in results
+        ]
+    )
 
 
 def format_from_pb(number: "pb.LineageFormat.ValueType") -> LineageFormat:

@@ -8,7 +8,7 @@ from services.governance.domain.approval_life import REASONED, Act, Action, acte
 from services.governance.domain.approval_request import ApprovalRequest
 from services.governance.domain.approval_terms import terms_of
 from services.governance.domain.approval_verdict import Claim, Verdict, verdict_on
-from services.governance.domain.approver import Approvers, keys_held_by, keys_of
+from services.governance.domain.approver import Approvers, keys_held_by, keys_of, person_of
 from services.governance.domain.errors import AuthorRefused, RequesterRefused
 from services.governance.storage.approval_conditions import ApprovalQuery
 from services.governance.storage.approval_store import ApprovalStore, Opened
@@ -79,6 +79,8 @@ def _on_behalf(asked: ApprovalRequest, caller: Principal) -> ApprovalRequest:
     keys = keys_held_by(caller)
     if not keys & keys_of(_REQUESTERS, asked.team, {}):
         raise RequesterRefused(caller.name, asked.team)
-    if asked.author not in {"", caller.name} and _SERVICE not in keys:
+    if person_of(asked.author) in {"", person_of(caller.name)}:
+        return replace(asked, author=caller.name, requester=caller.name)
+    if _SERVICE not in keys:
         raise AuthorRefused(caller.name, asked.author)
-    return replace(asked, author=asked.author or caller.name, requester=caller.name)
+    return replace(asked, requester=caller.name)

@@ -53,6 +53,8 @@ class CorrectLink:
     async def _foreseen(self, correction: Correction) -> RecordedEdge:
         held = await self._store.link(correction.link)
         outcome = judged(held, correction)
+        if correction.verdict is not Verdict.DENIED:
+            await self._store.check_circle(correction.link)
         if held is not None:
             return after(held, outcome)
         (edge,) = drawing_of_statement(correction, outcome.confidence).edges

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.governance.domain.approval_rule import RulesDocument, RulesRevision
-from services.governance.domain.approval_rules import Rules, check_reasons, rules_of
+from services.governance.domain.approval_rules import Rules, check_people, check_reasons, ready, rules_of
 from services.governance.domain.approval_terms import RULES_KIND, RULES_SUBJECT, rule_of_change
 from services.governance.domain.approval_trial import RuleTrial, try_rules
 from services.governance.domain.approval_verdict import Claim, verdict_on
@@ -52,7 +52,7 @@ class Rulebook:
         """Returns the newest version ready to be asked; compiled once."""
         newest = await self.newest()
         if self._ready is None or self._ready.revision != newest.revision:
-            self._ready = rules_of(newest.revision, newest.document)
+            self._ready = ready(newest.revision, newest.document)
         return self._ready
 
     async def get(self, revision: int) -> RulesRevision:
@@ -70,6 +70,7 @@ class Rulebook:
         Raises ApprovalRulesRefused, Conflict, and RulesApprovalMissing where the rules in force want others to agree, and they have not.
         """
         now, author, in_force = self._clock.now(), current_principal_name(), await self.in_force()
+        check_people(document)
         rules_of(in_force.revision + 1, document)
         check_reasons(document)
         made = RulesRevision(in_force.revision + 1, document, author, wanted.reason, now)
@@ -100,4 +101,5 @@ class Rulebook:
 
     async def dry_run(self, document: RulesDocument, count: int) -> RuleTrial:
         """Asks rules that need not be stored about the latest approvals. Raises ApprovalRulesRefused."""
+        check_people(document)
         return try_rules(rules_of(0, document), await self._approvals.latest(count))

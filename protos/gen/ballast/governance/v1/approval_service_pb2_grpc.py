@@ -95,7 +95,7 @@ class ApprovalServiceServicer:
 
     def RequestApproval(self, request, context):
         """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
+        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
         RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -37,7 +37,7 @@ class ApprovalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ApprovalServiceAsyncStub: ...
     RequestApproval: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.RequestApprovalRequest, _approval_messages_pb2.RequestApprovalResponse]
     """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
+    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
     RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
     """
     Approve: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.ApproveRequest, _approval_messages_pb2.ApproveResponse]
@@ -82,7 +82,7 @@ class ApprovalServiceAsyncStub(ApprovalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestApproval: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.RequestApprovalRequest, _approval_messages_pb2.RequestApprovalResponse]  # type: ignore[assignment]
     """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
+    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
     RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
     """
     Approve: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.ApproveRequest, _approval_messages_pb2.ApproveResponse]  # type: ignore[assignment]
@@ -130,7 +130,7 @@ class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approval_messages_pb2.RequestApprovalResponse, _abc.Awaitable[_approval_messages_pb2.RequestApprovalResponse]]:
         """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
+        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
         RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
         """
 

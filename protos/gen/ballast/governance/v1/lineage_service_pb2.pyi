@@ -411,22 +411,26 @@ class LinkedEvent(_message.Message):
     NODE_FIELD_NUMBER: _builtins.int
     LINK_COUNT_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ALREADY_KNOWN_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     """The node it is about, `cdEvents/{id}`; empty for a link of its own, and when it was refused."""
     link_count: _builtins.int
-    """Edges it shows."""
+    """Edges it shows; none where nothing of it is kept."""
     error: _builtins.str
     """Why it was refused, with the field within it; empty when it was taken."""
+    already_known: _builtins.bool
+    """Whether an event of this source and id was taken before, with other content: that one is kept as it was, and nothing of this one is."""
     def __init__(
         self,
         *,
         node: _builtins.str = ...,
         link_count: _builtins.int = ...,
         error: _builtins.str = ...,
+        already_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "link_count", b"link_count", "node", b"node"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_known", b"already_known", "error", b"error", "link_count", b"link_count", "node", b"node"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

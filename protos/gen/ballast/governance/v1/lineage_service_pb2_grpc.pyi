@@ -42,8 +42,9 @@ class LineageServiceStub:
     """
     CorrectLink: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
-    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-    itself), REASON_EMPTY. Safe to retry with the same request_id.
+    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind or that do not show what
+    they are, an edge to itself, a relation that does not lead from the one kind to the other, or one that would close a circle),
+    REASON_EMPTY. Safe to retry with the same request_id.
     """
     ListPendingLinks: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.ListPendingLinksRequest, _lineage_service_pb2.ListPendingLinksResponse]
     """Lists edges with an end whose own event has not come, the longest awaited first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -69,8 +70,9 @@ class LineageServiceAsyncStub(LineageServiceStub):
     """
     CorrectLink: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]  # type: ignore[assignment]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
-    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-    itself), REASON_EMPTY. Safe to retry with the same request_id.
+    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind or that do not show what
+    they are, an edge to itself, a relation that does not lead from the one kind to the other, or one that would close a circle),
+    REASON_EMPTY. Safe to retry with the same request_id.
     """
     ListPendingLinks: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.ListPendingLinksRequest, _lineage_service_pb2.ListPendingLinksResponse]  # type: ignore[assignment]
     """Lists edges with an end whose own event has not come, the longest awaited first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -111,8 +113,9 @@ class LineageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lineage_service_pb2.CorrectLinkResponse, _abc.Awaitable[_lineage_service_pb2.CorrectLinkResponse]]:
         """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
-        LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-        itself), REASON_EMPTY. Safe to retry with the same request_id.
+        LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind or that do not show what
+        they are, an edge to itself, a relation that does not lead from the one kind to the other, or one that would close a circle),
+        REASON_EMPTY. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
