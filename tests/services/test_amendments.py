@@ -18,7 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
-from shared.errors import BallastError, Conflict, InvalidInput, NotFound, PermissionDenied, PreconditionFailed
+from shared.errors import BallastError, Conflict, InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Unavailable
 from shared.rpc.client import ClientCredentials
 from tests.support.amending import MATRIX, Cause, Chamber, State, amending, packed
 from tests.support.waiting import until
@@ -351,6 +351,20 @@ async def test_governance_away_nothing_is_half_done(chamber: Chamber) -> None:
     assert (await chamber.get(draft)).state == State.AMENDMENT_STATE_DRAFT
     approvals.open(address, ClientCredentials(local_name="triage"))
     assert (await chamber.propose(draft)).state == State.AMENDMENT_STATE_PROPOSED
+
+
+async def test_of_governance_that_gives_no_answer_it_is_said_that_it_is_governance(chamber: Chamber) -> None:
+    draft = await chamber.draft(await chamber.stricter())
+    approvals = chamber.apps["triage"]._approvals
+    assert approvals is not None
+    await approvals.close()
+    approvals.open("127.0.0.1:1", ClientCredentials(local_name="triage"))
+    at = Timestamp()
+    at.FromDatetime(chamber.clock.now() + timedelta(days=1))
+    error = await refusal(Unavailable, chamber.propose(draft, effective_time=at))
+    assert (error.reason, error.message.startswith("governance, where approvals")) == ("GOVERNANCE_UNAVAILABLE", True)
+    await approvals.close()
+    approvals.open(chamber.apps["governance"].server.address, ClientCredentials(local_name="triage"))
 
 
 async def test_two_approvers_at_once_make_one_version(chamber: Chamber) -> None:

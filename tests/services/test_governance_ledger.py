@@ -43,6 +43,20 @@ async def test_an_event_becomes_one_entry_with_all_it_says(governance: Governanc
     assert entry.event_time.ToDatetime(tzinfo=START.tzinfo) == entry.record_time.ToDatetime(tzinfo=START.tzinfo) == START
 
 
+async def test_texts_are_kept_as_they_came_whatever_stands_in_them(governance: Governance) -> None:
+    odd = ['"', "\\", '\\"', "{}", "NULL", 'a","b', "é 漢 🙂", " blank ", "line\nline\t"]
+    told = [event(IncidentOpened(), f"incidents/{text}", event_id=f"odd-{text}") for text in odd]
+    for each, text in zip(told, odd, strict=True):
+        each.attributes["principal"].ce_string = text
+        each.attributes["reason"].ce_string = text[::-1]
+    await governance.deliver(*told)
+    for text in odd:
+        request = pb.ListEntriesRequest(filter=pb.EntryFilter(subject=f"incidents/{text}"))
+        (entry,) = (await governance.ledger.ListEntries(request)).entries
+        assert (entry.event_id, entry.principal, entry.reason) == (f"odd-{text}", text, text[::-1])
+    assert not (await governance.verify())[-1].HasField("fault")
+
+
 async def test_an_entry_says_which_call_caused_it_why_and_what_was_before(governance: Governance) -> None:
     told = [event(IncidentOpened(), "incidents/caused") for _ in range(3)]
     for each in told:

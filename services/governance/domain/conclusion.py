@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 
 from services.governance.domain.drawing import Occurrence
 from services.governance.domain.inference import concluded, lapse
@@ -53,7 +52,7 @@ class Conclusions:
         held = {link: edge for name in sorted(names) for link, edge in self._edges[name].items()}
         for edge in held.values():
             if edge.link not in found and not edge.is_withdrawn:
-                yield replace(edge, attributes={**edge.attributes, WITHDRAWN_BECAUSE: self._why(edge)})
+                yield edge._replace(attributes={**edge.attributes, WITHDRAWN_BECAUSE: self._why(edge)})
 
     def _why(self, edge: Edge) -> str:
         """By the component that comes nearest to allowing it."""

@@ -1,7 +1,7 @@
 """Corrections: what a person may say of an edge, and what it is after that. Nothing is ever deleted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.governance.domain.drawing import Drawing, is_name
@@ -98,7 +98,8 @@ def drawing_of_statement(correction: Correction, confidence: float) -> Drawing:
 
 
 def after(held: RecordedEdge, outcome: Judged) -> RecordedEdge:
-    return replace(held, edge=replace(held.edge, confidence=outcome.confidence), standing=outcome.standing, version=outcome.version)
+    edge = held.edge._replace(confidence=outcome.confidence)
+    return held._replace(edge=edge, standing=outcome.standing, version=outcome.version)
 
 
 def _mention(name: str, title: str) -> Node:

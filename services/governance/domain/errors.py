@@ -1,11 +1,11 @@
 """What governance refuses, each with its stable reason.
 
-InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused, ApprovalRulesRefused,
-                    RuleUndecided, TimeRangeEmpty, LinkUnusable
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused, EntriesSealed,
+                    ApprovalRulesRefused, RuleUndecided, TimeRangeEmpty, LinkUnusable
 NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound, LinkNotFound
 AlreadyExists       ApprovalPending, LinkExists
-Conflict            LinkChanged
-PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalUnreadable, ApprovalClosed,
+Conflict            LinkChanged, ExportOvertaken
+PreconditionFailed  LedgerHeadMissing, LedgerForked, SegmentFaulty, RuleMissing, ApprovalUnreadable, ApprovalClosed,
                     RulesApprovalMissing
 PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayNotApprove, WithdrawerRefused, BreakGlassRefused
 """
@@ -58,10 +58,8 @@ class EventMalformed(InvalidInput):
 class EntryNotFound(NotFound):
     reason: ClassVar[str] = "ENTRY_NOT_FOUND"
 
-    def __init__(self, sequence: int, size: int) -> None:
-        super().__init__(
-            f"sequence: the ledger has entries 1 to {size}, {sequence} is not among them", metadata={"sequence": str(sequence)}
-        )
+    def __init__(self, sequence: int, size: int, field: str = "sequence") -> None:
+        super().__init__(f"{field}: the ledger has entries 1 to {size}, {sequence} is not among them", metadata={"sequence": str(sequence)})
 
 
 class TreeTooSmall(InvalidInput):
@@ -146,6 +144,41 @@ class SegmentRefused(InvalidInput):
 
     def __init__(self, rule: str) -> None:
         super().__init__(f"last_sequence: {rule}", [Violation("last_sequence", rule)])
+
+
+class SegmentFaulty(PreconditionFailed):
+    """The ledger does not fit: whoever tampered with it would have the seal cover it."""
+
+    reason: ClassVar[str] = "SEGMENT_FAULTY"
+
+    def __init__(self, sequence: int, fault: str, detail: str) -> None:
+        super().__init__(
+            f"last_sequence: nothing is sealed, entry {sequence} does not fit ({fault}): {detail}; restore it from a backup first",
+            metadata={"sequence": str(sequence), "fault": fault},
+        )
+
+
+class EntriesSealed(InvalidInput):
+    """Positions were asked for of which only the hashes are left."""
+
+    reason: ClassVar[str] = "ENTRIES_SEALED"
+
+    def __init__(self, field: str, through: int, segments: Sequence[str]) -> None:
+        rule = f"entries up to {through} were sealed: the archive of {_some(segments)} has them; ask for those from {through + 1} on"
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)], metadata={"segments": ",".join(segments)})
+
+
+def _some(names: Sequence[str]) -> str:
+    return " and ".join([*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])])
+
+
+class ExportOvertaken(Conflict):
+    """What was exported changed while it was: a content that is gone, and the record of it that came too late, would look like a theft."""
+
+    reason: ClassVar[str] = "EXPORT_OVERTAKEN"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} while the export ran; throw it away and export again")
 
 
 class ApprovalNotFound(NotFound):

@@ -13,7 +13,7 @@ from services.governance.domain.errors import LinkNotFound, LinkUnusable
 from services.governance.domain.lineage import Link, RecordedEdge, Standing
 from services.governance.domain.relation import ACYCLIC
 from services.governance.storage import statements
-from services.governance.storage.record_store import RecordStore
+from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.storage.rows import edge_from_row
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
@@ -104,7 +104,7 @@ class LinkStore:
             arrival, outcome = judge(await self.link(link))
             if outcome.standing is not Standing.DENIED:
                 await self.check_circle(link)
-            await self._records.append([arrival], now)
+            await self._records.append(prepared([arrival]), now)
             values = {"confidence": outcome.confidence, "standing": outcome.standing.value, "version": outcome.version}
             await connection.execute(_JUDGE, _key(link) | values)
             found = await self.link(link)

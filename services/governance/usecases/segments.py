@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from services.governance.domain.arrival import Arrival
+from services.governance.domain.errors import SegmentFaulty
 from services.governance.domain.own_record import LEDGER_SOURCE, OwnRecord
 from services.governance.domain.segment import SEGMENT_TYPE, Segment, check_segment
 from services.governance.storage.ledger_store import LedgerStore
@@ -30,17 +31,26 @@ class Segments:
         self._clock = clock
 
     async def seal(self, last: int, reason: str, *, validate_only: bool) -> Segment:
-        """Raises SegmentRefused, LedgerForked: a ledger that is not what was signed is evidence, and nothing of it is given away."""
+        """Raises SegmentRefused, and SegmentFaulty or LedgerForked: a ledger that does not fit, or is not what was signed, is evidence, and
+        nothing of it is given away.
+        """
         check_reason("reason", reason)
         sealed_through = await self._ledger_store.sealed_through()
         check_segment(last, sealed_through, await self._proofs.size())
         signed = await self._proofs.checkpoint(last)
+        await self._check_whole()
         now = self._clock.now()
         segment = Segment(sealed_through + 1, last, signed.issued.root, current_principal_name(), reason, now)
         if not validate_only:
             await self._store.seal(segment, self._record(segment))
             self._ledger.grew()
         return segment
+
+    async def _check_whole(self) -> None:
+        """All of it: what a content was erased by may stand anywhere after it, and must itself fit. Raises SegmentFaulty."""
+        async for progress in self._ledger.verify():
+            if progress.fault is not None:
+                raise SegmentFaulty(progress.fault.sequence, progress.fault.reason.value, progress.fault.detail)
 
     async def page(self, paging: PageQuery) -> Page[Segment]:
         return await self._store.page(paging)

@@ -28,7 +28,7 @@ from ballast.governance.v1 import reconciliation_pb2 as ballast_dot_governance_d
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ballast/governance/v1/ledger_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\"ballast/governance/v1/ledger.proto\x1a*ballast/governance/v1/reconciliation.proto\x1a\x1b\x62uf/validate/validate.proto\"\xc2\x01\n\x14\x45raseContentsRequest\x12\"\n\tsequences\x18\x01 \x03(\x03\x42\x0f\xbaH\x0c\x92\x01\t\x10\xe8\x07\"\x04\"\x02(\x01\x12\x32\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"8\n\x15\x45raseContentsResponse\x12\x11\n\tsequences\x18\x01 \x03(\x03\x12\x0c\n\x04more\x18\x02 \x01(\x08\"\xa0\x01\n\x0b\x45ntryFilter\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12$\n\x04type\x18\x02 \x01(\tB\x16\xbaH\x13r\x0e\x18\x80\x02\x32\t^.+[.].+$\xd8\x01\x01\x12\x19\n\x08trace_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1b\n\tprincipal\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x18\n\x06source\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\xa6\x01\n\x12ListEntriesRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12\x1f\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"c\n\x13ListEntriesResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x13WatchEntriesRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12(\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x12\x1e\n\x0cresume_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"_\n\x14WatchEntriesResponse\x12\x31\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"\xcf\x01\n\x14\x45xportEntriesRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12\x1f\n\x0e\x66irst_sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1e\n\rlast_sequence\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x42\n\x0cmore_filters\x18\x04 \x03(\x0b\x32\".ballast.governance.v1.EntryFilterB\x08\xbaH\x05\x92\x01\x02\x10\x14\"\x8f\x02\n\x15\x45xportEntriesResponse\x12\x35\n\x06header\x18\x01 \x01(\x0b\x32#.ballast.governance.v1.ExportHeaderH\x00\x12\x35\n\x05\x65ntry\x18\x02 \x01(\x0b\x32$.ballast.governance.v1.ExportedEntryH\x00\x12\x14\n\ncheckpoint\x18\x03 \x01(\tH\x00\x12\x35\n\x06\x66ooter\x18\x04 \x01(\x0b\x32#.ballast.governance.v1.ExportFooterH\x00\x12\x33\n\x04tile\x18\x05 \x01(\x0b\x32#.ballast.governance.v1.ExportedTileH\x00\x42\x06\n\x04part\"c\n\x0c\x45xportHeader\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x15\n\rverifier_keys\x18\x02 \x03(\t\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x16\n\x0esealed_through\x18\x04 \x01(\x03\"b\n\rExportedEntry\x12\x0c\n\x04leaf\x18\x01 \x01(\t\x12\x35\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.ballast.governance.v1.LedgerContent\x12\x0c\n\x04path\x18\x03 \x03(\x0c\"D\n\x0c\x45xportedTile\x12\x16\n\x0e\x66irst_sequence\x18\x01 \x01(\x03\x12\x0e\n\x06hashes\x18\x02 \x01(\x0c\x12\x0c\n\x04path\x18\x03 \x03(\x0c\"#\n\x0c\x45xportFooter\x12\x13\n\x0b\x65ntry_count\x18\x01 \x01(\x03\"-\n\x14GetCheckpointRequest\x12\x15\n\x04size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"b\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\troot_hash\x18\x03 \x01(\x0c\x12\x14\n\x0cverifier_key\x18\x04 \x01(\t\"Q\n\x18GetInclusionProofRequest\x12\x19\n\x08sequence\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12\x1a\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"r\n\x19GetInclusionProofResponse\x12\x12\n\nleaf_index\x18\x01 \x01(\x03\x12\x11\n\ttree_size\x18\x02 \x01(\x03\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\t\"v\n\x1aGetConsistencyProofRequest\x12\x1b\n\nfirst_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1c\n\x0bsecond_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\ncheckpoint\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01\"\x87\x01\n\x1bGetConsistencyProofResponse\x12\x12\n\nfirst_size\x18\x01 \x01(\x03\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x03\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x17\n\x0f\x66irst_root_hash\x18\x04 \x01(\x0c\x12\x18\n\x10second_root_hash\x18\x05 \x01(\x0c\x32\xef\x07\n\rLedgerService\x12o\n\x0bListEntries\x12).ballast.governance.v1.ListEntriesRequest\x1a*.ballast.governance.v1.ListEntriesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12t\n\x0cWatchEntries\x12*.ballast.governance.v1.WatchEntriesRequest\x1a+.ballast.governance.v1.WatchEntriesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x12w\n\rExportEntries\x12+.ballast.governance.v1.ExportEntriesRequest\x1a,.ballast.governance.v1.ExportEntriesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x04\x30\x01\x12u\n\rGetCheckpoint\x12+.ballast.governance.v1.GetCheckpointRequest\x1a,.ballast.governance.v1.GetCheckpointResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x81\x01\n\x11GetInclusionProof\x12/.ballast.governance.v1.GetInclusionProofRequest\x1a\x30.ballast.governance.v1.GetInclusionProofResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x87\x01\n\x13GetConsistencyProof\x12\x31.ballast.governance.v1.GetConsistencyProofRequest\x1a\x32.ballast.governance.v1.GetConsistencyProofResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x81\x01\n\x11GetReconciliation\x12/.ballast.governance.v1.GetReconciliationRequest\x1a\x30.ballast.governance.v1.GetReconciliationResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12u\n\rEraseContents\x12+.ballast.governance.v1.EraseContentsRequest\x1a,.ballast.governance.v1.EraseContentsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ballast/governance/v1/ledger_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\"ballast/governance/v1/ledger.proto\x1a*ballast/governance/v1/reconciliation.proto\x1a\x1b\x62uf/validate/validate.proto\"\xc2\x01\n\x14\x45raseContentsRequest\x12\"\n\tsequences\x18\x01 \x03(\x03\x42\x0f\xbaH\x0c\x92\x01\t\x10\xe8\x07\"\x04\"\x02(\x01\x12\x32\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"h\n\x15\x45raseContentsResponse\x12\x11\n\tsequences\x18\x01 \x03(\x03\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12.\n\x04left\x18\x03 \x03(\x0b\x32 .ballast.governance.v1.EntryLeft\"\xb6\x01\n\x0b\x45ntryFilter\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12$\n\x04type\x18\x02 \x01(\tB\x16\xbaH\x13r\x0e\x18\x80\x02\x32\t^.+[.].+$\xd8\x01\x01\x12/\n\x08trace_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18 2\x14^([0-9a-fA-F]{32})?$\x12\x1b\n\tprincipal\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x18\n\x06source\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\xa6\x01\n\x12ListEntriesRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12\x1f\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"c\n\x13ListEntriesResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x13WatchEntriesRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12(\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x12\x1e\n\x0cresume_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"_\n\x14WatchEntriesResponse\x12\x31\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"\xcf\x01\n\x14\x45xportEntriesRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.EntryFilter\x12\x1f\n\x0e\x66irst_sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1e\n\rlast_sequence\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x42\n\x0cmore_filters\x18\x04 \x03(\x0b\x32\".ballast.governance.v1.EntryFilterB\x08\xbaH\x05\x92\x01\x02\x10\x14\"\x8f\x02\n\x15\x45xportEntriesResponse\x12\x35\n\x06header\x18\x01 \x01(\x0b\x32#.ballast.governance.v1.ExportHeaderH\x00\x12\x35\n\x05\x65ntry\x18\x02 \x01(\x0b\x32$.ballast.governance.v1.ExportedEntryH\x00\x12\x14\n\ncheckpoint\x18\x03 \x01(\tH\x00\x12\x35\n\x06\x66ooter\x18\x04 \x01(\x0b\x32#.ballast.governance.v1.ExportFooterH\x00\x12\x33\n\x04tile\x18\x05 \x01(\x0b\x32#.ballast.governance.v1.ExportedTileH\x00\x42\x06\n\x04part\"c\n\x0c\x45xportHeader\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x15\n\rverifier_keys\x18\x02 \x03(\t\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x16\n\x0esealed_through\x18\x04 \x01(\x03\"b\n\rExportedEntry\x12\x0c\n\x04leaf\x18\x01 \x01(\t\x12\x35\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.ballast.governance.v1.LedgerContent\x12\x0c\n\x04path\x18\x03 \x03(\x0c\"D\n\x0c\x45xportedTile\x12\x16\n\x0e\x66irst_sequence\x18\x01 \x01(\x03\x12\x0e\n\x06hashes\x18\x02 \x01(\x0c\x12\x0c\n\x04path\x18\x03 \x03(\x0c\"#\n\x0c\x45xportFooter\x12\x13\n\x0b\x65ntry_count\x18\x01 \x01(\x03\"-\n\x14GetCheckpointRequest\x12\x15\n\x04size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"b\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\troot_hash\x18\x03 \x01(\x0c\x12\x14\n\x0cverifier_key\x18\x04 \x01(\t\"Q\n\x18GetInclusionProofRequest\x12\x19\n\x08sequence\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12\x1a\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"r\n\x19GetInclusionProofResponse\x12\x12\n\nleaf_index\x18\x01 \x01(\x03\x12\x11\n\ttree_size\x18\x02 \x01(\x03\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\t\"v\n\x1aGetConsistencyProofRequest\x12\x1b\n\nfirst_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1c\n\x0bsecond_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\ncheckpoint\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01\"\x87\x01\n\x1bGetConsistencyProofResponse\x12\x12\n\nfirst_size\x18\x01 \x01(\x03\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x03\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x17\n\x0f\x66irst_root_hash\x18\x04 \x01(\x0c\x12\x18\n\x10second_root_hash\x18\x05 \x01(\x0c\x32\xef\x07\n\rLedgerService\x12o\n\x0bListEntries\x12).ballast.governance.v1.ListEntriesRequest\x1a*.ballast.governance.v1.ListEntriesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12t\n\x0cWatchEntries\x12*.ballast.governance.v1.WatchEntriesRequest\x1a+.ballast.governance.v1.WatchEntriesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x12w\n\rExportEntries\x12+.ballast.governance.v1.ExportEntriesRequest\x1a,.ballast.governance.v1.ExportEntriesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x04\x30\x01\x12u\n\rGetCheckpoint\x12+.ballast.governance.v1.GetCheckpointRequest\x1a,.ballast.governance.v1.GetCheckpointResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x81\x01\n\x11GetInclusionProof\x12/.ballast.governance.v1.GetInclusionProofRequest\x1a\x30.ballast.governance.v1.GetInclusionProofResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x87\x01\n\x13GetConsistencyProof\x12\x31.ballast.governance.v1.GetConsistencyProofRequest\x1a\x32.ballast.governance.v1.GetConsistencyProofResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x81\x01\n\x11GetReconciliation\x12/.ballast.governance.v1.GetReconciliationRequest\x1a\x30.ballast.governance.v1.GetReconciliationResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12u\n\rEraseContents\x12+.ballast.governance.v1.EraseContentsRequest\x1a,.ballast.governance.v1.EraseContentsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,7 +46,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTRYFILTER'].fields_by_name['type']._loaded_options = None
   _globals['_ENTRYFILTER'].fields_by_name['type']._serialized_options = b'\272H\023r\016\030\200\0022\t^.+[.].+$\330\001\001'
   _globals['_ENTRYFILTER'].fields_by_name['trace_id']._loaded_options = None
-  _globals['_ENTRYFILTER'].fields_by_name['trace_id']._serialized_options = b'\272H\004r\002\030 '
+  _globals['_ENTRYFILTER'].fields_by_name['trace_id']._serialized_options = b'\272H\032r\030\030 2\024^([0-9a-fA-F]{32})?$'
   _globals['_ENTRYFILTER'].fields_by_name['principal']._loaded_options = None
   _globals['_ENTRYFILTER'].fields_by_name['principal']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_ENTRYFILTER'].fields_by_name['source']._loaded_options = None
@@ -98,41 +98,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASECONTENTSREQUEST']._serialized_start=211
   _globals['_ERASECONTENTSREQUEST']._serialized_end=405
   _globals['_ERASECONTENTSRESPONSE']._serialized_start=407
-  _globals['_ERASECONTENTSRESPONSE']._serialized_end=463
-  _globals['_ENTRYFILTER']._serialized_start=466
-  _globals['_ENTRYFILTER']._serialized_end=626
-  _globals['_LISTENTRIESREQUEST']._serialized_start=629
-  _globals['_LISTENTRIESREQUEST']._serialized_end=795
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=797
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=896
-  _globals['_WATCHENTRIESREQUEST']._serialized_start=899
-  _globals['_WATCHENTRIESREQUEST']._serialized_end=1046
-  _globals['_WATCHENTRIESRESPONSE']._serialized_start=1048
-  _globals['_WATCHENTRIESRESPONSE']._serialized_end=1143
-  _globals['_EXPORTENTRIESREQUEST']._serialized_start=1146
-  _globals['_EXPORTENTRIESREQUEST']._serialized_end=1353
-  _globals['_EXPORTENTRIESRESPONSE']._serialized_start=1356
-  _globals['_EXPORTENTRIESRESPONSE']._serialized_end=1627
-  _globals['_EXPORTHEADER']._serialized_start=1629
-  _globals['_EXPORTHEADER']._serialized_end=1728
-  _globals['_EXPORTEDENTRY']._serialized_start=1730
-  _globals['_EXPORTEDENTRY']._serialized_end=1828
-  _globals['_EXPORTEDTILE']._serialized_start=1830
-  _globals['_EXPORTEDTILE']._serialized_end=1898
-  _globals['_EXPORTFOOTER']._serialized_start=1900
-  _globals['_EXPORTFOOTER']._serialized_end=1935
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=1937
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=1982
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=1984
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=2082
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=2084
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=2165
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=2167
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=2281
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=2283
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=2401
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=2404
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=2539
-  _globals['_LEDGERSERVICE']._serialized_start=2542
-  _globals['_LEDGERSERVICE']._serialized_end=3549
+  _globals['_ERASECONTENTSRESPONSE']._serialized_end=511
+  _globals['_ENTRYFILTER']._serialized_start=514
+  _globals['_ENTRYFILTER']._serialized_end=696
+  _globals['_LISTENTRIESREQUEST']._serialized_start=699
+  _globals['_LISTENTRIESREQUEST']._serialized_end=865
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=867
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=966
+  _globals['_WATCHENTRIESREQUEST']._serialized_start=969
+  _globals['_WATCHENTRIESREQUEST']._serialized_end=1116
+  _globals['_WATCHENTRIESRESPONSE']._serialized_start=1118
+  _globals['_WATCHENTRIESRESPONSE']._serialized_end=1213
+  _globals['_EXPORTENTRIESREQUEST']._serialized_start=1216
+  _globals['_EXPORTENTRIESREQUEST']._serialized_end=1423
+  _globals['_EXPORTENTRIESRESPONSE']._serialized_start=1426
+  _globals['_EXPORTENTRIESRESPONSE']._serialized_end=1697
+  _globals['_EXPORTHEADER']._serialized_start=1699
+  _globals['_EXPORTHEADER']._serialized_end=1798
+  _globals['_EXPORTEDENTRY']._serialized_start=1800
+  _globals['_EXPORTEDENTRY']._serialized_end=1898
+  _globals['_EXPORTEDTILE']._serialized_start=1900
+  _globals['_EXPORTEDTILE']._serialized_end=1968
+  _globals['_EXPORTFOOTER']._serialized_start=1970
+  _globals['_EXPORTFOOTER']._serialized_end=2005
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=2007
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=2052
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=2054
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=2152
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=2154
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=2235
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=2237
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=2351
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=2353
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=2471
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=2474
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=2609
+  _globals['_LEDGERSERVICE']._serialized_start=2612
+  _globals['_LEDGERSERVICE']._serialized_end=3619
 # @@protoc_insertion_point(module_scope)
