@@ -20,7 +20,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from services.triage.domain.count_distribution import Bernoulli, Counts, NegativeBinomial, Poisson
+from shared.statistics.count_distribution import Bernoulli, Counts, NegativeBinomial, Poisson
 
 _USUAL_DENOMINATOR = 32
 _CLOSE_ENOUGH = 0.005
