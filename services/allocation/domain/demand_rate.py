@@ -194,7 +194,8 @@ def _usual() -> Floats:
 def _weighed(likelihoods: Floats) -> Floats:
     """Returns the mean clustering of each row."""
     weights = np.exp(likelihoods - likelihoods.max(1, keepdims=True))
-    return np.asarray(weights @ CLUSTERINGS / weights.sum(1))
+    # No matrix product: how that rounds a row depends on how many rows there are.
+    return np.asarray((weights * CLUSTERINGS).sum(1) / weights.sum(1))
 
 
 def _judged(rows: Rows) -> NDArray[np.bool_]:
