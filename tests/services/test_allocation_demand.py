@@ -130,7 +130,8 @@ async def test_curves_are_returned_when_asked_for(demand: "DemandServiceAsyncStu
 async def test_recorded_incidents_and_work_are_forecast_and_all_teams_are_learned_from(
     suite: Suite, demand: "DemandServiceAsyncStub"
 ) -> None:
-    await suite.allocation.UpsertTeams(messages.UpsertTeamsRequest(teams=[team(name, suite.clock.now()) for name in ("busy", "calm")]))
+    stored = [team(name, suite.clock.now()) for name in ("busy", "calm")]
+    await suite.allocation.UpsertTeams(messages.UpsertTeamsRequest(teams=stored))
     early = await forecast(demand, "busy")
     assert [(each.reason, each.field) for each in early.errors] == [("HISTORY_EMPTY", "questions[0].team")]
     begin = suite.clock.now()
