@@ -26,7 +26,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-_INCHES, _ROW_INCHES = 10.0, 3.6
+_INCHES, _ROW_INCHES = 10.0, 4.0
 _SHOWN = 0.995  # of the chances; the rest is a long thin tail
 
 
@@ -71,4 +71,4 @@ def _label(axes: Axes, forecast: demand_pb2.DemandForecast, end: float) -> None:
     axes.tick_params(length=0)
     title = f"{forecast.team}  ·  {sprint.incident_mean:.1f} incidents and {sprint.mean_hours:,.1f} h expected in the next sprint"
     axes.set_title(title, loc="left", fontsize=12, color=_TEXT)
-    axes.legend(frameon=False, loc="lower right", labelcolor=_FAINT)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.1), ncols=3, labelcolor=_FAINT)
