@@ -14,6 +14,7 @@ from bench.assessments import assessments
 from bench.batches import batches_of_500
 from bench.budgets import budgets
 from bench.catalogue import catalogue
+from bench.demand import demand
 from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
@@ -39,6 +40,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "budgets": budgets,
     "ledger": ledger,
     "lineage": lineage,
+    "demand": demand,
 }
 QUICK = Sizes(
     rounds=2,
@@ -63,6 +65,7 @@ QUICK = Sizes(
     proofs=20,
     lineage_nodes=20_000,
     lineage_walks=50,
+    demand_teams=50,
 )
 
 

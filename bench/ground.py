@@ -39,6 +39,7 @@ class Sizes:
     proofs: int = 1_000
     lineage_nodes: int = 1_000_000
     lineage_walks: int = 2_000
+    demand_teams: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

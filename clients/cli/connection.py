@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2
+from ballast.allocation.v1 import allocation_service_pb2, demand_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -66,6 +67,7 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -101,6 +103,7 @@ _SERVICES = {
 }
 # What a service serves beside the one of its own name.
 _MORE = {
+    "allocation": [demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"]],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
         incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"],
@@ -203,6 +206,10 @@ class Connection:
     @cached_property
     def allocation(self) -> "AllocationServiceAsyncStub":
         return AllocationServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def demand(self) -> "DemandServiceAsyncStub":
+        return DemandServiceStub(self._channel("allocation"))
 
     @cached_property
     def playbook(self) -> "PlaybookServiceAsyncStub":

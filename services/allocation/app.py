@@ -4,17 +4,20 @@ from sqlalchemy.engine import make_url
 
 from services.allocation.settings import AllocationSettings
 from services.allocation.storage.decision_store import DecisionStore
+from services.allocation.storage.demand_store import DemandStore
 from services.allocation.storage.incident_store import IncidentStore
 from services.allocation.storage.policy_store import PolicyStore
 from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
+from services.allocation.transport import demand_servicer
 from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.decisions import Decisions
+from services.allocation.usecases.demand import Demand
 from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.policy_trials import PolicyTrials
 from services.allocation.usecases.roadmap import Roadmap
@@ -38,6 +41,7 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     parts = AllocationParts(Teams(teams, policies, app.clock), Roadmap(roadmap, teams, app.clock), Policies(policies, app.clock), decisions)
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, teams), app.clock))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
+    app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(DemandStore(app.database), app.clock)))
     app.receive(AssessmentEvents(decisions).handlers() | approval_handlers(control, app.clock))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     return app
