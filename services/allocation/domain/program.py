@@ -6,7 +6,7 @@ hours of what is done by s fit the hours there are up to s; nothing is done befo
 all be kept are relaxed: as many protections as possible are kept, then as many due dates, and among the choices the most valuable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from importlib.metadata import version as version_of
 from math import gcd
@@ -25,7 +25,7 @@ from services.allocation.domain.plan import (
     first_overload,
     latest_sprints,
 )
-from services.allocation.domain.relaxation import Items, Relaxation, Search
+from services.allocation.domain.relaxation import MOST_SEARCHED, Items, Relaxation, Search
 from services.allocation.domain.schedule import SerialSchedule
 from services.allocation.domain.staffing import room
 
@@ -48,6 +48,7 @@ _OPTIONS: dict[str, object] = {
     "mip_abs_gap": 0.999,  # objectives are whole numbers: nearer than one is optimal
     # For instances of this size proving costs more than finding: measured two to four times faster without these.
     "mip_heuristic_effort": 0.0,
+    "mip_allow_restart": False,
     "mip_detect_symmetry": False,
     "mip_heuristic_run_rins": False,
     "mip_heuristic_run_rens": False,
@@ -217,10 +218,26 @@ class _Program:
             matrix = Matrix(self._rows, len(cost))
             duals, relaxed = self._linear(matrix, cost)
             relaxation = Relaxation(matrix, cost, self._items(), self._edges, self._hours)
-            relaxation.narrow(search, duals, relaxed, SerialSchedule(self._problem, self._latest))
+            serial = SerialSchedule(self._problem, self._latest)
+            relaxation.narrow(search, duals, relaxed, serial)
             if search.is_proven or not search.free:
-                return [float(each) for each in search.solution], 0.0
+                return search.solution.tolist(), 0.0
+            if search.free > MOST_SEARCHED:
+                return self._by_team(search, cost, lambda part: relaxation.narrow(part, duals, relaxed, serial))
         return self._finish(search, cost)
+
+    def _by_team(self, search: Search, cost: Floats, narrow: Callable[[Search], None]) -> tuple[list[float], float]:
+        """Improves the plan of one team after the other, each to its optimum beside the others' plans; the bound is the whole one's."""
+        crews = np.repeat([item.crew for item in self._problem.items], self._problem.horizon)
+        for crew in range(len(self._problem.crews)):
+            own = np.append(crews == crew, np.zeros(len(cost) - self._size, dtype=bool))
+            lower, upper = (np.where(own, limits, search.solution) for limits in (search.lower, search.upper))
+            part = Search(lower, upper, search.solution, search.value)
+            narrow(part)
+            found = part.solution.tolist() if part.is_proven or not part.free else self._finish(part, cost)[0]
+            search.solution = np.array(found)
+            search.value = float(cost @ search.solution)
+        return search.solution.tolist(), (search.bound - search.value) / max(abs(search.value), 1.0)
 
     def _items(self) -> Items:
         items = self._problem.items

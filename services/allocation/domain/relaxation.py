@@ -15,10 +15,14 @@ from services.allocation.domain.knapsack import NEVER, Floats, ForestKnapsacks
 from services.allocation.domain.matrix import Matrix
 from services.allocation.domain.schedule import SerialSchedule
 
-_ROUNDS = 8
-_STEPS = 8  # of the subgradient in a round, after which variables are settled
+_ROUNDS = 16
+_STEPS = 6  # of the subgradient in a round, after which variables are settled
 _PATIENCE = 2  # steps without a better bound until the step is halved
+_WIDE = 0.002  # a gap after the first round from which on better plans are looked for around the best
+_SHIFTED = 100  # items at most, for it takes time in proportion to their square
 _STALLED = 0.03  # share of the free variables that a round must settle to be worth another one
+_SLOW = 1e-4  # or, where too many stay free to search them all, the share by which it must lower the bound
+MOST_SEARCHED = 1_500  # free variables: a search among more takes longer than it is worth
 
 
 @dataclass(slots=True)
@@ -84,12 +88,14 @@ class Relaxation:
         self._offer(search, serial, seen.sum(axis=1))
         self._offer(search, serial, np.zeros(len(self._rank)))
         multipliers, theta = np.maximum(duals, 0), 1.0
-        for _ in range(_ROUNDS):
-            free = search.free
+        for turn in range(_ROUNDS):
+            free, before = search.free, search.bound
             if search.is_proven or not free:
                 return
             theta = self._round(search, multipliers, serial, seen, theta)
-            if free - search.free < _STALLED * free:
+            if not turn and search.bound - search.value > _WIDE * abs(search.value) and len(self._rank) <= _SHIFTED:
+                self._shift(search, serial)
+            if free - search.free < _STALLED * free and (free <= MOST_SEARCHED or before - search.bound < _SLOW * abs(search.bound)):
                 return
 
     def _round(self, search: Search, multipliers: Floats, serial: SerialSchedule, seen: Floats, theta: float) -> float:
@@ -126,16 +132,29 @@ class Relaxation:
         self._offer(search, serial, seen.sum(axis=1))
         self._offer(search, serial, taken.sum(axis=1))
 
-    def _offer(self, search: Search, serial: SerialSchedule, rank: Floats) -> None:
-        """Takes the serial plan of that rank when it is better than the best known."""
+    def _shift(self, search: Search, serial: SerialSchedule) -> None:
+        """Tries the best plan with each item first, and with each last, until a round of that finds nothing better."""
+        better = True
+        while better:
+            better = False
+            for item in range(len(self._rank)):
+                for place in (self._items.horizon + 1.0, -1.0):
+                    rank = search.solution[: self._size].reshape(-1, self._items.horizon).sum(axis=1)
+                    rank[item] = place
+                    better = self._offer(search, serial, rank) or better
+
+    def _offer(self, search: Search, serial: SerialSchedule, rank: Floats) -> bool:
+        """Takes the serial plan of that rank when it is better than the best known; says whether it is."""
         finish = serial.plan((rank + 1e-3 * self._rank).tolist())
         if finish is None:
-            return
+            return False
         value = float(sum(self._later[item, sprint - 1] for item, sprint in enumerate(finish) if sprint))
-        if value > search.value:
-            search.value = value
-            search.solution = search.solution.copy()
-            search.solution[: self._size] = done_by(finish, self._items.horizon)
+        if value <= search.value:
+            return False
+        search.value = value
+        search.solution = search.solution.copy()
+        search.solution[: self._size] = done_by(finish, self._items.horizon)
+        return True
 
     def _blocks(self, search: Search, multipliers: Floats) -> list[_Block]:
         """Returns the knapsacks of what is not settled; of several dependencies the one whose rows weigh most stays exact."""

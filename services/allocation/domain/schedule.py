@@ -5,6 +5,7 @@ So plan the tools that rank items; here it gives the comparison, and the plans t
 
 from collections.abc import Sequence
 from fractions import Fraction
+from heapq import heapify, heappop, heappush
 
 from services.allocation.domain.plan import Deadline, Plan, Problem, can_keep, first_overload, latest_sprints
 
@@ -18,7 +19,29 @@ def greedy_plan(problem: Problem, deadlines: Sequence[Deadline] = ()) -> Plan:
     """
     rank = [Fraction(item.gain(1)) / (Fraction(item.remaining_hours) or Fraction(1, _MICRO)) for item in problem.items]
     kept = latest_sprints(problem, deadlines) if deadlines and can_keep(problem, deadlines) else {}
-    return Plan(SerialSchedule(problem, kept).plan(rank) or (None,) * len(problem.items))
+    order = _available_first(problem, rank)
+    planned = SerialSchedule(problem, kept).plan([-order.index(item) for item in range(len(order))])
+    return Plan(planned or tuple(kept.get(item) for item in range(len(order))))
+
+
+def _available_first(problem: Problem, rank: Sequence[Fraction]) -> list[int]:
+    """Returns the items as one takes them from a ranked list: always the highest of those whose dependencies were taken."""
+    waits = [len(item.dependencies) for item in problem.items]
+    after: dict[int, list[int]] = {}
+    for index, item in enumerate(problem.items):
+        for dependency in item.dependencies:
+            after.setdefault(dependency, []).append(index)
+    ready = [(-rank[item], item) for item, count in enumerate(waits) if not count]
+    heapify(ready)
+    order = []
+    while ready:
+        _, item = heappop(ready)
+        order.append(item)
+        for other in after.get(item, ()):
+            waits[other] -= 1
+            if not waits[other]:
+                heappush(ready, (-rank[other], other))
+    return order
 
 
 class SerialSchedule:
@@ -27,6 +50,9 @@ class SerialSchedule:
     def __init__(self, problem: Problem, latest: dict[int, int]) -> None:
         self._problem = problem
         self._latest = latest
+        self._horizon = problem.horizon
+        self._waits = [item.dependencies for item in problem.items]
+        self._aligned = len({crew.ends for crew in problem.crews}) == 1
         self._needs, self._room = _resources(problem)
         self._exact = not any(item.skills for item in problem.items)
         self._reserved = [list(room) for room in self._room]
@@ -36,21 +62,18 @@ class SerialSchedule:
     def plan(self, rank: Sequence[float | Fraction]) -> tuple[int | None, ...] | None:
         """Returns each item's sprint, highest rank first; None when people with several skills are needed twice."""
         left = [list(room) for room in self._reserved]
-        finish: list[int | None] = [None] * len(self._problem.items)
+        finish: list[int | None] = [None] * len(self._waits)
         for item in self._order(rank):
-            earliest = self._begin(item, finish)
-            reserved = self._latest.get(item)
-            if earliest is None and reserved is None:
-                continue
+            earliest, reserved = self._begin(item, finish), self._latest.get(item)
             if reserved is not None:
                 self._take(left, item, reserved, -1)
+            elif earliest is None:
+                continue
             sprint = self._fit(left, item, earliest or reserved or 1)
             if sprint is not None:
                 finish[item] = sprint
                 self._take(left, item, sprint, 1)
-        if self._exact or self._fits(finish):
-            return tuple(finish)
-        return None
+        return tuple(finish) if self._exact or self._fits(finish) else None
 
     def _fits(self, finish: Sequence[int | None]) -> bool:
         return first_overload(self._problem, {item: sprint for item, sprint in enumerate(finish) if sprint}) is None
@@ -58,11 +81,11 @@ class SerialSchedule:
     def _order(self, rank: Sequence[float | Fraction]) -> list[int]:
         """Returns all items by rank, each after all that it depends on."""
         order: dict[int, None] = {}
-        for first in sorted(range(len(rank)), key=lambda item: (-rank[item], item)):
+        for first in sorted(range(len(rank)), key=lambda item: -rank[item]):
             stack = [first]
             while stack:
                 item = stack[-1]
-                waits = [other for other in self._problem.items[item].dependencies if other not in order] if item not in order else []
+                waits = [other for other in self._waits[item] if other not in order] if item not in order else []
                 if waits:
                     stack.extend(sorted(waits, key=lambda other: (rank[other], -other)))
                 else:
@@ -72,26 +95,32 @@ class SerialSchedule:
 
     def _begin(self, item: int, finish: Sequence[int | None]) -> int | None:
         """Returns the first sprint by whose end all is done that the item depends on, or None."""
-        problem, earliest = self._problem, 1
-        for dependency in problem.items[item].dependencies:
+        earliest = 1
+        for dependency in self._waits[item]:
             done = finish[dependency]
             if done is None:
                 return None
-            while earliest <= problem.horizon and problem.needed_by(item, earliest, dependency) < done:
-                earliest += 1
-        return earliest if earliest <= problem.horizon else None
+            if self._aligned:
+                earliest = max(earliest, done)
+            else:
+                while earliest <= self._horizon and self._problem.needed_by(item, earliest, dependency) < done:
+                    earliest += 1
+        return earliest if earliest <= self._horizon else None
 
     def _fit(self, left: list[list[int]], item: int, earliest: int) -> int | None:
-        sprint = self._problem.horizon
-        needs = self._needs[item]
-        while sprint >= earliest and all(left[resource][sprint - 1] >= hours for resource, hours in needs):
-            sprint -= 1
-        return sprint + 1 if sprint < self._problem.horizon else None
+        """Returns the first sprint from which on there are hours to the end, for all that the item needs."""
+        first = earliest
+        for resource, hours in self._needs[item]:
+            room, sprint = left[resource], self._horizon
+            while sprint >= first and room[sprint - 1] >= hours:
+                sprint -= 1
+            first = max(first, sprint + 1)
+        return first if first <= self._horizon else None
 
     def _take(self, left: list[list[int]], item: int, sprint: int, sign: int) -> None:
         for resource, hours in self._needs[item]:
             room = left[resource]
-            for index in range(sprint - 1, len(room)):
+            for index in range(sprint - 1, self._horizon):
                 room[index] -= sign * hours
 
 
