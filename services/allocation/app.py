@@ -5,6 +5,7 @@ from sqlalchemy.engine import make_url
 from services.allocation.settings import AllocationSettings
 from services.allocation.storage.decision_store import DecisionStore
 from services.allocation.storage.incident_store import IncidentStore
+from services.allocation.storage.plan_store import PlanStore
 from services.allocation.storage.policy_store import PolicyStore
 from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.split_cache import SplitCache
@@ -12,12 +13,16 @@ from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
 from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
+from services.allocation.transport.plan_servicer import SERVICE as PLANS
+from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.decisions import Decisions
+from services.allocation.usecases.plans import Plans
 from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.policy_trials import PolicyTrials
 from services.allocation.usecases.roadmap import Roadmap
+from services.allocation.usecases.roadmap_imports import RoadmapImports
 from services.allocation.usecases.teams import Teams
 from shared.amendments.servicer import approval_handlers
 from shared.app import App
@@ -38,6 +43,8 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     parts = AllocationParts(Teams(teams, policies, app.clock), Roadmap(roadmap, teams, app.clock), Policies(policies, app.clock), decisions)
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, teams), app.clock))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
+    imports = RoadmapImports(roadmap, app.clock)
+    app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
     app.receive(AssessmentEvents(decisions).handlers() | approval_handlers(control, app.clock))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     return app

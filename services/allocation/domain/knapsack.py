@@ -28,7 +28,7 @@ class ForestKnapsacks:
         self._parents = parents
         self._order, self._end = _preorder(parents)
         self._skip = np.where(forced > 0, NEVER, 0.0)  # what leaving an item out costs, by item and sprint
-        self._forced = forced.any(axis=1)
+        self._forced = [bool(each) for each in forced.max(axis=1, initial=0.0)]
         self._sprints = np.arange(len(capacity))
         shape = len(weights) + 1, len(capacity), int(self._free.max()) + 1
         self._rest = np.zeros(shape)  # the best of the items from a position on

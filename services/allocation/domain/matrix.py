@@ -48,10 +48,10 @@ class Matrix:
         self._first, self._then = self.columns[orders], self.columns[orders + 1]
 
     def times(self, solution: Floats) -> Floats:
-        return np.bincount(self._rows, self.values * solution[self.columns], len(self.limits))
+        return np.bincount(self._rows, self.values * solution[self.columns], len(self.limits)).astype(np.float64)
 
     def transposed_times(self, multipliers: Floats) -> Floats:
-        return np.bincount(self.columns, self.values * multipliers[self._rows], self._size)
+        return np.bincount(self.columns, self.values * multipliers[self._rows], self._size).astype(np.float64)
 
     def spread(self, lower: Floats, upper: Floats) -> None:
         """Settles, in place, what follows from settled variables by rows that order two of them."""

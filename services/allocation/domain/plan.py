@@ -115,8 +115,8 @@ def latest_sprints(problem: Problem, deadlines: Sequence[Deadline]) -> dict[int,
         item, sprint = stack.pop()
         if latest.get(item, problem.horizon + 1) > sprint:
             latest[item] = sprint
-            for dependency in problem.items[item].dependencies if sprint else ():
-                stack.append((dependency, problem.needed_by(item, sprint, dependency)))
+            waits = problem.items[item].dependencies if sprint else ()
+            stack.extend((dependency, problem.needed_by(item, sprint, dependency)) for dependency in waits)
     return latest
 
 

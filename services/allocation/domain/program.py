@@ -181,7 +181,13 @@ class _Program:
         for skill, sprint in chosen:
             for index, item in enumerate(self._problem.items):
                 skilled = dict(item.skills)
-                own = item.remaining_hours if whole else skilled.get(skill, _NONE) if skill else item.remaining_hours - sum(skilled.values(), _NONE)
+                own = (
+                    item.remaining_hours
+                    if whole
+                    else skilled.get(skill, _NONE)
+                    if skill
+                    else item.remaining_hours - sum(skilled.values(), _NONE)
+                )
                 if item.crew == crew and own:
                     columns.append(self._column(index, sprint))
                     hours.append(float(own))

@@ -160,7 +160,8 @@ class Relaxation:
         """Returns the knapsacks of what is not settled; of several dependencies the one whose rows weigh most stays exact."""
         items, horizon = self._items, self._items.horizon
         lower = search.lower[: self._size].reshape(-1, horizon)
-        live = [bool(each) for each in (search.upper[: self._size].reshape(-1, horizon) > lower).any(axis=1)]
+        spread = search.upper[: self._size].reshape(-1, horizon) - lower
+        live = [bool(each) for each in spread.max(axis=1)]
         parents = [self._parent(item, live, multipliers) if live[item] else -1 for item in range(len(live))]
         self._kept = np.zeros(len(multipliers), dtype=bool)
         self._kept[list(self._hours)] = True
@@ -172,7 +173,10 @@ class Relaxation:
         for crew, limits in enumerate(items.capacity):
             members = [item for item in range(len(live)) if live[item] and items.crews[item] == crew]
             if members:
-                used = sum((lower[item] * items.weights[item] for item in range(len(live)) if not live[item] and items.crews[item] == crew), np.zeros(horizon))
+                used = sum(
+                    (lower[item] * items.weights[item] for item in range(len(live)) if not live[item] and items.crews[item] == crew),
+                    np.zeros(horizon),
+                )
                 places = {item: place for place, item in enumerate(members)}
                 capacity = [max(limit - int(taken), 0) for limit, taken in zip(limits, used, strict=True)]
                 knapsacks = ForestKnapsacks(

@@ -28,8 +28,8 @@ def _available_first(problem: Problem, rank: Sequence[Fraction]) -> list[int]:
     """Returns the items as one takes them from a ranked list: always the highest of those whose dependencies were taken."""
     waits = [len(item.dependencies) for item in problem.items]
     after: dict[int, list[int]] = {}
-    for index, item in enumerate(problem.items):
-        for dependency in item.dependencies:
+    for index, waiting in enumerate(problem.items):
+        for dependency in waiting.dependencies:
             after.setdefault(dependency, []).append(index)
     ready = [(-rank[item], item) for item, count in enumerate(waits) if not count]
     heapify(ready)
