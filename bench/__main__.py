@@ -20,6 +20,7 @@ from bench.history import history
 from bench.latency import alert_to_bundle
 from bench.ledger import ledger
 from bench.lineage import lineage
+from bench.plan import plan
 from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
@@ -39,6 +40,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "budgets": budgets,
     "ledger": ledger,
     "lineage": lineage,
+    "plan": plan,
 }
 QUICK = Sizes(
     rounds=2,
@@ -63,6 +65,8 @@ QUICK = Sizes(
     proofs=20,
     lineage_nodes=20_000,
     lineage_walks=50,
+    plan_singles=10,
+    plan_teams=20,
 )
 
 

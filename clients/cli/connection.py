@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 from ballast.allocation.v1 import allocation_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
 from ballast.governance.v1 import (
@@ -64,6 +65,7 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
     from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceAsyncStub
@@ -196,6 +198,10 @@ class Connection:
     @cached_property
     def allocation(self) -> "AllocationServiceAsyncStub":
         return AllocationServiceStub(self._channel("allocation"))
+
+    @property
+    def plans(self) -> "PlanServiceAsyncStub":
+        return PlanServiceStub(self._channel("allocation"))
 
     @cached_property
     def playbook(self) -> "PlaybookServiceAsyncStub":

@@ -51,6 +51,7 @@ COMMANDS = {
     "gates": SubCommand("clients.cli.gates", "app", "Show, try and change the rules that raise a severity, page or ask for more."),
     "calibrate": SubCommand("clients.cli.calibrate", "app", "Show how assessments did, fit weights, and list the versions of the model."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
+    "plan": SubCommand("clients.cli.plan", "plan", "Show when each item of a team's roadmap will be done."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),
     "approvals": SubCommand("clients.cli.approvals", "app", "Ask that others agree, agree, act at once, and verify what was approved."),

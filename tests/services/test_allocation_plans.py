@@ -26,7 +26,9 @@ async def suite(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -
         yield running
 
 
-async def imported(suite: Suite, team: str, form: pb.RoadmapFormat, content: str, **more: Any) -> list[pb.ImportRoadmapItemsResponse]:
+async def imported(
+    suite: Suite, team: str, form: "pb.RoadmapFormat.ValueType", content: str, **more: Any
+) -> list[pb.ImportRoadmapItemsResponse]:
     request = pb.ImportRoadmapItemsRequest(team=f"teams/{team}", format=form, content=content.encode(), **more)
     return [answer async for answer in suite.plans.ImportRoadmapItems(request)]
 
@@ -247,7 +249,7 @@ async def test_milestones_of_github_become_items(suite: Suite) -> None:
 
 
 @pytest.mark.parametrize(("form", "content"), [(CSV, "name,size\na,1\n"), (CSV, 'id,title\n"a,b\n'), (ISSUES, "{"), (ISSUES, "{}")])
-async def test_a_file_of_another_form_is_refused_whole(suite: Suite, form: pb.RoadmapFormat, content: str) -> None:
+async def test_a_file_of_another_form_is_refused_whole(suite: Suite, form: "pb.RoadmapFormat.ValueType", content: str) -> None:
     await suite.store_team("form")
     with pytest.raises(InvalidInput) as refused:
         await imported(suite, "form", form, content)
