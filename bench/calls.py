@@ -14,6 +14,7 @@ from shared.errors import Exhausted, Unavailable
 from shared.rpc.status import error_from
 
 REPORT_ALERTS = "/ballast.intake.v1.IntakeService/ReportAlerts"
+DELIVER = "/ballast.events.v1.EventSinkService/Deliver"
 _DEADLINE_SECONDS = 120.0
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -53,8 +54,10 @@ async def timed(callers: Sequence[Post], requests: Iterable[bytes], pids: Sequen
 
 
 @asynccontextmanager
-async def grpc_callers(addresses: Sequence[str], count: int, *, channels: int = 4, sheds: Sheds | None = None) -> AsyncIterator[list[Post]]:
-    """Gives callers of ReportAlerts over so many connections of bare grpc.aio, spread over the addresses: nothing encoded or parsed.
+async def grpc_callers(
+    addresses: Sequence[str], count: int, *, channels: int = 4, sheds: Sheds | None = None, method: str = REPORT_ALERTS
+) -> AsyncIterator[list[Post]]:
+    """Gives callers of a method over so many connections of bare grpc.aio, spread over the addresses: nothing encoded or parsed.
 
     What is shed with RESOURCE_EXHAUSTED is sent again after the time the server asked for, and counted.
     """
@@ -64,7 +67,7 @@ async def grpc_callers(addresses: Sequence[str], count: int, *, channels: int = 
             await stack.enter_async_context(grpc.aio.insecure_channel(address, [*_OPTIONS, ("grpc.use_local_subchannel_pool", 1)]))
             for address in itertools.islice(itertools.cycle(addresses), min(count, channels))
         ]
-        stubs = [channel.unary_unary(REPORT_ALERTS, request_serializer=None, response_deserializer=None) for channel in opened]
+        stubs = [channel.unary_unary(method, request_serializer=None, response_deserializer=None) for channel in opened]
         yield [_patient(stubs[number % len(stubs)], sheds or Sheds()) for number in range(count)]
 
 

@@ -72,10 +72,10 @@ async def lineage(ground: Ground) -> Section:
     """Fills the lineage by SQL, and walks from alerts chosen at random."""
     stories = max(10, ground.sizes.lineage_nodes // _PER_STORY)
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(running_governance(ground.engines, _NAME, ground.directory))
+        governance = await stack.enter_async_context(running_governance(ground.engines, _NAME, ground.directory))
         nodes, edges = await _filled(ground, stories)
         await vacuum(ground.engines, _NAME)
-        channel = connect(address)
+        channel = connect(governance.said)
         stack.push_async_callback(channel.close)
         seconds, sizes = await _walked(ground, GovernanceServiceStub(channel.grpc), stories)
     walked = tail(seconds)

@@ -32,6 +32,14 @@ def echo(directory: Path) -> Iterator[Started]:
 
 
 @contextmanager
+def audit_log(directory: Path, database_url: str, connections: int) -> Iterator[Started]:
+    """Runs the ledger's peer over a database that has its table; gives its address and process."""
+    command = [sys.executable, "-m", "bench.audit", database_url, str(connections)]
+    with started(Child(command, r"^audit serves on (\S+)$", directory / "audit.log")) as peer:
+        yield peer
+
+
+@contextmanager
 def alertmanager(directory: Path) -> Iterator[Started]:
     """Runs Debian's Alertmanager alone, on fresh storage; gives its address and process. Raises Absent."""
     binary = shutil.which(ALERTMANAGER)

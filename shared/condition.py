@@ -15,6 +15,7 @@ _TOKEN = re.compile(
     r"""(?P<text>[rRbB]{0,2}(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
     r"""|(?P<comment>//[^\n]*)|(?P<name>[A-Za-z_]\w*)|(?P<other>\S)"""
 )
+_HAS = re.compile(r"\bhas\(\s*([\w.]+)\s*\)")
 _PLACE = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 
 
@@ -43,6 +44,7 @@ class Words:
     types: str  # what its facts are, for whoever compares them with something else
     example: str  # a condition
     known: str = ""  # where the names of its facts are told; each error tells all of them when left out
+    missing: str = ""  # the list that names what is unknown, where there is one
 
 
 class Language:
@@ -69,11 +71,21 @@ class Language:
         try:
             compiled = self.environment.compile(text)
         except (RuntimeError, TypeError, UnicodeError) as error:
-            raise self._refusal(str(error)) from None
+            raise self._has_refused(text) or self._refusal(str(error)) from None
         if compiled.return_type() != cel.Type.BOOL:
+            if refused := self._has_refused(text):
+                raise refused
             found = compiled.return_type().name().lower()
             raise ConditionRefused(f"gives a {found}, a condition must give a bool; compare it with something, as in {self._words.example}")
         return compiled
+
+    def _has_refused(self, text: str) -> ConditionRefused | None:
+        """Whether a fact with a dot in its name is there is no question for `has`, which is what whoever knows CEL tries first."""
+        asked = next((found for found in _HAS.finditer(text) if found[1] in self.variables), None)
+        if asked is None or not self._words.missing:
+            return None
+        way = f'write !("{asked[1]}" in {self._words.missing})'
+        return ConditionRefused(f"has() does not tell whether {asked[1]} is known; {way}", *_at(text, asked.start()))
 
     def _refusal(self, message: str) -> ConditionRefused:
         found = _PLACE.search(message)

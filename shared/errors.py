@@ -118,9 +118,15 @@ class DeadlineExceeded(BallastError):
     reason = "DEADLINE_EXCEEDED"
 
 
+# Letters, symbols and marks by their category, of which nothing is to be seen: fillers of Hangul, an empty Braille cell, vowels that
+# Khmer does not write.
+_UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
 def says_nothing(text: str) -> bool:
-    """Whether a text has no character that can be seen: blanks, and those that only control or format others, tell nobody anything."""
-    return all(character.isspace() or unicodedata.category(character)[0] in "CZ" for character in text)
+    """Whether a text has no character that can be seen by itself: blanks, and what only controls, formats or marks others, tell nobody
+    anything."""
+    return all(character in _UNSEEN or unicodedata.category(character)[0] in "CZM" for character in text)
 
 
 def check_reason(field: str, text: str) -> None:

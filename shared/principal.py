@@ -1,6 +1,8 @@
 """Who calls: the principal of the call under way, kept with every event it causes."""
 
 import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 SYSTEM = "system"
@@ -80,3 +82,17 @@ def enter(principal: Principal) -> "contextvars.Token[Principal | None]":
 
 def leave(token: "contextvars.Token[Principal | None]") -> None:
     _current.reset(token)
+
+
+@contextmanager
+def on_its_own() -> Iterator[None]:
+    """What is done within, the system does: whoever calls just then did not ask for it, and their call is no less without a record.
+
+    For what is made when it is first needed. The trace stays: it says when that was.
+    """
+    principal, cause = _current.set(_NOBODY), _cause.set(Cause())
+    try:
+        yield
+    finally:
+        _cause.reset(cause)
+        _current.reset(principal)

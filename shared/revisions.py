@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.errors import Conflict, NotFound, check_reason
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
-from shared.principal import SYSTEM
+from shared.principal import SYSTEM, on_its_own
 from shared.revision import Document, Revision
 from shared.storage.database import Database
 from shared.storage.etags import check_etag, etag_of
@@ -66,7 +66,8 @@ class RevisionStore(Generic[Document]):
                 await connection.execute(_LOCK, {"name": self._table.name})
                 found = await self._newest(connection)
             if found is None:
-                found = await self._make(connection, Revision(1, self._form.default, SYSTEM, "The default.", now))
+                with on_its_own():
+                    found = await self._make(connection, Revision(1, self._form.default, SYSTEM, "The default.", now))
         return found
 
     def at_hand(self, revision: int | None) -> Revision[Document] | None:
@@ -90,8 +91,10 @@ class RevisionStore(Generic[Document]):
             rows: Sequence[Any] = list(await connection.execute(statement))
         return query.page([self._from_row(row) for row in rows], [(str(row.revision),) for row in rows])
 
-    async def replace(self, etag: str, made: Revision[Document], *, validate_only: bool) -> Revision[Document]:
+    async def replace(self, etag: str, made: Revision[Document], *, validate_only: bool, event: object | None = None) -> Revision[Document]:
         """Makes `made` the newest version, with its event, or nothing; returns the newest when it already says the same.
+
+        `event` tells more of it than the form's own would.
 
         Raises InvalidInput when nobody says why, Conflict when `etag` is not that of the version before it.
         """
@@ -106,9 +109,9 @@ class RevisionStore(Generic[Document]):
             check_etag(self._form.name, newest.revision, etag)
             if newest.document == made.document:
                 return newest
-            return made if validate_only else await self._make(connection, made)
+            return made if validate_only else await self._make(connection, made, event)
 
-    async def _make(self, connection: AsyncConnection, made: Revision[Document]) -> Revision[Document]:
+    async def _make(self, connection: AsyncConnection, made: Revision[Document], event: object | None = None) -> Revision[Document]:
         values = {
             "revision": made.revision,
             "document": self._form.to_json(made.document),
@@ -117,7 +120,7 @@ class RevisionStore(Generic[Document]):
             "created_at": made.create_time,
         }
         await connection.execute(insert(self._table).values(values))
-        await self._outbox.record(connection, [self._form.event(made)])
+        await self._outbox.record(connection, [event or self._form.event(made)])
         return made
 
     async def _newest(self, connection: AsyncConnection) -> Revision[Document] | None:

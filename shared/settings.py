@@ -30,10 +30,14 @@ class ServiceSettings(BaseSettings):
         default_factory=dict,
         description='Who is told of this service\'s events, by name, as JSON: {"audit": {"address": "audit:7000", "types": ["*"]}}.',
     )
-    governance_address: str = Field("127.0.0.1:7106", description="Where approvals are asked for, as host:port.")
+    governance_address: str = Field(
+        "127.0.0.1:7106", description="Where approvals are asked for, as host:port; asked for kinds in approved_documents alone."
+    )
     approved_documents: tuple[str, ...] = Field(
         (),
-        description='Kinds of documents that change only with approval, as JSON: ["severity-matrix"]; "*" means every kind.',
+        description="Kinds of this service's documents that change only with approval, as JSON: "
+        '["severity-matrix"]; "*" means every kind. '
+        "A kind that it does not keep is refused at its start. ListDocuments says which there are.",
     )
     delivery_concurrency: int = Field(10, ge=1, le=200, description="Deliveries under way at once.")
     delivery_max_attempts: int = Field(20, ge=1, le=100, description="Tries before a delivery becomes a dead letter.")

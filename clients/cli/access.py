@@ -9,6 +9,7 @@ from ballast.governance.v1 import access_log_service_pb2 as pb
 from rich.console import RenderableType
 
 from clients.cli.connection import every_page
+from clients.cli.contract_names import method_name
 from clients.cli.formats import time_text
 from clients.cli.output import Column, cell, table, total
 from clients.cli.session import Limit, Session, with_session
@@ -31,7 +32,7 @@ class Outcome(StrEnum):
 
 
 _Principal = Annotated[str, typer.Option(metavar="NAME", help="Only calls by this principal.")]
-_Method = Annotated[str, typer.Option(metavar="RPC", help="Only calls of this RPC, package.Service/Method.")]
+_Method = Annotated[str, typer.Option(metavar="RPC", help="Only calls of this RPC: ListAccess, or package.Service/Method.")]
 _Service = Annotated[str, typer.Option(metavar="NAME", help="Only calls of this service, such as triage.")]
 _Outcome = Annotated[Outcome, typer.Option(help="Only calls that were answered, turned away, or failed otherwise.")]
 _Since = Annotated[str, typer.Option(metavar="TIME", help="Only calls not before this, such as 2026-03-02T09:00:00Z; by whole hours.")]
@@ -80,7 +81,7 @@ async def principals(
 
 def _chosen(principal: str, method: str, service: str, outcome: Outcome) -> pb.AccessFilter:
     source = service if not service or service.startswith("/") else f"/ballast/{service}"
-    return pb.AccessFilter(principal=principal, method=method, source=source, outcome=outcome.number)
+    return pb.AccessFilter(principal=principal, method=method_name("--method", method), source=source, outcome=outcome.number)
 
 
 def _bound(chosen: pb.AccessFilter, since: str, until: str) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from ballast.governance.v1 import approval_rule_pb2
+from ballast.governance.v1 import approval_messages_pb2, approval_rule_pb2
 from ballast.governance.v1 import approval_rule_service_pb2 as pb
 from rich.console import RenderableType
 
-from clients.cli.approvals_drawing import approvers_text
+from clients.cli.approvals_drawing import approvers_text, draw_approval
 from clients.cli.connection import every_page
 from clients.cli.documents import read_document
 from clients.cli.formats import count_text, duration_text, time_text
 from clients.cli.message_file import message_yaml, read_message
+from clients.cli.names import resource_name
 from clients.cli.output import Column, cell, facts, plain, table, total
 from clients.cli.session import LARGEST_REVISION, Limit, Session, with_session
 
@@ -49,16 +50,42 @@ async def set_(
     file: _File,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the revision.")],
     etag: Annotated[str, typer.Option(metavar="ETAG", help="Change only the rules with this etag; the newest when left out.")] = "",
+    approval: Annotated[str, typer.Option(metavar="APPROVAL", help="The approval of exactly this; any in force when left out.")] = "",
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Say what would be made, and make nothing.")] = False,
 ) -> None:
-    """Puts rules in force for what is asked from then on, as a new revision."""
-    rules = await _read(file, session)
-    call = session.connection.approval_rules
-    rules.reason = reason
-    rules.etag = etag or (await call.GetApprovalRules(pb.GetApprovalRulesRequest())).rules.etag
-    request = pb.UpdateApprovalRulesRequest(request_id=str(uuid.uuid4()), rules=rules, validate_only=validate_only)
-    response = await call.UpdateApprovalRules(request)
-    session.output.answer(response, lambda: draw_rules(response.rules))
+    """Puts rules in force for what is asked from then on, as a new revision. Where others must agree, `ask` them first."""
+    request = await _update(session, file, reason, etag)
+    request.validate_only = validate_only
+    request.approval = resource_name("--approval", "approvals", approval) if approval else ""
+    response = await session.connection.approval_rules.UpdateApprovalRules(request)
+    session.output.answer(response, lambda: draw_update(response, validate_only=validate_only))
+
+
+@app.command("ask")
+@with_session()
+async def ask(
+    session: Session,
+    file: _File,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the approval.")],
+    break_glass: Annotated[str, typer.Option("--break-glass", metavar="TEXT", help="Act at once; why it cannot wait.")] = "",
+) -> None:
+    """Asks that others agree to exactly these rules in place of those in force; then set them. An admin may always break the glass."""
+    wanted = await _update(session, file, reason, "")
+    wanted.validate_only = True
+    foreseen = await session.connection.approval_rules.UpdateApprovalRules(wanted)
+    if not foreseen.rule:
+        session.output.note("no rule in force wants others to agree: set them")
+        return
+    request = approval_messages_pb2.RequestApprovalRequest(
+        request_id=str(uuid.uuid4()),
+        kind="approval-rules",
+        subject="approvalRules",
+        digest=foreseen.digest,
+        reason=reason,
+        break_glass_reason=break_glass,
+    )
+    asked = await session.connection.approvals.RequestApproval(request)
+    session.output.answer(asked, lambda: draw_approval(asked.approval))
 
 
 @app.command("history")
@@ -109,6 +136,12 @@ def draw_rules(rules: approval_rule_pb2.ApprovalRules) -> Iterable[RenderableTyp
     yield cell(f"{count_text(len(rules.rules), 'rule')}; the first that applies counts", "dim")
 
 
+def draw_update(response: pb.UpdateApprovalRulesResponse, *, validate_only: bool) -> Iterable[RenderableType]:
+    yield from draw_rules(response.rules)
+    if validate_only and response.rule:
+        yield cell(f"the rule {response.rule} wants others to agree to it first: ask them")
+
+
 def draw_history(response: pb.ListApprovalRulesRevisionsResponse) -> Iterable[RenderableType]:
     columns = (Column("revision", right=True), Column("made", whole=True), "by", "reason", Column("rules", right=True))
     rows = [(each.revision, time_text(each, "create_time"), each.author, each.reason, len(each.rules)) for each in response.rules]
@@ -146,6 +179,13 @@ def _rule_row(rule: approval_rule_pb2.ApprovalRule) -> tuple[str, ...]:
         f"{approvers_text(glass.allowed)}, review in {duration_text(glass.review_within)}" if rule.HasField("break_glass") else "nobody",
         rule.reason,
     )
+
+
+async def _update(session: Session, file: str, reason: str, etag: str) -> pb.UpdateApprovalRulesRequest:
+    rules = await _read(file, session)
+    rules.reason = reason
+    rules.etag = etag or (await session.connection.approval_rules.GetApprovalRules(pb.GetApprovalRulesRequest())).rules.etag
+    return pb.UpdateApprovalRulesRequest(request_id=str(uuid.uuid4()), rules=rules)
 
 
 async def _read(file: str, session: Session) -> approval_rule_pb2.ApprovalRules:

@@ -51,13 +51,31 @@ def draw_approval(approval: approval_pb2.Approval) -> Iterable[RenderableType]:
             ("etag", approval.etag),
         ]
     )
-    yield from _impact(approval)
+    if approval.HasField("impact"):
+        yield draw_impact(approval.impact)
+    else:
+        yield cell("nobody looked at what would come of it", "dim")
     yield from _rule(approval.rule, approval.rules_revision)
     if approval.HasField("broken_glass"):
         yield from _glass(approval.broken_glass)
     if approval.votes:
         rows = [(time_text(each, "vote_time"), each.principal, "for" if each.approves else "against", each.note) for each in approval.votes]
         yield table("votes", (Column("when", whole=True), "who", "", "why"), rows)
+
+
+def draw_impact(impact: approval_pb2.ImpactPreview) -> RenderableType:
+    return facts(
+        [
+            ("what would come of it", impact.summary),
+            ("items displaced", impact.displaced_items),
+            ("longest delay", f"{number_text(impact.delay_days)} d"),
+            ("value at risk", money_text(impact, "value_at_risk")),
+            ("severity", severity_text(impact.severity) if impact.severity else ""),
+            ("remediation share", f"{'+' if impact.remediation_share_change > 0 else ''}{percent_text(impact.remediation_share_change)}"),
+            *((name, number_text(value)) for name, value in sorted(impact.measures.items())),
+            *(("", each) for each in impact.facts),
+        ]
+    )
 
 
 def draw_verdict(response: pb.VerifyApprovalResponse) -> Iterable[RenderableType]:
@@ -90,25 +108,6 @@ def _in_force(approval: approval_pb2.Approval) -> str:
         return f"until {time_text(approval, 'expire_time')}"
     lacking = max(0, approval.rule.quorum - sum(each.approves for each in approval.votes))
     return f"no: lacks {count_text(lacking, 'approver')}" if approval.state == _PENDING else "no"
-
-
-def _impact(approval: approval_pb2.Approval) -> Iterator[RenderableType]:
-    if not approval.HasField("impact"):
-        yield cell("nobody looked at what would come of it", "dim")
-        return
-    impact = approval.impact
-    yield facts(
-        [
-            ("what would come of it", impact.summary),
-            ("items displaced", impact.displaced_items),
-            ("longest delay", f"{number_text(impact.delay_days)} d"),
-            ("value at risk", money_text(impact, "value_at_risk")),
-            ("severity", severity_text(impact.severity) if impact.severity else ""),
-            ("remediation share", f"{'+' if impact.remediation_share_change > 0 else ''}{percent_text(impact.remediation_share_change)}"),
-            *((name, number_text(value)) for name, value in sorted(impact.measures.items())),
-            *(("", each) for each in impact.facts),
-        ]
-    )
 
 
 def _rule(rule: approval_rule_pb2.ApprovalRule, revision: int) -> Iterator[RenderableType]:

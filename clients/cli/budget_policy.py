@@ -12,7 +12,7 @@ from ballast.triage.v1 import budget_policy_service_pb2 as pb
 from rich.console import RenderableType
 
 from clients.cli.connection import every_page
-from clients.cli.documents import draw_change, read_document
+from clients.cli.documents import draw_change, proposed_instead, read_document
 from clients.cli.formats import duration_text, enum_text, number_text, percent_text, time_text
 from clients.cli.message_file import message_yaml, read_message
 from clients.cli.output import Column, facts, plain, table, total
@@ -55,7 +55,8 @@ async def set_(
     newest = (await policies.GetBudgetPolicy(pb.GetBudgetPolicyRequest())).policy
     policy.etag = etag or newest.etag
     request = pb.UpdateBudgetPolicyRequest(request_id=str(uuid.uuid4()), policy=policy, validate_only=validate_only)
-    response = await policies.UpdateBudgetPolicy(request)
+    with proposed_instead("draft", file, reason):
+        response = await policies.UpdateBudgetPolicy(request)
     made = response.policy
     session.output.answer(response, lambda: draw_change(draw_policy(made), newest.revision, made.revision, validate_only=validate_only))
 

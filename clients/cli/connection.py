@@ -11,6 +11,8 @@ import grpc
 from ballast.allocation.v1 import allocation_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.amendments.v1 import amendment_service_pb2
+from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
 from ballast.governance.v1 import (
@@ -66,6 +68,7 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
     from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceAsyncStub
@@ -125,7 +128,11 @@ _MORE = {
         access_log_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
     ],
 }
-_EVENT_ADMIN = event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"]
+# What several serve alike.
+_COMMON = [
+    event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"],
+    amendment_service_pb2.DESCRIPTOR.services_by_name["AmendmentService"],
+]
 
 Response = TypeVar("Response", bound=Message)
 
@@ -239,22 +246,30 @@ class Connection:
         """Returns the stub for the outbox of one service."""
         return EventAdminServiceStub(self._channel(service))
 
+    def amendments(self, service: str) -> "AmendmentServiceAsyncStub":
+        """Returns the stub for the change control of one service."""
+        return AmendmentServiceStub(self._channel(service))
+
     async def close(self) -> None:
         for channel in self._channels.values():
             await channel.close()
 
-    def explained(self, error: BallastError) -> BallastError:
-        """Returns the error a person can act on: which service is away and where it was looked for, or that time ran out."""
+    def explained(self, error: BallastError, asked: str = "") -> BallastError:
+        """Returns the error a person can act on: which service is away and where it was looked for, or that time ran out.
+
+        `asked` is the service that raised it, where that is known.
+        """
         if isinstance(error, DeadlineExceeded):
             seconds = self.timeout_seconds or DEFAULT_DEADLINE_SECONDS
-            return DeadlineExceeded(f"{self._who(error)} gave no answer within {seconds:g} s; give it more with --timeout SECONDS")
+            return DeadlineExceeded(f"{self._who(error, asked)} gave no answer within {seconds:g} s; give it more with --timeout SECONDS")
         if isinstance(error, Unavailable) and error.reason == Unavailable.reason:
-            return Unavailable(f"{self._who(error)} is away ({error.message}); start the suite with: ballast up — or say where it is")
+            who = self._who(error, asked)
+            return Unavailable(f"{who} is away ({error.message}); start the suite with: ballast up — or say where it is")
         return error
 
-    def _who(self, error: BallastError) -> str:
+    def _who(self, error: BallastError, asked: str) -> str:
         """Names the services asked, or the one among them whose address gRPC complains of."""
-        named = [service for service, channel in self._channels.items() if channel.target in error.message]
+        named = [asked] if asked else [service for service, channel in self._channels.items() if channel.target in error.message]
         chosen = named or list(self._channels)
         return ", ".join(
             f"{service} at {self._channels[service].target} (--{service}-address, {address_key(service)})" for service in chosen
@@ -264,7 +279,7 @@ class Connection:
         if service not in self._channels:
             self._channels[service] = connect(
                 self._addresses[service],
-                [_SERVICES[service], *_MORE.get(service, ()), _EVENT_ADMIN],
+                [_SERVICES[service], *_MORE.get(service, ()), *_COMMON],
                 credentials=self._credentials,
                 deadline_seconds=self.timeout_seconds or DEFAULT_DEADLINE_SECONDS,
             )

@@ -1,15 +1,17 @@
 """Documents given as a file or on stdin: read whole, of bounded size, as UTF-8."""
 
 import os
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import RenderableType
 
 from clients.cli.output import cell
 from clients.cli.session import Session
-from shared.errors import InvalidInput, invalid_field
+from shared.errors import InvalidInput, PreconditionFailed, invalid_field
 
 
 def read_document(file: str, session: Session, largest_bytes: int, reason: str = "RULES_FILE_INVALID") -> str:
@@ -36,6 +38,23 @@ def draw_change(drawn: Iterable[RenderableType], before: int, made: int, *, vali
         yield cell(f"only validated: nothing was changed, revision {before} is in force", "yellow")
     elif made == before:
         yield cell(f"the same as revision {before}, which is in force: no revision was made, and the reason given was not kept", "yellow")
+
+
+@contextmanager
+def proposed_instead(command: str, what: object, reason: str) -> Iterator[None]:
+    """Within it, a change refused because others must agree to it ends with the command that proposes the same.
+
+    `command` of `ballast amendments` is given the document, `what` (its file, or a revision) and the reason.
+    """
+    try:
+        yield
+    except PreconditionFailed as error:
+        if error.reason != "APPROVAL_REQUIRED":
+            raise
+        document = error.metadata["document"]
+        proposing = shlex.join(["ballast", "amendments", command, document, str(what), "--reason", reason])
+        message = f"{document} is changed only with approval; propose it: {proposing}"
+        raise PreconditionFailed(message, reason=error.reason, metadata=error.metadata) from None
 
 
 def check_writable(option: str, path: Path) -> None:

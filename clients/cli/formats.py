@@ -1,7 +1,7 @@
 """How values read: times, spans, money, shares, names of enum members, and columns of figures that visibly add up."""
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 from decimal import Decimal
 
 from google.protobuf.duration_pb2 import Duration
@@ -9,8 +9,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared.money import Money
+from shared.span import span_text
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _MOST_DIGITS = 6
 
 
@@ -25,20 +25,6 @@ def stamp_text(stamp: Timestamp) -> str:
 
 def duration_text(duration: Duration) -> str:
     return span_text(duration.ToTimedelta())
-
-
-def span_text(span: timedelta) -> str:
-    """Returns the two largest units, such as `3 h 12 min`; below a minute, seconds to the millisecond."""
-    seconds = abs(span.total_seconds())
-    sign = "-" if span < timedelta(0) else ""
-    if seconds < 60:
-        return f"{sign}{seconds:.3f}".rstrip("0").rstrip(".") + " s"
-    rest, parts = round(seconds), list[str]()
-    for unit, size in _UNITS:
-        count, rest = divmod(rest, size)
-        if count or parts:
-            parts.append(f"{count} {unit}" if count else "")
-    return sign + " ".join(part for part in parts[:2] if part)
 
 
 def money_text(message: Message, field: str) -> str:

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 
 from clients.cli.assessments import gate_effects
 from clients.cli.connection import every_page
-from clients.cli.documents import draw_change, read_document
+from clients.cli.documents import draw_change, proposed_instead, read_document
 from clients.cli.formats import count_text, severity_text, time_text
 from clients.cli.message_file import message_yaml, read_message
 from clients.cli.output import Column, cell, facts, plain, table, total
@@ -70,7 +70,8 @@ async def set_(
     newest = (await session.connection.gates.GetGatingRules(pb.GetGatingRulesRequest())).gates
     gates.etag = etag or newest.etag
     request = pb.UpdateGatingRulesRequest(request_id=str(uuid.uuid4()), gates=gates, validate_only=validate_only)
-    response = await session.connection.gates.UpdateGatingRules(request)
+    with proposed_instead("draft", file, reason):
+        response = await session.connection.gates.UpdateGatingRules(request)
     made = response.gates
     session.output.answer(response, lambda: draw_change(draw_gates(made), newest.revision, made.revision, validate_only=validate_only))
 

@@ -7,8 +7,9 @@ from ballast.intake.v1 import intake_service_pb2 as pb
 from rich.console import RenderableType
 from rich.text import Text
 
-from clients.cli.formats import enum_text, percent_text, severity_text, span_text, time_text
+from clients.cli.formats import enum_text, percent_text, severity_text, time_text
 from clients.cli.output import Column, cell, facts, table, total
+from shared.span import span_text
 
 _LONGEST_STATE = len("acknowledged")
 

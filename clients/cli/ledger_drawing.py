@@ -1,18 +1,35 @@
 """Entries, checkpoints and verdicts of the ledger, as people read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ballast.governance.v1 import governance_service_pb2, ledger_pb2, reconciliation_pb2, segment_service_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 from rich.console import RenderableType
 from rich.text import Text
 
+from clients.cli.addresses import PORTS
 from clients.cli.formats import count_text, enum_text, time_text
 from clients.cli.ledger_file import FileVerdict
 from clients.cli.output import Column, cell, facts, table, total
 from shared.transparency.checkpoint import Checkpoint
 
 _ERASED = "(erased)"
+_MOST_POSITIONS = 20
+_LEFT: dict[int, tuple[str, str]] = {
+    ledger_pb2.ENTRY_LEFT_REASON_ERASED_BEFORE: ("erased before", "dim"),
+    ledger_pb2.ENTRY_LEFT_REASON_ERASURE_RECORD: ("the record of an erasure, which stays", "dim"),
+    ledger_pb2.ENTRY_LEFT_REASON_SEALED: ("not erased: sealed in {segment}, whose archive has the content still", "yellow"),
+    ledger_pb2.ENTRY_LEFT_REASON_CONTENT_MISSING: ("the content is missing, and nobody erased it: see `ballast ledger verify`", "red"),
+    ledger_pb2.ENTRY_LEFT_REASON_CONTENT_ALTERED: (
+        "not erased: the content is not the one that was recorded, which erasing it would hide; restore it from a backup first",
+        "red",
+    ),
+}
+_DOUBTFUL = {
+    ledger_pb2.ENTRY_LEFT_REASON_SEALED,
+    ledger_pb2.ENTRY_LEFT_REASON_CONTENT_MISSING,
+    ledger_pb2.ENTRY_LEFT_REASON_CONTENT_ALTERED,
+}
 
 
 def fits(last: governance_service_pb2.VerifyLedgerResponse) -> bool:
@@ -42,11 +59,42 @@ def draw_file_verdict(verdict: FileVerdict) -> Iterable[RenderableType]:
         if verdict.sealed_count:
             yield cell(f"{count_text(verdict.sealed_count, 'entry', 'entries')} of it were sealed: of these it has the hashes alone", "dim")
         if verdict.erased_count:
-            yield cell(f"the content of {count_text(verdict.erased_count, 'entry', 'entries')} was erased or left out", "dim")
+            yield cell(f"the content of {count_text(verdict.erased_count, 'entry', 'entries')} was erased, as entries of it record", "dim")
+        if verdict.bare:
+            where = f"{'entry' if len(verdict.bare) == 1 else 'entries'} {_positions(verdict.bare)}"
+            yield cell(f"it has no content of {where}: erased or taken out, a selection cannot tell; a complete export can", "yellow")
     elif fault is not None:
         where = _where(fault.sequence, fault.last_sequence) if fault.sequence else "its head"
-        yield cell(f"the export does not fit at {where}: {fault.detail}", "red")
+        yield cell(f"the export does not fit at {where}: {fault.detail}{f' [{fault.reason}]' if fault.reason else ''}", "red")
         yield cell(f"{count_text(verdict.entry_count, 'entry', 'entries')} before it fit")
+    if verdict.unknown:
+        yield cell(f"it has fields that this version does not know, and nothing proves: {', '.join(verdict.unknown)}", "yellow")
+
+
+def verdict_data(verdict: FileVerdict) -> dict[str, object]:
+    """Returns the verdict for programs."""
+    fault = verdict.fault
+    told = fault and {
+        "sequence": fault.sequence,
+        "last_sequence": fault.last_sequence,
+        "detail": fault.detail,
+        "reason": fault.reason,
+    }
+    return {
+        "entries": verdict.entry_count,
+        "erased": verdict.erased_count,
+        "without_content": list(verdict.bare),
+        "unknown_fields": list(verdict.unknown),
+        "complete": verdict.is_complete,
+        "size": verdict.checkpoint.size if verdict.checkpoint else 0,
+        "root": verdict.checkpoint.root.hex() if verdict.checkpoint else "",
+        "fault": told,
+    }
+
+
+def _positions(found: Sequence[int]) -> str:
+    more = len(found) - _MOST_POSITIONS
+    return ", ".join(str(each) for each in found[:_MOST_POSITIONS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _where(first: int, last: int) -> str:
@@ -67,12 +115,32 @@ def draw_consistency(kept: Checkpoint, now: Checkpoint, *, holds: bool) -> Itera
 
 
 def draw_erasure(response: pb.EraseContentsResponse, *, validate_only: bool) -> Iterable[RenderableType]:
-    count = count_text(len(response.sequences), "content", "contents")
-    yield cell(f"{count} would be erased" if validate_only else f"{count} erased for good; every proof holds")
+    if not response.sequences and not response.left:
+        yield cell("no entry fits: there is nothing to erase", "yellow")
+        return
     if response.sequences:
+        count = count_text(len(response.sequences), "content", "contents")
+        yield cell(f"{count} would be erased" if validate_only else f"{count} erased for good; every proof holds")
         yield cell(", ".join(str(each) for each in response.sequences), "dim")
+    for (reason, segment), positions in _by_reason(response).items():
+        text, style = _LEFT.get(reason, ("left as it is", ""))
+        where = f"{'entry' if len(positions) == 1 else 'entries'} {_positions(positions)}"
+        yield cell(f"{where}: {text.format(segment=segment)}", style)
     if response.more:
         yield cell("more entries fit: call again", "yellow")
+
+
+def is_as_asked(response: pb.EraseContentsResponse) -> bool:
+    """Whether there was something to erase, and nothing that was meant is left elsewhere or in doubt."""
+    doubtful = any(each.reason in _DOUBTFUL for each in response.left)
+    return bool(response.sequences or response.left) and not doubtful
+
+
+def _by_reason(response: pb.EraseContentsResponse) -> dict[tuple[int, str], list[int]]:
+    found: dict[tuple[int, str], list[int]] = {}
+    for each in response.left:
+        found.setdefault((each.reason, each.segment), []).append(each.sequence)
+    return found
 
 
 def draw_reconciliation(response: reconciliation_pb2.GetReconciliationResponse) -> Iterable[RenderableType]:
@@ -88,8 +156,17 @@ def draw_reconciliation(response: reconciliation_pb2.GetReconciliationResponse) 
     if response.discrepancies:
         rows = [(enum_text(each, "kind"), each.source, each.event_id, each.sequence or "") for each in response.discrepancies]
         yield table("where they do not agree", ("how", "source", Column("event", whole=True), Column("entry", right=True)), rows)
-    count = count_text(response.discrepancy_count, "discrepancy", "discrepancies")
-    yield cell(count, "red") if response.discrepancy_count else cell("the ledger has what was recorded, and nothing else", "green")
+    silent = sorted({f"/ballast/{each}" for each in PORTS} - {each.source for each in response.sources})
+    if sources and silent:
+        yield cell(f"nothing said yet, as by a service that recorded nothing so far: {', '.join(silent)}", "dim")
+    if response.discrepancy_count:
+        count, shown = count_text(response.discrepancy_count, "discrepancy", "discrepancies"), len(response.discrepancies)
+        rest = f"; {shown} of {response.discrepancy_count} shown: raise --limit" if shown < response.discrepancy_count else ""
+        yield cell(f"{count}{rest}", "red")
+    elif sources:
+        yield cell("the ledger has what was recorded, and nothing else", "green")
+    else:
+        yield cell("so there is nothing yet to compare the ledger with", "yellow")
 
 
 def draw_segments(response: segment_service_pb2.ListSegmentsResponse) -> Iterable[RenderableType]:

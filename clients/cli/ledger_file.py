@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clients.cli.ledger_line import LineRefused, part_from_line, unknown_fields
+from clients.cli.ledger_record import Records
 from shared.transparency.checkpoint import Checkpoint
 from shared.transparency.merkle import HASH_BYTES, Hash, Peaks, leaf_hash, root_from_inclusion, root_from_node
 from shared.transparency.note import NoteRefused, Verifier, opened, verifiers_by_id
 
 LEAF_FORMAT = "ballast.governance.v1.LedgerEntry"
+CONTENT_MISMATCH = "CONTENT_MISMATCH"
+_MOST_UNKNOWN = 20
 _TELL_EVERY = 1000  # entries
 
 
@@ -27,11 +31,16 @@ class FileFault:
     sequence: int
     detail: str
     last_sequence: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """What a file proves: so many entries of a ledger that was signed at this checkpoint; or the fault that ended it."""
+    """What a file proves: so many entries of a ledger that was signed at this checkpoint; or the fault that ended it.
+
+    `erased_count` are those without content of whose erasure the file has the record; of the `bare` ones it has none, and whether they
+    were erased it cannot tell.
+    """
 
     entry_count: int
     erased_count: int
@@ -39,14 +48,17 @@ class FileVerdict:
     is_complete: bool
     fault: FileFault | None = None
     sealed_count: int = 0  # entries of which it has the hashes alone
+    bare: tuple[int, ...] = ()
+    recorded: frozenset[int] = frozenset()  # entries that were erased by the records it has, in it or not
+    unknown: tuple[str, ...] = ()  # fields that nothing proves, for nobody knows what they mean
 
 
 class _Found(Exception):
     """A fault was found."""
 
-    def __init__(self, sequence: int, detail: str, last_sequence: int = 0) -> None:
+    def __init__(self, sequence: int, detail: str, last_sequence: int = 0, reason: str = "") -> None:
         super().__init__(detail)
-        self.fault = FileFault(sequence, detail, last_sequence)
+        self.fault = FileFault(sequence, detail, last_sequence, reason)
 
 
 def verify_file(
@@ -74,7 +86,8 @@ class _Reading:
         self._sealed_through = 0
         self._position = 0  # in a complete export: everything up to it was read
         self._count = 0
-        self._erased = 0
+        self._records = Records()
+        self._unknown: dict[str, None] = {}
         self._last = 0  # sequence
         self._signed = 0  # size of the last checkpoint that fits
         self._peaks = Peaks()
@@ -83,14 +96,26 @@ class _Reading:
         self._footer: int | None = None
 
     def verdict(self, fault: FileFault | None = None) -> FileVerdict:
-        sealed = self._position - self._count if self._complete else 0
-        return FileVerdict(self._count, self._erased, self._checkpoint, self._complete, fault, sealed)
+        sealed, records = self._position - self._count if self._complete else 0, self._records
+        bare = records.unexplained
+        return FileVerdict(
+            entry_count=self._count,
+            erased_count=len(records.bare) - len(bare),
+            checkpoint=self._checkpoint,
+            is_complete=self._complete,
+            fault=fault,
+            sealed_count=sealed,
+            bare=bare,
+            recorded=frozenset(records.erased),
+            unknown=tuple(self._unknown),
+        )
 
     def take(self, part: Mapping[str, Any], number: int) -> None:
         if self._footer is not None:
             raise _Found(0, f"line {number} comes after the last part")
         if (number == 1) != ("header" in part):
             raise _Found(0, "the first line, and no other, must be the header")
+        self._unknown.update(dict.fromkeys(unknown_fields(part)) if len(self._unknown) < _MOST_UNKNOWN else {})
         if "header" in part:
             self._begin(part["header"])
         elif "entry" in part:
@@ -112,10 +137,24 @@ class _Reading:
         if self._footer != self._count:
             raise _Found(self._last + 1, f"the file has {self._count} entries, and its last part counts {self._footer}")
         if not self._complete:
+            if not self._count:
+                raise _Found(0, "it is a selection and has no entries: that proves nothing, not even that no entry belongs to it")
             return
         if self._position != self._checkpoint.size:
             raise _Found(self._position + 1, f"the file ends after entry {self._position}, and {self._checkpoint.size} were signed")
         self._compare(self._checkpoint)
+        self._accounted()
+
+    def _accounted(self) -> None:
+        """Everything that a whole ledger lacks, a record in it must tell of."""
+        records = self._records
+        told, known = self._sealed_through, records.sealed_through
+        if told != known:
+            detail = f"it says that entries up to {told} were sealed, and the ledger's own records say {known}"
+            raise _Found(min(told, known) + 1, detail)
+        if records.unexplained:
+            detail = "the content is missing, and no entry records that it was erased"
+            raise _Found(records.unexplained[0], detail, reason=CONTENT_MISMATCH)
 
     def _begin(self, header: Mapping[str, Any]) -> None:
         self._checkpoint = self._opened(header.get("checkpoint", ""))
@@ -168,6 +207,7 @@ class _Reading:
         else:
             self._on_its_path(sequence, found, entry)
         self._content(sequence, line, entry.get("content"))
+        self._records.take(line)
         self._count += 1
         self._last = sequence
         if self._count % _TELL_EVERY == 0 and self._checkpoint is not None:
@@ -195,23 +235,21 @@ class _Reading:
 
     def _content(self, sequence: int, line: Mapping[str, Any], content: Mapping[str, Any] | None) -> None:
         if content is None:
-            self._erased += 1
+            self._records.bare.add(sequence)
             return
         salt, payload = _bytes(content.get("salt", ""), sequence), _bytes(content.get("payload", ""), sequence)
         texts = [str(content.get(name, "")).encode() for name in ("principal", "reason")]
         digest = hashlib.sha256(b"".join((salt, *(len(each).to_bytes(4, "big") + each for each in texts), payload))).hexdigest()
         if digest != line["content_sha256"]:
-            raise _Found(sequence, f"the content's digest is {digest}, and the leaf says {line['content_sha256']}")
+            detail = f"the content's digest is {digest}, and the leaf says {line['content_sha256']}"
+            raise _Found(sequence, detail, reason=CONTENT_MISMATCH)
 
 
 def _part(line: str | bytes, number: int) -> Mapping[str, Any]:
     try:
-        part = json.loads(line)
-    except (ValueError, RecursionError):
-        part = None
-    if not isinstance(part, dict):
-        raise _Found(0, f"line {number} is no JSON object; export again, or fetch the file again")
-    return part
+        return part_from_line(line)
+    except LineRefused as error:
+        raise _Found(0, f"line {number} {error}") from None
 
 
 def _leaf(leaf: str, expected: int) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from clients.cli.connection import every_page
 from clients.cli.documents import check_writable
 from clients.cli.lineage_arguments import Direction, relation_number
 from clients.cli.lineage_drawing import Lineage, draw_lineage
+from clients.cli.lineage_picture import write_picture
 from clients.cli.names import any_name
 from clients.cli.session import Session, with_session
 
@@ -44,7 +45,7 @@ async def trace(
         list[str] | None, typer.Option("--relation", metavar="RELATION", help="Only along edges of this relation; repeat.")
     ] = None,
     least_confidence: Annotated[float, typer.Option(metavar="SHARE", min=0, max=1, help="Only along edges at least as sure.")] = 0.0,
-    denied: Annotated[bool, typer.Option("--denied", help="Also along edges that people denied.")] = False,
+    denied: Annotated[bool, typer.Option("--denied", help="Also along edges that people denied or their rule withdrew.")] = False,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this file as well.")] = None,
 ) -> None:
     """Draws the lineage of a resource: alert, incident, assessment, decision, roadmap item, bundle. The word `trace` may be left out."""
@@ -78,7 +79,4 @@ async def _walk(session: Session, request: pb.TraceLineageRequest, way: Directio
 
 async def _draw(found: Lineage, svg: Path) -> None:
     check_writable("--svg", svg)
-    # Drawing needs matplotlib, which takes half a second to load.
-    from clients.cli.lineage_picture import write_picture
-
     await asyncio.to_thread(write_picture, found, svg)

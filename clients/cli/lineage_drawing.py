@@ -63,15 +63,15 @@ def _label(found: Lineage, name: str) -> Text:
 
 def _attributes(edge: lineage_pb2.LineageEdge, *, again: bool) -> Text:
     attributes = ", ".join(f"{key}={value}" for key, value in sorted(edge.attributes.items()))
-    text = "; ".join(filter(None, (attributes, *_doubts(edge), "above" if again else "")))
+    text = "; ".join(filter(None, (attributes, *doubts(edge), "above" if again else "")))
     return cell(f"  ({text})" if text else "", "dim")
 
 
-def _doubts(edge: lineage_pb2.LineageEdge) -> Iterable[str]:
+def doubts(edge: lineage_pb2.LineageEdge) -> Iterable[str]:
     """Whatever sets an edge apart from one that an event shows and nobody judged."""
     if edge.source in (lineage_pb2.LINEAGE_SOURCE_INFERRED, lineage_pb2.LINEAGE_SOURCE_STATED):
         yield f"{enum_text(edge, 'source')}, {edge.confidence:.0%} sure"
-    if edge.standing in (lineage_pb2.LINK_STANDING_CONFIRMED, lineage_pb2.LINK_STANDING_DENIED):
+    if edge.standing not in (lineage_pb2.LINK_STANDING_UNSPECIFIED, lineage_pb2.LINK_STANDING_UNJUDGED):
         yield enum_text(edge, "standing")
     if edge.pending:
         yield "pending"
@@ -88,7 +88,7 @@ def draw_link(edge: lineage_pb2.LineageEdge) -> Iterable[RenderableType]:
             ("known", enum_text(edge, "source")),
             ("confidence", f"{edge.confidence:.1%}"),
             ("rule", edge.rule),
-            ("people", enum_text(edge, "standing")),
+            ("standing", enum_text(edge, "standing")),
             ("pending", "an end of it is not known yet" if edge.pending else ""),
             ("attributes", ", ".join(f"{key}={value}" for key, value in sorted(edge.attributes.items()))),
             ("trace id", edge.trace_id),
@@ -104,6 +104,7 @@ def draw_explanation(response: pb.ExplainLinkResponse) -> Iterable[RenderableTyp
         yield cell(response.rule)
     yield cell("entries of the ledger that show it", "bold")
     yield from (entry_line(each) for each in response.entries)
+    yield total(len(response.entries), "entry", response.next_page_token, "entries")
     if response.corrections:
         columns = (Column("entry", right=True), Column("when", whole=True), "who", "said", Column("sure", right=True), "why")
         rows = [
@@ -145,6 +146,12 @@ def draw_impact(response: impact_pb2.GetImpactResponse) -> Iterable[RenderableTy
         for each in response.incidents
     ]
     yield table("incidents it weighed", (Column("incident", whole=True), "title", "resolved", "merged into"), incidents)
+    if response.kpis:
+        kpis = [
+            (each.kpi.title or each.kpi.name, each.measured_on, _value(each.before) if each.HasField("before") else "", _values(each))
+            for each in response.kpis
+        ]
+        yield table("KPIs since", ("KPI", "measured on", Column("before", right=True), "since"), kpis)
     others = [*response.bundles, *response.approvals]
     if others:
         yield table(
@@ -158,8 +165,20 @@ def _later(each: impact_pb2.DisplacedSince) -> str:
     return ", ".join(f"{one.decision.name} ({duration_text(one.delay)})" for one in each.later)
 
 
+def _values(each: impact_pb2.KpiSince) -> str:
+    return ", ".join(f"{_value(one)} {time_text(one, 'time')}" for one in each.values[-3:]) or "not told of"
+
+
+def _value(value: impact_pb2.KpiValue) -> str:
+    return f"{value.value:.1%}"
+
+
 def draw_linked(response: pb.LinkEventsResponse) -> Iterable[RenderableType]:
-    rows = [(number, each.node, each.link_count, each.error) for number, each in enumerate(response.results, 1)]
-    yield table("", (Column("document", right=True), Column("event", whole=True), Column("edges", right=True), "refused"), rows)
+    kept = "known already with other content, which was kept"
+    rows = [
+        (n, each.node, each.link_count, each.error or (kept if each.already_known else "")) for n, each in enumerate(response.results, 1)
+    ]
+    columns = (Column("document", right=True), Column("event", whole=True), Column("edges", right=True), "refused, or kept as it was")
+    yield table("", columns, rows)
     refused = sum(1 for each in response.results if each.error)
     yield cell(f"{count_text(len(response.results) - refused, 'document')} taken, {refused} refused", "dim")

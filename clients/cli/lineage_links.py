@@ -50,12 +50,12 @@ async def impact(
 
 
 @with_session()
-async def explain(session: Session, from_: _From, relation: _Relation, to: _To) -> None:
+async def explain(session: Session, from_: _From, relation: _Relation, to: _To, limit: Limit = 50) -> None:
     """Says why an edge is there: entries of the ledger, the rule that concludes it, and what people said of it."""
     request = pb.ExplainLinkRequest(
         from_name=any_name("FROM", from_), to_name=any_name("TO", to), relation=relation_number("RELATION", relation)
     )
-    response = await session.connection.lineage.ExplainLink(request)
+    response = await every_page(session.connection.lineage.ExplainLink, request, "entries", limit)
     session.output.answer(response, lambda: draw.draw_explanation(response))
 
 
@@ -78,7 +78,8 @@ async def correct(
     """States an edge that nothing showed, confirms one or denies one. Nothing is deleted; each correction is an entry of the ledger."""
     chosen = [name for name, is_said in (("STATED", add), ("CONFIRMED", confirm), ("DENIED", deny)) if is_said]
     if len(chosen) != 1:
-        raise typer.BadParameter("say what you hold of it, with one of --add, --confirm and --deny", param_hint="--add")
+        told = "say what you hold of it" if not chosen else "these exclude each other: say one thing of it"
+        raise typer.BadParameter(f"{told}, with one of --add, --confirm and --deny", param_hint="--add, --confirm, --deny")
     request = pb.CorrectLinkRequest(
         from_name=any_name("FROM", from_),
         to_name=any_name("TO", to),

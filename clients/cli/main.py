@@ -55,6 +55,7 @@ COMMANDS = {
     "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),
     "approvals": SubCommand("clients.cli.approvals", "app", "Ask that others agree, agree, act at once, and verify what was approved."),
+    "amendments": SubCommand("clients.cli.amendments", "app", "Draft, try, propose and bring back changes of versioned documents."),
     "lineage": SubCommand("clients.cli.lineage", "app", "Draw what led to a resource and what it led to; explain and correct it."),
     "ledger": SubCommand("clients.cli.ledger", "app", "List, export and verify the ledger."),
     "access": SubCommand("clients.cli.access", "app", "List who called what, and who was turned away."),

@@ -12,7 +12,7 @@ from ballast.triage.v1 import triage_service_pb2 as pb
 from rich.console import RenderableType
 
 from clients.cli.connection import every_page
-from clients.cli.documents import draw_change, read_document
+from clients.cli.documents import draw_change, proposed_instead, read_document
 from clients.cli.formats import count_text, duration_text, enum_text, number_text, severity_text, time_text
 from clients.cli.message_file import message_yaml, read_message
 from clients.cli.output import Column, cell, facts, plain, table, total
@@ -71,7 +71,8 @@ async def set_(
     newest = (await triage.GetSeverityMatrix(pb.GetSeverityMatrixRequest())).matrix
     matrix.etag = etag or newest.etag
     request = pb.UpdateSeverityMatrixRequest(request_id=str(uuid.uuid4()), matrix=matrix, validate_only=validate_only)
-    response = await triage.UpdateSeverityMatrix(request)
+    with proposed_instead("draft", file, reason):
+        response = await triage.UpdateSeverityMatrix(request)
     made = response.matrix
     session.output.answer(response, lambda: draw_change(draw_matrix(made), newest.revision, made.revision, validate_only=validate_only))
 

@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from clients.cli import rules_drawing as draw
 from clients.cli.connection import every_page
-from clients.cli.documents import read_document
+from clients.cli.documents import proposed_instead, read_document
 from clients.cli.failures import ExitCode
 from clients.cli.output import plain
 from clients.cli.session import Limit, Session, with_session
@@ -83,7 +83,8 @@ async def set_(session: Session, file: _File, reason: _Reason, etag: _Etag = "",
     request = pb.CreateGroupingRulesRevisionRequest(
         request_id=str(uuid.uuid4()), yaml=text, reason=reason, etag=etag or await _etag(session), validate_only=validate_only
     )
-    response = await session.connection.grouping.CreateGroupingRulesRevision(request)
+    with proposed_instead("draft", file, reason):
+        response = await session.connection.grouping.CreateGroupingRulesRevision(request)
     session.output.answer(response, lambda: [*draw.draw_rules(response.rules), *draw.draw_warnings(response.warnings)])
 
 
@@ -109,7 +110,8 @@ async def rollback(
     request = pb.RollbackGroupingRulesRequest(
         request_id=str(uuid.uuid4()), revision=revision, reason=reason, etag=etag or await _etag(session), validate_only=validate_only
     )
-    response = await session.connection.grouping.RollbackGroupingRules(request)
+    with proposed_instead("rollback", revision, reason):
+        response = await session.connection.grouping.RollbackGroupingRules(request)
     session.output.answer(response, lambda: draw.draw_rules(response.rules))
 
 

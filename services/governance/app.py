@@ -18,6 +18,7 @@ from services.governance.transport import (
     segment_servicer,
 )
 from services.governance.transport.approval_events import encode
+from services.governance.transport.approval_witness import WITNESS
 from services.governance.transport.ledger_convert import erasure_record, segment_record
 from services.governance.transport.reconciliation_convert import manifest_from_payload
 from services.governance.transport.servicer import SERVICE, GovernanceServicer
@@ -88,7 +89,7 @@ def _signer(settings: GovernanceSettings) -> Signer:
 
 def _serve_approvals(app: App) -> None:
     """Asks others to agree, by rules; what time alone does to approvals is told every minute."""
-    store = ApprovalStore(app.database, app.outbox)
+    store = ApprovalStore(app.database, app.outbox, WITNESS)
     rulebook = Rulebook(rule_store(app.database, app.outbox, default_rules()), store, app.clock)
     approvals = Approvals(store, rulebook, app.clock)
     app.serve(approval_servicer.SERVICE, approval_servicer.ApprovalServicer(app.database, approvals, app.feed, app.clock))

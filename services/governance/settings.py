@@ -1,8 +1,9 @@
 """Settings of governance, read from BALLAST_GOVERNANCE_* in the environment."""
 
-from pydantic import Field, FilePath
+from pydantic import Field, FilePath, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.events.manifest import LONGEST_UNSAID
 from shared.settings import ServiceSettings, Subscriber
 
 
@@ -37,7 +38,10 @@ class GovernanceSettings(ServiceSettings):
         300.0, ge=0, description="How long an event that its service says it recorded may be on its way before it counts as missing."
     )
     manifest_patience_seconds: float = Field(
-        900.0, ge=0, description="How long an entry may wait for its service to say that it recorded it before it counts as extra."
+        900.0,
+        ge=0,
+        description="How long an entry may wait for its service to say that it recorded it before it counts as extra. At least 300, as "
+        "services say so every five minutes; 0, for tests, does not wait at all.",
     )
     lineage_walk_limit: int = Field(
         100_000, ge=100, le=1_000_000, description="Nodes one TraceLineage may visit; beyond them it is refused."
@@ -46,3 +50,13 @@ class GovernanceSettings(ServiceSettings):
     lineage_patience_seconds: float = Field(
         86_400.0, ge=0, description="How long the event of a resource that others name may take before the links to it count as overdue."
     )
+
+    @field_validator("manifest_patience_seconds")
+    @classmethod
+    def _outlasts_a_manifest(cls, seconds: float) -> float:
+        if 0 < seconds < LONGEST_UNSAID.total_seconds():
+            raise ValueError(
+                f"is {seconds:g}: services say what they recorded every {LONGEST_UNSAID.total_seconds():g} seconds, so that every entry "
+                "would be a false alarm; set at least that, or 0 in tests"
+            )
+        return seconds

@@ -1,6 +1,8 @@
 """Asking governance: for an approval of exactly one amendment, whether it holds now, and taking it back."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from google.protobuf.json_format import Parse
 
 from shared.amendments.amendment import Agreement, Amendment, Cause
-from shared.errors import BallastError, NotFound, PermissionDenied, PreconditionFailed, Unavailable
+from shared.errors import BallastError, DeadlineExceeded, NotFound, PermissionDenied, PreconditionFailed, Unavailable
 from shared.rpc.client import Channel, ClientCredentials, connect
 
 if TYPE_CHECKING:
@@ -52,14 +54,16 @@ class ApprovalClient:
         request = _request(proposed, owner)
         # A call that was cut off after governance had answered is made again with the same id, and gets the same answer.
         request.request_id = str(uuid.uuid5(proposed.id, request.SerializeToString(deterministic=True).hex()))
-        made = (await self._stub().RequestApproval(request)).approval
+        with _asking():
+            made = (await self._stub().RequestApproval(request)).approval
         return Agreement(True, made.name, made.requester, owner)
 
     async def latest_effect(self, proposed: Amendment, owner: str) -> datetime:
         """Returns until when an approval would hold that is asked for now and given at the last moment. Raises as `ask` does."""
         request = _request(proposed, owner)
         request.validate_only = True
-        found = (await self._stub().RequestApproval(request)).approval
+        with _asking():
+            found = (await self._stub().RequestApproval(request)).approval
         return found.expire_time.ToDatetime(tzinfo=UTC) + found.rule.holds_for.ToTimedelta()
 
     async def cause_against(self, proposed: Amendment) -> tuple[Cause | None, str]:
@@ -76,7 +80,8 @@ class ApprovalClient:
             approval=agreement.approval,
             requester=agreement.requester,
         )
-        verdict = await self._stub().VerifyApproval(claim)
+        with _asking():
+            verdict = await self._stub().VerifyApproval(claim)
         return (None, "") if verdict.in_force else (_CAUSES.get(verdict.reason, Cause.APPROVAL_MISSING), verdict.detail)
 
     async def take_back(self, approval: str, note: str) -> None:
@@ -96,13 +101,29 @@ class ApprovalClient:
         return ApprovalServiceStub(self._channel.grpc)
 
 
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Says that it is governance that gave no answer: the caller asked this service, and would take this one to be away."""
+    try:
+        yield
+    except (Unavailable, DeadlineExceeded) as error:
+        if error.reason == "GOVERNANCE_UNAVAILABLE":
+            raise
+        message = f"governance, where approvals are asked for, gave no answer ({error.message}); nothing was changed, try again"
+        raise Unavailable(message, reason="GOVERNANCE_UNAVAILABLE") from None
+
+
 def _request(proposed: Amendment, owner: str) -> pb.RequestApprovalRequest:
+    """Returns what is asked for; its first fact says where approvers find the difference that they agree to."""
+    impact, compared = Parse(proposed.impact or "{}", ImpactPreview()), proposed.comparison
+    what = f"{proposed.name} makes version {compared.base + 1} of {proposed.document}"
+    impact.facts.insert(0, f"{what}; read the difference: ballast amendments show {proposed.id}")
     return pb.RequestApprovalRequest(
         kind=proposed.kind,
         subject=proposed.document,
         digest=proposed.digest,
         team=owner,
         reason=proposed.reason,
-        impact=Parse(proposed.impact or "{}", ImpactPreview()),
+        impact=impact,
         author=proposed.author,
     )

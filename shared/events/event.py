@@ -1,22 +1,26 @@
 """An event as it is recorded and as it is received, apart from any service's own events."""
 
 import builtins
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventAttributeValue
 from google.protobuf import descriptor_pool
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared.errors import InvalidInput, Violation
 from shared.rpc.fault import faults_of
 
 Data = TypeVar("Data", bound=Message)
 _LONGEST_VERSION = 18  # digits that any 64-bit integer holds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 to 9999, from the epoch
 
 
 class Outcome(IntEnum):
@@ -37,8 +41,7 @@ class EncodedEvent:
     time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedEvent:
+class ReceivedEvent(NamedTuple):  # a frozen dataclass takes four times as long to make, and these are made by the hundred
     """An event as it arrived."""
 
     id: str
@@ -94,6 +97,28 @@ def cloud_event(event_id: str, source: str, event: EncodedEvent, headers: dict[s
 
 def received_event(wire: CloudEvent, place: str = "event") -> ReceivedEvent:
     """Reads an event that stands at `place` of a request. Raises InvalidInput with reason EVENT_MALFORMED and every field at fault."""
+    attributes = wire.attributes  # asked for once: each look-up makes it anew
+    event_id, source, type_ = wire.id, wire.source, wire.type
+    version = _text(attributes, "aggregateversion") or "0"
+    if not (event_id and source and type_ and wire.spec_version == "1.0" and wire.HasField("proto_data") and _is_version(version)):
+        raise _malformed(wire, version, place)
+    return ReceivedEvent(
+        event_id,
+        source,
+        type_,
+        _text(attributes, "subject"),
+        int(version),
+        _time(attributes["time"].ce_timestamp) if "time" in attributes else datetime.now(UTC),
+        _text(attributes, "principal"),
+        _text(attributes, "traceparent"),
+        wire.proto_data,
+        _text(attributes, "method"),
+        _text(attributes, "reason"),
+    )
+
+
+def _malformed(wire: CloudEvent, version: str, place: str) -> InvalidInput:
+    """Says of every field that is wrong what is wrong with it."""
     violations = [
         Violation(f"{place}.{field}", description)
         for field, broken, description in (
@@ -102,34 +127,25 @@ def received_event(wire: CloudEvent, place: str = "event") -> ReceivedEvent:
             ("type", not wire.type, "must not be empty: send the full name of the data's message"),
             ("spec_version", wire.spec_version != "1.0", f"is {wire.spec_version!r}; send 1.0"),
             ("proto_data", not wire.HasField("proto_data"), "is missing; send the data as a protobuf message"),
+            ('attributes["aggregateversion"]', not _is_version(version), f"is {version!r}; send a whole number as a string"),
         )
         if broken
     ]
-    version = _text(wire, "aggregateversion") or "0"
-    if not (version.isascii() and version.isdigit() and len(version) <= _LONGEST_VERSION):
-        violations.append(Violation(f'{place}.attributes["aggregateversion"]', f"is {version!r}; send a whole number as a string"))
-    if violations:
-        raise InvalidInput(
-            f"event {wire.id or '?'}: {violations[0].field} {violations[0].description}",
-            violations,
-            reason="EVENT_MALFORMED",
-        )
-    time = wire.attributes["time"].ce_timestamp.ToDatetime(tzinfo=UTC) if "time" in wire.attributes else datetime.now(UTC)
-    return ReceivedEvent(
-        id=wire.id,
-        source=wire.source,
-        type=wire.type,
-        subject=_text(wire, "subject"),
-        version=int(version),
-        time=time,
-        principal=_text(wire, "principal"),
-        traceparent=_text(wire, "traceparent"),
-        data=wire.proto_data,
-        method=_text(wire, "method"),
-        reason=_text(wire, "reason"),
-    )
+    return InvalidInput(f"event {wire.id or '?'}: {violations[0].field} {violations[0].description}", violations, reason="EVENT_MALFORMED")
 
 
-def _text(wire: CloudEvent, name: str) -> str:
-    attribute = wire.attributes[name] if name in wire.attributes else CloudEventAttributeValue()
-    return str(attribute.ce_string)
+def _is_version(text: str) -> bool:
+    return len(text) <= _LONGEST_VERSION and text.isascii() and text.isdigit()
+
+
+def _text(attributes: Mapping[str, CloudEventAttributeValue], name: str) -> str:
+    # Looked for first: to ask for one that is not there would make it.
+    return attributes[name].ce_string if name in attributes else ""
+
+
+def _time(stamp: Timestamp) -> datetime:
+    """Returns the time as `ToDatetime` does, in a third of the time. Raises ValueError for one that does not exist."""
+    seconds, nanos = stamp.seconds, stamp.nanos
+    if not (_FIRST_SECOND <= seconds <= _LAST_SECOND and 0 <= nanos < 1_000_000_000):
+        return stamp.ToDatetime(tzinfo=UTC)  # which says what is wrong with it
+    return _EPOCH + timedelta(0, seconds, nanos // 1000)

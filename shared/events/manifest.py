@@ -18,7 +18,7 @@ from shared.storage.database import Database
 MANIFEST_TYPE = OutboxManifest.DESCRIPTOR.full_name
 LARGEST = 1000  # events
 # An idle service says once what it recorded, a busy one not with every event.
-_LONGEST_UNSAID = timedelta(minutes=5)
+LONGEST_UNSAID = timedelta(minutes=5)
 
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('outbox manifest', 7100))")
 # Ordered by the column, named with its table: the bare name would be that of the text beside it, in which 1000 comes before 999.
@@ -56,7 +56,7 @@ class Manifests:
 
     async def tick(self, now: datetime) -> None:
         """Says what has not been said for five minutes, or fills a whole manifest."""
-        while await self.write(now, _LONGEST_UNSAID):
+        while await self.write(now, LONGEST_UNSAID):
             pass
 
     async def write(self, now: datetime, longest_unsaid: timedelta = timedelta()) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from shared.principal import current_principal_name
 from shared.progress import Tell, told
 from shared.rpc.native import usual_message
 from shared.storage.database import Database
@@ -33,13 +34,18 @@ def request_key(request: Any, method: str) -> RequestKey | None:
     return RequestKey(UUID(request.request_id), method, _digest(request))
 
 
+def by_caller(content: bytes) -> bytes:
+    """Returns the digest of what the caller asks for: what one caller was answered is no answer to anybody else."""
+    return hashlib.sha256(current_principal_name().encode() + b"\0" + content).digest()
+
+
 def _digest(request: Any) -> bytes:
-    """Returns what tells one request from another.
+    """Returns what tells one call from another.
 
     Not that of the bytes as they came, which would be cheaper: some libraries write a map in another order each time, and then a
     repetition of the same request would be refused as another one.
     """
-    return hashlib.sha256(usual_message(request).SerializeToString(deterministic=True)).digest()
+    return by_caller(usual_message(request).SerializeToString(deterministic=True))
 
 
 def once(response: type[Response], *, counted: bool = False) -> Callable[[Handler[Response]], Handler[Response]]:

@@ -22,8 +22,11 @@ _BY_COMPARISON = {"gt": "send a larger value", "gte": "send a larger value", "lt
 # The first that is found in the pattern says what it is for.
 _BY_PATTERN = [
     (re.compile(r"^\\S$"), "say something, not only spaces"),
+    (re.compile(re.escape("{32})?$")), "send the 32 hex digits of a W3C trace id"),
     (re.compile(r"^\^https\?://"), "send an address that begins with http:// or https://"),
     (re.compile(r"^\^(\[a-z\]\[A-Za-z\]\*|[A-Za-z]+|\([A-Za-z|]+\))/"), "send the resource name as it was given, such as collection/id"),
+    (re.compile(re.escape("^.+[.].+$")), "send the whole name with its package, package.v1.Name"),
+    (re.compile(re.escape("^.+/.+$")), "send the whole name, package.Service/Method"),
     (re.compile(""), "send a value that matches the pattern"),
 ]
 

@@ -78,6 +78,11 @@ class Database:
             except Exception:  # noqa: BLE001 - the change is durable: its caller must not take it for failed
                 _log.exception("failed after a commit")
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether a transaction of this task is under way, which `transaction()` would join."""
+        return self._ambient.get() is not None
+
     async def ask(self, question: str, *arguments: object) -> "list[asyncpg.Record]":
         """Answers one question, in SQL of the driver itself: within the transaction under way, if one is, else without any.
 

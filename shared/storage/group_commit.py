@@ -1,6 +1,7 @@
 """Group commit: calls that come together share one transaction, and with it one wait for the disk; nobody's flood holds up others."""
 
 import asyncio
+import contextvars
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -37,6 +38,9 @@ class GroupCommit(Generic[Item, Answer]):
 
     `run` applies a group in one transaction and returns an answer, or an exception, for each item. When it raises, the items are
     tried one by one, so that one that cannot be stored does not take its neighbours with it.
+
+    A group belongs to none of its callers: `run` sees neither who calls nor what transaction a caller is in. Who is in one has to apply
+    its item within that: it would else hold a connection while it waits for others to get one.
 
     Items wait in lanes, one for each `lane` a caller names, and groups take from the lanes in turn. At most `most_waiting` weight waits,
     and no lane may take more of that than it leaves free: one alone half of it, each of two a third, each of n an (n + 1)th. So a lane
@@ -117,7 +121,8 @@ class GroupCommit(Generic[Item, Answer]):
 
     def _start(self) -> None:
         self._idle -= 1
-        task = asyncio.get_running_loop().create_task(self._work())
+        # In a context of its own: in that of the caller who happens to begin it, groups would join that one's transaction.
+        task = asyncio.get_running_loop().create_task(self._work(), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

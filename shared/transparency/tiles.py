@@ -43,6 +43,12 @@ def place_of(subtree: Subtree) -> Place:
     return Place((level // _HEIGHT, first // WIDTH), first % WIDTH, 1 << above)
 
 
+def length_of(tile: Tile, size: int) -> int:
+    """Returns how many hashes a tile has in a tree of so many leaves."""
+    level, index = tile
+    return min(max((size >> _HEIGHT * level) - index * WIDTH, 0), WIDTH)
+
+
 def tiles_of(ranges: Sequence[Range]) -> set[Tile]:
     """Returns the tiles from which the hashes over these ranges of leaves are computed."""
     return {place_of(subtree).tile for each in ranges for subtree in complete_subtrees(*each)}
@@ -68,14 +74,13 @@ class Growth:
 
 def grown(peaks: Peaks, leaves: Sequence[Hash]) -> Growth:
     """Returns the tree with these leaves after its own, and the hashes that its tiles gain, each tile's in order."""
-    added: dict[Tile, bytearray] = {}
-    for number, leaf in enumerate(leaves, peaks.size):
-        added.setdefault((0, number // WIDTH), bytearray()).extend(leaf)
+    added: dict[Tile, bytes] = {}
 
-    def completed(subtree: Subtree, found: Hash) -> None:
-        level, index = subtree
+    def completed(subtree: Subtree, hashes: Sequence[Hash]) -> None:
+        level, first = subtree
         if level % _HEIGHT == 0:
-            added.setdefault((level // _HEIGHT, index // WIDTH), bytearray()).extend(found)
+            for begin in range(first - first % WIDTH, first + len(hashes), WIDTH):
+                part = hashes[max(begin - first, 0) : begin + WIDTH - first]
+                added[level // _HEIGHT, begin // WIDTH] = b"".join(part)
 
-    after = peaks.grown(leaves, completed)
-    return Growth(after, {tile: bytes(hashes) for tile, hashes in added.items()})
+    return Growth(peaks.grown(leaves, completed), added)

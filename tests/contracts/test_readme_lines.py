@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 _LINE = re.compile(
     r"\| `(?P<rpc>\w+)` \| `grpcurl -plaintext (?:-d '(?P<body>.*)' )?127\.0\.0\.1:\d+ (?P<service>[\w.]+)/(?P<method>\w+)` \|"
 )
+CHANGE_CONTROL = "ballast.amendments.v1.AmendmentService"
+_PACKED = re.compile(r'"@type":"type\.googleapis\.com/([\w.]+)\.\w+"')
 _SETTING = re.compile(r"\| `([A-Z_]+)` \| ?(.*?) ?\| .+ \|")
 
 
@@ -47,15 +49,20 @@ PAGES = sorted(path for path in ROOT.glob("services/*/README.md") if "grpcurl -p
 LINES = [(path.parent.name, each) for path in PAGES for each in lines_of(path.read_text())]
 
 
-def load(package: str) -> None:
-    """Has the pool know every contract of a package."""
+def load(package: str, body: str = "") -> None:
+    """Has the pool know every contract of a package, and those of documents that a body holds."""
+    for named in {package, *_PACKED.findall(body)}:
+        _load(named)
+
+
+def _load(package: str) -> None:
     for path in ROOT.glob(f"protos/{package.replace('.', '/')}/*.proto"):
         import_module(f"{package}.{path.stem}_pb2")
 
 
 @pytest.mark.parametrize(("name", "line"), LINES, ids=[f"{name}-{line.rpc}" for name, line in LINES])
 def test_a_line_of_a_readme_calls_the_rpc_it_stands_for_with_a_request_that_breaks_no_rule(name: str, line: Line) -> None:
-    load(line.service.rpartition(".")[0])
+    load(line.service.rpartition(".")[0], line.body)
     method = descriptor_pool.Default().FindServiceByName(line.service).methods_by_name[line.method]
     assert line.rpc == line.method
     # The reader puts a name of their own where there are dots.
@@ -64,21 +71,35 @@ def test_a_line_of_a_readme_calls_the_rpc_it_stands_for_with_a_request_that_brea
     assert list(breaches_of(request)) == []
 
 
-@pytest.mark.parametrize("service", ["intake", "triage", "governance"])
-def test_the_readme_has_a_line_for_every_rpc_of_the_service(service: str) -> None:
-    load(f"ballast.{service}.v1")
-    pool = descriptor_pool.Default()
-    named = {file.stem for file in ROOT.glob(f"protos/ballast/{service}/v1/*_service.proto")}
-    served = {
-        (contract.full_name, method.name)
-        for stem in named
-        for contract in pool.FindFileByName(f"ballast/{service}/v1/{stem}.proto").services_by_name.values()
-        for method in contract.methods
-    }
+# Triage's page has the lines of change control for all who serve it.
+@pytest.mark.parametrize(
+    ("service", "packages"), [("intake", ["intake"]), ("triage", ["triage", "amendments"]), ("governance", ["governance"])]
+)
+def test_the_readme_has_a_line_for_every_rpc_of_the_service(service: str, packages: list[str]) -> None:
+    served = {each for package in packages for each in rpcs_of(package)}
     # Lines in which one call makes the request of another are not read; each still names its RPC.
     page = (ROOT / f"services/{service}/README.md").read_text()
     piped = {(contract, method) for contract, method in served if "-d @ 127.0.0.1" in page and f" {contract}/{method}` |" in page}
-    assert {(line.service, line.method) for name, line in LINES if name == service} | piped == served
+    own = tuple(f"ballast.{package}.v1." for package in packages)
+    assert {(line.service, line.method) for name, line in LINES if name == service and line.service.startswith(own)} | piped == served
+
+
+def rpcs_of(package: str) -> set[tuple[str, str]]:
+    """Returns every RPC of a package, with its service."""
+    load(f"ballast.{package}.v1")
+    pool = descriptor_pool.Default()
+    return {
+        (contract.full_name, method.name)
+        for file in ROOT.glob(f"protos/ballast/{package}/v1/*_service.proto")
+        for contract in pool.FindFileByName(f"ballast/{package}/v1/{file.name}").services_by_name.values()
+        for method in contract.methods
+    }
+
+
+@pytest.mark.parametrize("service", ["intake", "allocation"])
+def test_the_readme_of_a_service_that_keeps_documents_points_to_change_control(service: str) -> None:
+    assert [line.method for name, line in LINES if (name, line.service) == (service, CHANGE_CONTROL)]
+    assert "(../triage/README.md#change-control)" in (ROOT / f"services/{service}/README.md").read_text()
 
 
 @pytest.mark.parametrize(

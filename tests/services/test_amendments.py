@@ -10,15 +10,16 @@ from datetime import timedelta
 import pytest
 from ballast.amendments.v1 import amendment_messages_pb2 as pb
 from ballast.amendments.v1 import amendment_pb2
-from ballast.governance.v1 import approval_messages_pb2, approval_pb2
+from ballast.governance.v1 import approval_messages_pb2, approval_pb2, governance_service_pb2, lineage_pb2
 from ballast.triage.v1 import gate_pb2, severity_matrix_pb2, triage_service_pb2
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import text
 
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
-from shared.errors import BallastError, Conflict, InvalidInput, NotFound, PermissionDenied, PreconditionFailed
+from shared.errors import BallastError, Conflict, InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Unavailable
 from shared.rpc.client import ClientCredentials
 from tests.support.amending import MATRIX, Cause, Chamber, State, amending, packed
 from tests.support.waiting import until
@@ -81,7 +82,8 @@ async def test_a_draft_is_proposed_agreed_to_and_comes_in_force(chamber: Chamber
         "triage",
         draft.reason,
     )
-    assert asked.impact == proposed.impact
+    assert (asked.impact.summary, asked.impact.measures) == (proposed.impact.summary, proposed.impact.measures)
+    assert asked.impact.facts[0].startswith(f"{proposed.name} makes version {before.revision + 1} of {MATRIX}")
     assert proposed.impact.summary.startswith("0 of the latest 0 incidents")
     await chamber.approve(proposed)
     made = await reaches(chamber, proposed, State.AMENDMENT_STATE_IN_FORCE)
@@ -89,6 +91,24 @@ async def test_a_draft_is_proposed_agreed_to_and_comes_in_force(chamber: Chamber
     assert (after.revision, after.author, after.reason) == (before.revision + 1, "ada", draft.reason)
     assert list(after.impact_thresholds) == list(wanted.impact_thresholds)
     assert (made.revision, made.HasField("force_time"), made.cause) == (after.revision, True, Cause.AMENDMENT_CAUSE_AGREED)
+
+
+async def test_the_lineage_leads_from_a_version_to_its_approval_and_to_the_next(chamber: Chamber) -> None:
+    proposed = await chamber.propose(await chamber.draft(await chamber.stricter()))
+    await chamber.approve(proposed)
+    made = await reaches(chamber, proposed, State.AMENDMENT_STATE_IN_FORCE)
+    before, after = f"{MATRIX}@{made.base_revision}", f"{MATRIX}@{made.revision}"
+    walk = governance_service_pb2.TraceLineageRequest(name=before, direction=governance_service_pb2.LINEAGE_DIRECTION_DOWNSTREAM)
+    wanted = {(before, after, lineage_pb2.LINEAGE_RELATION_REPLACED_BY), (after, made.approval, lineage_pb2.LINEAGE_RELATION_APPROVED_BY)}
+
+    async def is_drawn() -> bool:
+        try:
+            found = (await chamber.governance().TraceLineage(walk)).edges
+        except NotFound:  # until the event has come
+            return False
+        return wanted <= {(each.from_name, each.to_name, each.relation) for each in found}
+
+    await until(is_drawn)
 
 
 async def test_the_difference_reads_as_people_read_differences(chamber: Chamber) -> None:
@@ -108,11 +128,13 @@ async def test_the_digest_is_of_what_the_contract_says(chamber: Chamber) -> None
     assert proposed.body.Unpack(body)
     told = {
         "amendment": proposed.name,
+        "author": "ada",
         "base": proposed.base_revision,
         "body": MessageToDict(body, preserving_proto_field_name=True),
         "document": MATRIX,
         "effective": "",
         "kind": "severity-matrix",
+        "reason": proposed.reason,
     }
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(text.encode()).hexdigest() == proposed.digest
@@ -334,6 +356,20 @@ async def test_governance_away_nothing_is_half_done(chamber: Chamber) -> None:
     assert (await chamber.propose(draft)).state == State.AMENDMENT_STATE_PROPOSED
 
 
+async def test_of_governance_that_gives_no_answer_it_is_said_that_it_is_governance(chamber: Chamber) -> None:
+    draft = await chamber.draft(await chamber.stricter())
+    approvals = chamber.apps["triage"]._approvals
+    assert approvals is not None
+    await approvals.close()
+    approvals.open("127.0.0.1:1", ClientCredentials(local_name="triage"))
+    at = Timestamp()
+    at.FromDatetime(chamber.clock.now() + timedelta(days=1))
+    error = await refusal(Unavailable, chamber.propose(draft, effective_time=at))
+    assert (error.reason, error.message.startswith("governance, where approvals")) == ("GOVERNANCE_UNAVAILABLE", True)
+    await approvals.close()
+    approvals.open(chamber.apps["governance"].server.address, ClientCredentials(local_name="triage"))
+
+
 async def test_two_approvers_at_once_make_one_version(chamber: Chamber) -> None:
     before = await chamber.matrix()
     proposed = await chamber.propose(await chamber.draft(await chamber.stricter()))
@@ -387,3 +423,39 @@ async def test_whatever_happens_every_version_was_agreed_to_and_one_amendment_at
             assert {vote.principal for vote in approval.votes if vote.approves} - {each.author, "triage"}
             assert approval.digest == each.digest
     assert refused
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "body = replace(body, '\"impact_thresholds\":[', '\"impact_thresholds\":[0.5,')",
+        "body = replace(body, '[', '[0.5,')",
+        "body = 'no JSON'",
+        "author = 'cy'",
+        "owner = 'teams/x'",
+        "effective_at = null",
+    ],
+)
+async def test_a_row_that_was_changed_is_not_what_was_agreed_to(chamber: Chamber, forged: str) -> None:
+    before, at = await chamber.matrix(), Timestamp()
+    at.FromDatetime(chamber.clock.now() + timedelta(days=1))
+    proposed = await chamber.propose(await chamber.draft(await chamber.stricter()), effective_time=at)
+    await chamber.approve(proposed)
+    await reaches(chamber, proposed, State.AMENDMENT_STATE_APPROVED)
+    async with chamber.apps["triage"].database.transaction() as connection:
+        await connection.execute(text(f"update amendment set {forged} where id = '{proposed.name.removeprefix('amendments/')}'"))
+    await chamber.tick(days=2)
+    over = await chamber.get(proposed)
+    assert (over.state, over.cause) == (State.AMENDMENT_STATE_LAPSED, Cause.AMENDMENT_CAUSE_APPROVAL_MISSING)
+    assert (await chamber.matrix()).revision == before.revision
+
+
+async def test_a_row_that_says_that_nobody_need_agree_is_not_believed(chamber: Chamber) -> None:
+    before = await chamber.matrix()
+    proposed = await chamber.propose(await chamber.draft(await chamber.stricter()))
+    async with chamber.apps["triage"].database.transaction() as connection:
+        where = f"where id = '{proposed.name.removeprefix('amendments/')}'"
+        await connection.execute(text(f"update amendment set needs_approval = false {where}"))
+    await chamber.tick(seconds=1)
+    assert (await chamber.matrix()).revision == before.revision
+    assert (await chamber.get(proposed)).state == State.AMENDMENT_STATE_PROPOSED

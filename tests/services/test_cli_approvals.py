@@ -97,7 +97,7 @@ async def test_refusals_say_why_and_with_which_code(run: Run) -> None:
     author = await run("ada", "approve", name)
     assert (author.code, "AUTHOR_MAY_NOT_APPROVE" in author.err, "'policies'" in author.err) == (ExitCode.DENIED, True, True)
     assert (await run("bo", "withdraw", name)).code == ExitCode.DENIED
-    again = await run("bo", "request", *ONE, "--reason", "Again.")
+    again = await run("ada", "request", *ONE, "--reason", "Again.")
     assert (again.code, name in again.err) == (ExitCode.CONFLICT, True)
     assert (await run("bo", "approve", name, "--etag", "v9")).code == ExitCode.CONFLICT
     rejected = await run("bo", "reject", name, "--reason", "Too mild.")
@@ -146,7 +146,14 @@ async def test_rules_are_shown_tried_edited_set_and_listed(run: Run) -> None:
     assert [each for each in told if each not in shown.out] == []
     tried = await run("ada", "rules", "dry-run", "-", stdin=RULES)
     assert [each for each in (name, "1 by policies", "2 by council", "1 approval differs of 1") if each not in tried.out] == []
+    refused = await run("ada", "rules", "set", "-", "--reason", "The council asked.", stdin=RULES)
+    assert (refused.code, "APPROVAL_REQUIRED" in refused.err) == (ExitCode.CONFLICT, True)
+    preview = await run("ada", "rules", "set", "-", "--reason", "The council asked.", "--validate-only", stdin=RULES)
+    assert "the rule policies wants others to agree" in preview.out
+    asked = await run("ada", "rules", "ask", "-", "--reason", "The council asked.", "--json", stdin=RULES)
+    assert (await run("bo", "approve", asked.data["approval"]["name"])).code == 0
     assert (await run("ada", "rules", "set", "-", "--reason", "The council asked.", stdin=RULES)).code == 0
+    assert "set them" in (await run("ada", "rules", "ask", "-", "--reason", "More.", stdin=RULES.replace("quorum: 2", "quorum: 3"))).err
     assert "bo, cy, dan" in (await run("ada", "rules", "get")).out
     document = (await run("ada", "rules", "get", "--yaml")).out
     again = await run("ada", "rules", "set", "-", "--reason", "the same", "--json", stdin=document)

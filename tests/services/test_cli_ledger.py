@@ -9,9 +9,10 @@ import pytest
 from ballast.intake.v1.intake_events_pb2 import IncidentOpened
 
 from clients.cli.failures import ExitCode
+from clients.cli.ledger_arguments import source_of
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
-from tests.support.command import Ran, ballast
+from tests.support.command import Ran, ballast, names_in
 from tests.support.governance import TRACE_ID, Governance, event, governing, story
 
 Run = Callable[..., Coroutine[None, None, Ran]]
@@ -55,6 +56,14 @@ async def test_entries_are_listed_and_chosen(run: Run) -> None:
     assert ("DecisionMade" in ran.out, "1 entry" in ran.out) == (True, True)
     assert "no entries" not in (await run("list", "--principal", "ada", "--limit", "2")).out
     assert [each["sequence"] for each in (await run("list", "--after", "300", "--limit", "2", "--json")).data["entries"]] == ["301", "302"]
+
+
+async def test_entries_are_chosen_by_the_last_part_of_a_type(run: Run) -> None:
+    found = (await run("list", "--type", "DecisionMade", "--json")).data["entries"]
+    assert {each["type"] for each in found} == {"ballast.allocation.v1.DecisionMade"}
+    ran = await run("list", "--type", "DecisionMad")
+    assert (ran.code, ran.out) == (ExitCode.REFUSED, "")
+    assert ("--type" in ran.err, "near it are ballast.allocation.v1.DecisionMade" in ran.err) == (True, True)
 
 
 async def test_the_running_ledger_is_verified(run: Run) -> None:
@@ -136,13 +145,45 @@ async def test_old_entries_are_written_verified_and_sealed(own: Run, tmp_path: P
     whole = tmp_path / "all.jsonl"
     await own("export", str(whole))
     assert "256 entries of it were sealed" in (await own("verify", str(whole), "--key", public)).out
-    refused = await own("seal", str(file), "--last", "300", "--reason", "Old.", "--key", public)
+    refused = await own("seal", str(tmp_path / "more"), "--last", "300", "--reason", "Old.", "--key", public)
     assert (refused.code, "take 256 or 512" in refused.err) == (ExitCode.REFUSED, True)
 
 
-async def test_the_ledger_is_reconciled(own: Run) -> None:
+async def test_a_ledger_of_which_nobody_said_what_was_recorded_is_not_reconciled(own: Run) -> None:
     ran = await own("reconcile")
-    assert (ran.code, "nothing else" in ran.out) == (0, True)
+    assert (ran.code, "nothing else" in ran.out) == (ExitCode.NO, False)
+    assert "nothing yet to compare the ledger with" in ran.out
+
+
+async def test_a_source_is_named_by_its_service(run: Run) -> None:
+    assert (await run("list", "--source", "test", "--json")).data["entries"] == []  # no service of the suite: a name like any other
+    assert "300" in (await run("list", "--source", "/ballast/test", "--limit", "0")).out
+    assert source_of("triage") == "/ballast/triage"
+
+
+async def test_a_file_that_is_there_is_exported_to_only_by_force(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    file.write_text("the only copy")
+    ran = await run("export", str(file))
+    assert (ran.code, "give --force" in ran.err, file.read_text()) == (ExitCode.REFUSED, True, "the only copy")
+    assert (await run("export", str(file), "--force")).code == 0
+    assert file.read_text() != "the only copy"
+    assert names_in(tmp_path) == ["kept"]
+
+
+async def test_an_export_to_standard_output_is_verified_from_standard_input(run: Run, key: str) -> None:
+    ran = await run("export", "-", "--trace-id", TRACE_ID, "--last", "4")
+    assert (ran.code, len(ran.out.splitlines()), "4 entries" in ran.err) == (0, 6, True)
+    verified = await asyncio.to_thread(ballast, "ledger", "verify", "-", "--key", key, stdin=ran.out)
+    assert (verified.code, "4 entries of ballast/governance" in verified.out) == (0, True)
+
+
+async def test_an_export_that_nothing_fits_says_so_and_does_not_verify(run: Run, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "none"
+    ran = await run("export", str(file), "--principal", "nobody")
+    assert (ran.code, "no entry fits" in ran.err) == (ExitCode.NO, True)
+    verified = await run("verify", str(file), "--key", key)
+    assert (verified.code, "proves nothing" in verified.out) == (ExitCode.NO, True)
 
 
 async def test_entries_are_watched(run: Run, governance: Governance) -> None:
@@ -167,6 +208,10 @@ async def test_entries_are_watched(run: Run, governance: Governance) -> None:
         (("verify", "--key", "a+b+c"), "stands without FILE"),
         (("checkpoint", "--size", "99999"), "size: the ledger has"),
         (("export", "/no/such/folder/file"), "cannot be written"),
+        (("verify", "missing.jsonl", "--key", "garbage"), "--key: 'garbage' is neither a key"),
+        (("export", "-", "--first", "1000000"), "first_sequence: is 1000000, and the ledger has"),
+        (("export", "-", "--trace-id", "ZZ"), "send the 32 hex digits of a W3C trace id"),
+        (("list", "--trace-id", "4bf92f"), "send the 32 hex digits of a W3C trace id"),
     ],
 )
 async def test_wrong_use_names_what_is_wrong(run: Run, arguments: tuple[str, ...], why: str) -> None:
@@ -176,4 +221,4 @@ async def test_wrong_use_names_what_is_wrong(run: Run, arguments: tuple[str, ...
 
 async def test_a_file_that_is_not_there_is_named(run: Run, key: str) -> None:
     ran = await run("verify", "missing.jsonl", "--key", key)
-    assert "missing.jsonl cannot be read" in ran.err
+    assert "missing.jsonl cannot be read: No such file" in ran.err

@@ -1,6 +1,7 @@
 """Who called what, as governance hears of it from every service: listed, counted by the hour, and kept for a time."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LIST = "ballast.triage.v1.TriageService/ListComponents"
 UPSERT = "ballast.triage.v1.TriageService/UpsertComponents"
+SHORT = pb.AccessFilter(method="ListComponents")
 TRIAGE, INTAKE = "/ballast/triage", "/ballast/intake"
 HOUR = timedelta(hours=1)
 
@@ -71,6 +73,14 @@ async def test_counts_of_several_events_add_up_and_the_last_call_comes_first(gov
     assert (ada.source, ada.principal, ada.method, ada.role, ada.code, ada.count) == (TRIAGE, "ada", LIST, "viewer", "OK", 17)
     assert ada.first_time.ToDatetime(tzinfo=START.tzinfo) == START - HOUR
     assert ada.last_time.ToDatetime(tzinfo=START.tzinfo) == START + timedelta(seconds=90)
+
+
+async def test_a_short_name_of_an_rpc_is_refused_instead_of_finding_nothing(rpc: "AccessServiceAsyncStub") -> None:
+    with pytest.raises(InvalidInput, match="send the whole name, package") as refused:
+        await rpc.ListAccess(pb.ListAccessRequest(filter=SHORT))
+    assert [each.field for each in refused.value.violations] == ["filter.method"]
+    with pytest.raises(InvalidInput, match="send the whole name, package"):
+        await rpc.ListPrincipals(pb.ListPrincipalsRequest(filter=SHORT))
 
 
 async def test_an_event_delivered_twice_counts_once(governance: Governance, rpc: "AccessServiceAsyncStub") -> None:
@@ -151,6 +161,56 @@ async def test_what_is_older_than_the_retention_is_forgotten(governance: Governa
     await governance.deliver(observed(row("old", START - timedelta(days=401)), row("new", START)))
     await governance.served.app.tick()
     assert [each.principal for each in await listed(rpc)] == ["new"]
+
+
+async def test_what_is_forgotten_is_taken_off_what_stays(governance: Governance, rpc: "AccessServiceAsyncStub") -> None:
+    old, late = START - timedelta(days=401), denied("ada", START, "a" * 32, count=2)
+    for at, count in ((old, 5), (START - HOUR, 3), (START, 1)):
+        await governance.deliver(observed(row("ada", at, count=count), late))
+    assert [(each.count, each.code) for each in await listed(rpc, method=LIST)] == [(9, "OK")]
+    await governance.served.app.tick()
+    (kept,) = await listed(rpc, method=LIST)
+    assert (kept.count, kept.first_time.ToDatetime(tzinfo=START.tzinfo)) == (4, START - HOUR)
+    (refused,) = await listed(rpc, outcome=pb.ACCESS_OUTCOME_DENIED)
+    assert (refused.count, refused.last_trace_id) == (6, "a" * 32)
+    await governance.served.app.tick()
+    assert await listed(rpc, method=LIST) == [kept]
+
+
+ALWAYS: dict[str, Any] = {"begin_time": START - timedelta(days=3650), "end_time": START + timedelta(days=3650)}
+
+
+async def paged(rpc: "AccessServiceAsyncStub", **conditions: Any) -> list[pb.Access]:
+    found: list[pb.Access] = []
+    token = ""
+    while not found or token:
+        page = await rpc.ListAccess(pb.ListAccessRequest(filter=pb.AccessFilter(**conditions), page_size=7, page_token=token))
+        found, token = [*found, *page.accesses], page.next_page_token
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_list_without_a_time_is_that_of_all_times_page_by_page(
+    governance: Governance, rpc: "AccessServiceAsyncStub", seed: int
+) -> None:
+    drawn = random.Random(seed)
+    for _ in range(20):
+        rows = []
+        for _ in range(drawn.randrange(1, 12)):
+            name, at = drawn.choice(["ada", "bo", "cy", ""]), START - drawn.randrange(500) * 24 * HOUR - drawn.randrange(3) * HOUR
+            rows.append(
+                denied(name, at, f"{drawn.randrange(9)}" * 32) if drawn.random() < 0.3 else row(name, at, count=drawn.randrange(1, 9))
+            )
+        await governance.deliver(observed(*rows, source=drawn.choice([TRIAGE, INTAKE])))
+    for _ in range(2):
+        filters: list[dict[str, Any]] = [{}, {"principal": "bo"}, {"outcome": pb.ACCESS_OUTCOME_DENIED}]
+        for chosen in filters:
+            everything = await paged(rpc, **chosen, **ALWAYS)
+            assert await paged(rpc, **chosen) == everything
+            names = pb.ListPrincipalsRequest(filter=pb.AccessFilter(**chosen))
+            always = pb.ListPrincipalsRequest(filter=pb.AccessFilter(**chosen, **ALWAYS))
+            assert await rpc.ListPrincipals(names) == await rpc.ListPrincipals(always)
+        await governance.served.app.tick()  # and again when what is old is forgotten
 
 
 async def test_governance_tells_itself_who_called_it(own_urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> None:

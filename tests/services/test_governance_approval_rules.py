@@ -28,8 +28,8 @@ async def newest(office: Office) -> approval_rule_pb2.ApprovalRules:
 
 async def update(office: Office, *rules: approval_rule_pb2.ApprovalRule, validate_only: bool = False, **more: Any) -> Any:
     etag = more.pop("etag", (await newest(office)).etag)
-    made = approval_rule_pb2.ApprovalRules(rules=rules, etag=etag, reason="tried", **more)
-    return (await office.rules.UpdateApprovalRules(pb.UpdateApprovalRulesRequest(rules=made, validate_only=validate_only))).rules
+    made = approval_rule_pb2.ApprovalRules(rules=rules, etag=etag, **{"reason": "tried"} | more)
+    return (await office.change_rules(made, validate_only=validate_only)).rules
 
 
 async def test_there_are_rules_from_the_start_and_each_change_is_a_version(office: Office) -> None:
@@ -44,6 +44,17 @@ async def test_there_are_rules_from_the_start_and_each_change_is_a_version(offic
     with pytest.raises(NotFound) as missing:
         await office.rules.GetApprovalRules(pb.GetApprovalRulesRequest(revision=99))
     assert missing.value.reason == "APPROVAL_RULES_REVISION_NOT_FOUND"
+
+
+async def test_neither_a_change_nor_a_rule_goes_without_a_reason_that_can_be_read(office: Office) -> None:
+    before = await newest(office)
+    mute = rule("mute")
+    mute.reason = "\u200b"
+    for rules, reason, told in (([rule()], " \u2063", "rules.reason"), ([rule("told"), mute], "tried", "rules.rules[1].reason")):
+        with pytest.raises(InvalidInput) as refused:
+            await update(office, *rules, reason=reason)
+        assert [each.field for each in refused.value.violations] == [told]
+    assert await newest(office) == before
 
 
 async def test_rules_are_read_as_they_were_written(office: Office) -> None:

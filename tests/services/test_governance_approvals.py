@@ -29,6 +29,10 @@ async def office(urls: dict[str, str], engines: Engines, clock: SimulatedClock) 
         yield running
 
 
+def at_risk(**money: Any) -> approval_pb2.ImpactPreview:
+    return approval_pb2.ImpactPreview(value_at_risk=Money(**money))
+
+
 def advance(office: Office, **span: int) -> None:
     office.clock.advance(office.clock.now() + timedelta(**span))
 
@@ -58,6 +62,9 @@ async def test_one_persons_word_counts_once(office: Office) -> None:
 
 async def test_who_asked_may_not_approve_and_neither_who_they_asked_for(office: Office) -> None:
     asked = await office.ask("planning", author="ada")
+    await refusal(PermissionDenied, office.approve("ADA", asked))
+    assert await office.listed("Ada", subject=asked.subject, mine_to_decide=True) == []
+    assert await office.listed("bo", subject=asked.subject, mine_to_decide=True) == [asked.name]
     assert (asked.author, asked.requester) == ("ada", "planning")
     for name in ("ada", "planning"):
         error = await refusal(PermissionDenied, office.approve(name, asked))
@@ -79,6 +86,31 @@ async def test_only_who_asked_withdraws(office: Office) -> None:
     assert (await refusal(PermissionDenied, office.by("bo").Withdraw(pb.WithdrawRequest(name=asked.name)))).reason == "WITHDRAWER_REFUSED"
     withdrawn = (await office.by("ada").Withdraw(pb.WithdrawRequest(name=asked.name, note="Not yet."))).approval
     assert (withdrawn.state, (await office.verify(asked)).reason) == (State.APPROVAL_STATE_WITHDRAWN, "APPROVAL_WITHDRAWN")
+
+
+INVISIBLE = "\u200b \u2063"
+
+
+async def test_a_reason_that_says_nothing_is_none_and_nothing_is_done(office: Office) -> None:
+    asked = await office.ask()
+    bo = office.by("bo")
+    for call, field in (
+        (office.ask(reason=INVISIBLE), "reason"),
+        (office.ask(break_glass_reason=INVISIBLE), "break_glass_reason"),
+        (bo.Reject(pb.RejectRequest(name=asked.name, reason=INVISIBLE)), "reason"),
+        (bo.BreakGlass(pb.BreakGlassRequest(name=asked.name, reason=INVISIBLE)), "reason"),
+        (bo.CloseReview(pb.CloseReviewRequest(name=asked.name, outcome=UPHELD, note=INVISIBLE)), "note"),
+    ):
+        error = await refusal(InvalidInput, call)
+        assert isinstance(error, InvalidInput)
+        assert (error.reason, [each.field for each in error.violations]) == ("REASON_EMPTY", [field])
+    assert await office.get(asked) == asked
+
+
+async def test_a_note_that_nobody_asks_for_may_be_left_out(office: Office) -> None:
+    asked = await office.ask()
+    assert (await office.approve("bo", asked)).state == State.APPROVAL_STATE_APPROVED
+    assert (await office.by("ada").Withdraw(pb.WithdrawRequest(name=asked.name))).approval.state == State.APPROVAL_STATE_WITHDRAWN
 
 
 # An approval is for exactly one thing.
@@ -139,7 +171,7 @@ async def test_an_approval_that_somebody_else_asked_for_does_not_do_where_the_im
 
 async def test_for_exactly_one_thing_one_approval_waits_and_one_that_expired_makes_room(office: Office) -> None:
     first = await office.ask()
-    error = await refusal(AlreadyExists, office.ask("bo", subject=first.subject))
+    error = await refusal(AlreadyExists, office.ask("Ada", subject=first.subject))
     assert (error.reason, error.metadata) == ("APPROVAL_PENDING", {"name": first.name})
     await office.ask(subject=first.subject, digest=digest_of("other"))
     advance(office, days=8)
@@ -147,9 +179,19 @@ async def test_for_exactly_one_thing_one_approval_waits_and_one_that_expired_mak
     assert (await office.get(first)).state == State.APPROVAL_STATE_EXPIRED
 
 
-async def test_of_many_who_ask_for_the_same_at_once_one_waits(office: Office) -> None:
+async def test_nobody_blocks_what_another_asks_for_and_neither_does_a_request_for_another_team(office: Office) -> None:
+    mischief = await office.ask("mallory")
+    own = [await office.ask("ada", subject=mischief.subject, team=team) for team in ("", "teams/core", "teams/web")]
+    by_service = await office.ask("planning", subject=mischief.subject, author="bo")
+    for each, approver in ((own[1], "bo"), (by_service, "cy")):
+        await office.approve(approver, each)
+    assert (await office.verify(own[1], team="teams/core")).approval.name == own[1].name
+    assert (await office.get(mischief)).state == State.APPROVAL_STATE_PENDING
+
+
+async def test_of_the_same_asked_for_many_times_at_once_one_waits(office: Office) -> None:
     subject = f"matrices/{uuid4()}"
-    outcomes = await asyncio.gather(*(office.ask(f"p{number}", subject=subject) for number in range(12)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(office.ask(subject=subject) for _ in range(12)), return_exceptions=True)
     assert sorted(type(each).__name__ for each in outcomes) == ["AlreadyExists"] * 11 + ["Approval"]
     assert len(await office.listed(subject=subject)) == 1
 
@@ -197,13 +239,24 @@ async def test_what_is_only_validated_says_its_rule_and_is_not_stored(office: Of
         ({"digest": "a" * 63}, "digest"),
         ({"kind": "Severity Matrix"}, "kind"),
         ({"subject": ""}, "subject"),
+        ({"subject": " \u200b"}, "subject"),
+        ({"subject": "matrices/a\nb"}, "subject"),
+        ({"subject": "matrices/\u202ea"}, "subject"),
+        ({"author": "\u200b"}, "author"),
+        ({"impact": at_risk(currency_code="Eur", units=5)}, "impact.value_at_risk.currency_code"),
+        ({"impact": at_risk(currency_code="EURO", units=5)}, "impact.value_at_risk.currency_code"),
+        (
+            {"impact": approval_pb2.ImpactPreview(value_at_risk=Money(currency_code="EUR", units=5, nanos=10**9))},
+            "impact.value_at_risk.nanos",
+        ),
+        ({"impact": at_risk(currency_code="EUR", units=5, nanos=-5)}, "impact.value_at_risk.nanos"),
         ({"reason": ""}, "reason"),
         ({"reason": "a\0b"}, "reason"),
         ({"impact": approval_pb2.ImpactPreview(facts=["a\0b"])}, "impact.facts[0]"),
         ({"team": "core"}, "team"),
         ({"impact": approval_pb2.ImpactPreview(displaced_items=-1)}, "impact.displaced_items"),
         ({"impact": approval_pb2.ImpactPreview(delay_days=float("nan"))}, "impact.delay_days"),
-        ({"impact": approval_pb2.ImpactPreview(value_at_risk=Money(units=5))}, "impact.value_at_risk"),
+        ({"impact": approval_pb2.ImpactPreview(value_at_risk=Money(units=5))}, "impact.value_at_risk.currency_code"),
         ({"impact": approval_pb2.ImpactPreview(value_at_risk=Money(units=-5, currency_code="EUR"))}, "impact.value_at_risk"),
         ({"impact": approval_pb2.ImpactPreview(measures={"Big Name": 1.0})}, 'impact.measures["Big Name"]'),
     ],

@@ -1,11 +1,13 @@
 """CDEvents taken in with their links, and lineage written as documents."""
 
+import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from ballast.governance.v1 import governance_service_pb2, lineage_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_service_pb2, lineage_pb2
 from ballast.governance.v1 import lineage_service_pb2 as pb
 
 from shared.clock import SimulatedClock
@@ -46,6 +48,23 @@ async def trace(governance: Governance, name: str, **fields: Any) -> governance_
 async def export(governance: Governance, name: str, form: int, **fields: Any) -> pb.ExportLineageResponse:
     walk = governance_service_pb2.TraceLineageRequest(name=name, **fields)
     return await governance.lineage.ExportLineage(pb.ExportLineageRequest(walk=walk, format=form))  # type: ignore[arg-type]
+
+
+async def test_callers_that_come_together_with_events_are_all_answered(governance: Governance) -> None:
+    """More of them than there are connections, beside deliveries: none waits for a connection that another one holds."""
+
+    async def call(caller: int) -> None:
+        for number in range(5):
+            results = await link(governance, cd_event(f"together-{caller}-{number}", subject="together"))
+            assert [each.error for each in results] == [""]
+
+    async def told(caller: int) -> None:
+        for _ in range(5):
+            await governance.deliver(incident_opened(f"incidents/{uuid.uuid4()}", title=f"{caller}"))
+
+    await asyncio.gather(*(call(each) for each in range(20)), *(told(each) for each in range(5)))
+    entries = await governance.ledger.ListEntries(ledger_service_pb2.ListEntriesRequest(page_size=1000))
+    assert len([each for each in entries.entries if each.event_id.startswith("together-")]) == 100
 
 
 async def test_a_chain_of_events_is_followed_by_its_links_to_a_deploy_and_its_component(governance: Governance) -> None:
@@ -147,13 +166,59 @@ async def test_bad_documents_say_why_and_the_good_ones_land(governance: Governan
         "context.id",
         "",
     ]
-    assert ("is no JSON" in results[0].error, "is no JSON object" in results[1].error) == (True, True)
+    assert [each.error.partition(";")[0] for each in results[:2]] == [
+        "document: is no JSON at line 1, column 3",
+        "document: is no JSON object",
+    ]
     assert await governance.entries(subject="cdEvents/good") == ["good"]
     assert await governance.entries(subject="cdEvents/bad-4") == []
 
 
+async def test_documents_that_only_python_could_name_the_fault_of_are_refused_in_words_of_our_own(governance: Governance) -> None:
+    results = await link(governance, "[" * 30_000, cd_event("half-\ud800"), '{"a": ' + "9" * 5_000 + "}")
+    assert [each.error.partition(";")[0] for each in results] == [
+        "document: is nested too deep",
+        "document: holds one of \\ud800 to \\udfff without its pair, which is no text",
+        "document: is no JSON that can be read",
+    ]
+
+
+async def test_an_event_linked_with_itself_is_refused(governance: Governance) -> None:
+    at = {"timestamp": "2026-03-02T09:00:00Z"}
+    one, same, named = {"contextId": "self"}, {"contextId": "cdEvents/self"}, {"contextId": "incidents/1"}
+    results = await link(
+        governance,
+        {"linkType": "PATH", "from": one, "to": one} | at,
+        {"linkType": "PATH", "from": one, "to": same} | at,
+        {"linkType": "RELATION", "linkKind": "TRIGGER", "source": named, "target": named} | at,
+        {"linkType": "END", "from": one, "end": one} | at,
+        cd_event("self", links=[{"linkType": "PATH", "from": one}]),
+        cd_event("self", links=[{"linkType": "RELATION", "linkKind": "TRIGGER", "target": one}]),
+    )
+    places = ["to", "to", "source", "end", "context.links[0].from", "context.links[0].target"]
+    assert [each.error.partition(": is")[0] for each in results] == [f"{place}.contextId" for place in places]
+    assert await governance.entries(subject="cdEvents/self") == []
+
+
+async def test_an_event_known_with_other_content_is_kept_as_it_was_and_that_is_told(governance: Governance) -> None:
+    path = {"linkType": "PATH", "from": {"contextId": "known-0"}}
+    first = cd_event("known-1")
+    (again, other, within) = await link(governance, first, cd_event("known-1", links=[path]), cd_event("known-2"))
+    assert [(each.already_known, each.link_count, each.error) for each in (again, other, within)] == [
+        (False, 1, ""),
+        (True, 0, ""),
+        (False, 1, ""),
+    ]
+    (later, same) = await link(governance, cd_event("known-2", links=[path]), first)
+    assert [(each.already_known, each.node, each.link_count) for each in (later, same)] == [
+        (True, "cdEvents/known-2", 0),
+        (False, "cdEvents/known-1", 1),
+    ]
+    assert await governance.entries(subject="cdEvents/known-1") == ["known-1"]
+
+
 async def test_text_that_no_database_keeps_spoils_no_other_document(governance: Governance) -> None:
-    odd = "x\0\ud800"
+    odd = "x\0"
     path = {"linkType": "RELATION", "linkKind": f"T{odd}", "target": {"contextId": "odd-0"}}
     results = await link(
         governance,

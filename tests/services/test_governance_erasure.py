@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from ballast.governance.v1 import governance_service_pb2, ledger_events_pb2
+from ballast.governance.v1 import governance_service_pb2, ledger_events_pb2, ledger_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 from ballast.intake.v1.intake_events_pb2 import IncidentOpened
 from google.protobuf.json_format import MessageToDict
@@ -13,10 +13,10 @@ from google.protobuf.json_format import MessageToDict
 from clients.cli.ledger_file import verify_file
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, NotFound
 from shared.storage.database import connect_raw
 from shared.transparency.note import Verifier
-from tests.support.governance import Governance, event, governing
+from tests.support.governance import TRACE_ID, Governance, event, governing
 
 
 @pytest.fixture
@@ -122,3 +122,40 @@ async def test_a_content_that_went_without_a_record_is_a_fault(governance: Gover
     await connection.close()
     found = (await fault(governance)).fault
     assert (found.sequence, found.reason) == (3, "CONTENT_MISMATCH")
+
+
+async def left(governance: Governance, **fields: object) -> list[tuple[int, str]]:
+    request = pb.EraseContentsRequest(**{"reason": "Asked for by law."} | fields)  # type: ignore[arg-type]  # as the test names them
+    found = (await governance.ledger.EraseContents(request)).left
+    return [(each.sequence, ledger_pb2.EntryLeftReason.Name(each.reason).removeprefix("ENTRY_LEFT_REASON_")) for each in found]
+
+
+async def test_what_is_left_as_it_was_says_why(governance: Governance, own_urls: dict[str, str]) -> None:
+    await erased(governance, sequences=[1])
+    connection = await connect_raw(own_urls["governance"], "governance")
+    await connection.execute("alter table log_entry disable trigger user")
+    await connection.execute(
+        "update log_entry set erased_at = now(), salt = null, principal = null, reason = null, payload = null where sequence = 2"
+    )
+    await connection.execute("update log_entry set payload = '\\x00' where sequence = 3")
+    await connection.close()
+    why = [(1, "ERASED_BEFORE"), (2, "CONTENT_MISSING"), (3, "CONTENT_ALTERED"), (7, "ERASURE_RECORD")]
+    assert await left(governance, sequences=[1, 2, 3, 4, 7]) == why
+    assert await left(governance, filter={"subject": "incidents/0"}) == [(1, "ERASED_BEFORE"), (3, "CONTENT_ALTERED")]
+    assert await left(governance, filter={"subject": "incidents/none"}) == []
+
+
+async def test_a_position_that_is_not_there_is_refused_and_nothing_erased(governance: Governance) -> None:
+    with pytest.raises(NotFound, match="sequences: the ledger has entries 1 to 6, 999 is not among them") as refused:
+        await erased(governance, sequences=[5, 999])
+    assert refused.value.reason == "ENTRY_NOT_FOUND"
+    assert await erased(governance, sequences=[5]) == [5]
+
+
+@pytest.mark.parametrize("trace_id", ["ZZ", "4bf92f", "g" * 32])
+async def test_what_is_no_trace_id_is_refused_instead_of_finding_nothing(governance: Governance, trace_id: str) -> None:
+    with pytest.raises(InvalidInput, match="send the 32 hex digits of a W3C trace id"):
+        await erased(governance, filter={"trace_id": trace_id})
+    with pytest.raises(InvalidInput, match="send the 32 hex digits of a W3C trace id"):
+        await governance.rpc.ListLedgerEntries(governance_service_pb2.ListLedgerEntriesRequest(trace_id=trace_id))
+    assert await governance.entries(trace_id=TRACE_ID.upper()) != []

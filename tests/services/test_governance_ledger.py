@@ -43,6 +43,20 @@ async def test_an_event_becomes_one_entry_with_all_it_says(governance: Governanc
     assert entry.event_time.ToDatetime(tzinfo=START.tzinfo) == entry.record_time.ToDatetime(tzinfo=START.tzinfo) == START
 
 
+async def test_texts_are_kept_as_they_came_whatever_stands_in_them(governance: Governance) -> None:
+    odd = ['"', "\\", '\\"', "{}", "NULL", 'a","b', "é 漢 🙂", " blank ", "line\nline\t"]
+    told = [event(IncidentOpened(), f"incidents/{text}", event_id=f"odd-{text}") for text in odd]
+    for each, text in zip(told, odd, strict=True):
+        each.attributes["principal"].ce_string = text
+        each.attributes["reason"].ce_string = text[::-1]
+    await governance.deliver(*told)
+    for text in odd:
+        request = pb.ListEntriesRequest(filter=pb.EntryFilter(subject=f"incidents/{text}"))
+        (entry,) = (await governance.ledger.ListEntries(request)).entries
+        assert (entry.event_id, entry.principal, entry.reason) == (f"odd-{text}", text, text[::-1])
+    assert not (await governance.verify())[-1].HasField("fault")
+
+
 async def test_an_entry_says_which_call_caused_it_why_and_what_was_before(governance: Governance) -> None:
     told = [event(IncidentOpened(), "incidents/caused") for _ in range(3)]
     for each in told:
@@ -84,6 +98,21 @@ async def test_a_type_nobody_knows_is_recorded(governance: Governance) -> None:
     unknown = event(Timestamp(seconds=1), "things/1")
     assert await governance.deliver(unknown) == [ACCEPTED]
     assert await governance.entries(type="google.protobuf.Timestamp") == [unknown.id]
+
+
+async def test_a_short_type_is_refused_instead_of_finding_nothing(governance: Governance) -> None:
+    wanted, ledger = pb.EntryFilter(type="IncidentOpened"), governance.ledger
+    fields = []
+    for call in (
+        lambda: ledger.ListEntries(pb.ListEntriesRequest(filter=wanted)),
+        lambda: ledger.ExportEntries(pb.ExportEntriesRequest(more_filters=[wanted])).read(),
+        lambda: ledger.EraseContents(pb.EraseContentsRequest(filter=wanted, reason="Asked for.")),
+        lambda: governance.rpc.ListLedgerEntries(governance_service_pb2.ListLedgerEntriesRequest(type="IncidentOpened")),
+    ):
+        with pytest.raises(InvalidInput, match=r"send the whole name with its package, package\.v1\.Name") as refused:
+            await call()
+        fields += [violation.field for violation in refused.value.violations]
+    assert fields == ["filter.type", "more_filters[0].type", "filter.type", "type"]
 
 
 @pytest.mark.parametrize("broken", ["bytes", "other message"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from ballast.allocation.v1 import allocation_events_pb2, allocation_policy_pb2
-from ballast.governance.v1 import approval_pb2, governance_events_pb2, lineage_pb2
+from ballast.governance.v1 import approval_pb2, governance_events_pb2, lineage_events_pb2, lineage_pb2, lineage_service_pb2
 from ballast.governance.v1 import governance_service_pb2 as pb
 from ballast.intake.v1 import incident_pb2, intake_events_pb2
 from ballast.triage.v1 import component_pb2, triage_events_pb2
@@ -219,6 +219,49 @@ async def test_a_change_and_an_incident_in_one_delivery_are_brought_together_and
         incident_opened("incidents/at-once", components=["at-once"], minutes=1),
     )
     assert pairs(await trace(governance, "incidents/at-once", direction=UPSTREAM)) == [("changes/at-once", "incidents/at-once")]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_was_inferred_is_withdrawn_when_it_no_longer_follows_and_stands_again_when_it_does(
+    governance: Governance, at_once: bool
+) -> None:
+    key = f"moved-{at_once}"
+    change, incident = f"changes/{key}", f"incidents/{key}"
+    told = [
+        change_reported(change, [key], minutes=0),
+        incident_opened(incident, components=[key], minutes=30),
+        incident_opened(incident, components=[key], minutes=-5),
+    ]
+    for batch in [told] if at_once else [[each] for each in told]:
+        await governance.deliver(*batch)
+    assert pairs(await trace(governance, incident, direction=UPSTREAM)) == []
+    (edge,) = (await trace(governance, incident, direction=UPSTREAM, include_denied=True)).edges
+    assert (edge.standing, edge.source) == (lineage_pb2.LINK_STANDING_WITHDRAWN, INFERRED)
+    assert edge.attributes["withdrawn_because"] == "it began 300 s after, as is told now"
+    await governance.deliver(change_reported(change, [key], minutes=-15))
+    (again,) = (await trace(governance, incident, direction=UPSTREAM)).edges
+    assert (again.standing, dict(again.attributes)) == (
+        lineage_pb2.LINK_STANDING_UNJUDGED,
+        {"component": f"components/{key}", "lag_seconds": "600"},
+    )
+    assert again.ledger_sequence == edge.ledger_sequence
+
+
+async def test_what_people_confirmed_is_not_withdrawn(governance: Governance) -> None:
+    await governance.deliver(
+        change_reported("changes/agreed", ["agreed"]), incident_opened("incidents/agreed", components=["agreed"], minutes=30)
+    )
+    confirmed = lineage_service_pb2.CorrectLinkRequest(
+        from_name="changes/agreed",
+        to_name="incidents/agreed",
+        relation=lineage_pb2.LINEAGE_RELATION_CAUSED,
+        verdict=lineage_events_pb2.LINK_VERDICT_CONFIRMED,
+        reason="Seen in the logs.",
+    )
+    await governance.lineage.CorrectLink(confirmed)
+    await governance.deliver(incident_opened("incidents/agreed", components=["agreed"], minutes=-5))
+    (edge,) = (await trace(governance, "incidents/agreed", direction=UPSTREAM)).edges
+    assert (edge.standing, edge.confidence) == (lineage_pb2.LINK_STANDING_CONFIRMED, 1.0)
 
 
 async def test_what_people_hold_to_be_the_cause_replaces_what_was_inferred_and_not_the_other_way_about(governance: Governance) -> None:

@@ -77,6 +77,34 @@ async def test_an_inferred_edge_is_explained_by_the_entries_it_was_concluded_fro
     assert found.link.rule == "change-before-incident@1"
 
 
+async def test_no_entry_that_shows_an_edge_is_left_out_however_many_tell_of_its_ends(governance: Governance) -> None:
+    """More tell of the incident than are looked at for one page, and those that show the edge come first and last."""
+    busy = "incidents/busy"
+    showing = [incident_opened(busy, components=["busy"]) for _ in range(5)]
+    others = [incident_opened(busy) for _ in range(5200)]
+    for batch in ([showing[0]], *(others[begin : begin + 650] for begin in range(0, len(others), 650)), showing[1:]):
+        await governance.deliver(*batch)
+    found: list[str] = []
+    token, pages = "", 0
+    while pages == 0 or token:
+        request = pb.ExplainLinkRequest(from_name=busy, to_name="components/busy", relation=AFFECTS, page_size=2, page_token=token)
+        page = await governance.lineage.ExplainLink(request)
+        token, pages = page.next_page_token, pages + 1
+        found += [entry.event_id for entry in page.entries]
+    assert found == [each.id for each in showing]
+    assert pages > 2  # one of them only says that there is more to look at
+
+
+async def test_a_page_of_another_edge_is_refused(governance: Governance) -> None:
+    await governance.deliver(*(incident_opened("incidents/paged", components=["paged", "other"]) for _ in range(3)))
+    first = pb.ExplainLinkRequest(from_name="incidents/paged", to_name="components/paged", relation=AFFECTS, page_size=1)
+    token = (await governance.lineage.ExplainLink(first)).next_page_token
+    first.to_name, first.page_token = "components/other", token
+    with pytest.raises(InvalidInput) as refused:
+        await governance.lineage.ExplainLink(first)
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"
+
+
 async def test_the_entry_that_first_showed_an_edge_explains_it_after_its_content_is_erased(governance: Governance) -> None:
     told = assessment_made("assessments/erased", "incidents/erased")
     await governance.deliver(told)
@@ -194,6 +222,7 @@ async def test_stating_what_is_there_and_judging_what_is_not_are_refused(governa
         ({"to_name": "incidents/"}, "to_name"),
         ({"to_name": "changes/1"}, "to_name"),
         ({"reason": ""}, "reason"),
+        ({"reason": "\u200b "}, "reason"),
         ({"reason": "a\0b"}, "reason"),
         ({"from_name": "changes/a\0b"}, "from_name"),
         ({"verdict": 0}, "verdict"),
@@ -302,3 +331,21 @@ async def test_corrections_and_events_of_the_same_edges_at_once_all_land(governa
     assert (found.link.etag, len(found.corrections)) == ("11", 10)
     *_, last = await governance.verify()
     assert not last.HasField("fault")
+
+
+@pytest.mark.parametrize(("kind", "relation"), [("incidents", "MERGED_INTO"), ("bundles", "REPLACED_BY")])
+async def test_an_edge_that_would_close_a_circle_of_what_took_the_place_of_what_is_refused(
+    governance: Governance, kind: str, relation: str
+) -> None:
+    number = lineage_pb2.LineageRelation.Value(f"LINEAGE_RELATION_{relation}")
+    a, b, c = (f"{kind}/circle-{each}" for each in "abc")
+    await correct(governance, a, b, STATED, relation=number)
+    await correct(governance, b, c, STATED, relation=number)
+    for only_validated in (True, False):
+        with pytest.raises(InvalidInput, match=f"to_name: leads back to {c} by {relation} already") as refused:
+            await correct(governance, c, a, STATED, relation=number, validate_only=only_validated)
+        assert refused.value.violations[0].field == "to_name"
+    await correct(governance, a, b, DENIED, relation=number)
+    await correct(governance, c, a, STATED, relation=number)
+    with pytest.raises(InvalidInput, match="leads back"):
+        await correct(governance, a, b, CONFIRMED, relation=number)

@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from clients.cli.ledger_file import verify_file
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
-from shared.errors import InvalidInput, PreconditionFailed
+from shared.errors import Conflict, InvalidInput, PreconditionFailed
 from shared.storage.database import connect_raw
 from shared.transparency.merkle import root_from_inclusion
 from shared.transparency.note import Verifier
@@ -141,3 +141,45 @@ async def test_a_ledger_that_is_not_what_was_signed_is_not_sealed(governance: Go
     with pytest.raises(PreconditionFailed) as refused:
         await sealed(governance, 256)
     assert refused.value.reason == "LEDGER_FORKED"
+
+
+@pytest.mark.parametrize(
+    ("change", "sequence", "fault"),
+    [
+        ("salt = null, principal = null, reason = null, payload = null, erased_at = now()", 50, "CONTENT_MISMATCH"),
+        ("principal = 'mallory'", 256, "CONTENT_MISMATCH"),
+        ("subject = 'incidents/forged'", 7, "COLUMN_MISMATCH"),
+        ("principal = 'mallory'", 600, "CONTENT_MISMATCH"),  # nothing of a ledger that does not fit is given away
+    ],
+)
+async def test_what_was_tampered_with_is_not_sealed(
+    governance: Governance, own_urls: dict[str, str], change: str, sequence: int, fault: str
+) -> None:
+    connection = await connect_raw(own_urls["governance"], "governance")
+    await connection.execute("alter table log_entry disable trigger user")
+    await connection.execute(f"update log_entry set {change} where sequence = {sequence}")
+    await connection.close()
+    for validate_only in (True, False):
+        with pytest.raises(PreconditionFailed, match=f"entry {sequence} does not fit") as refused:
+            await sealed(governance, 256, validate_only=validate_only)
+        assert (refused.value.reason, refused.value.metadata["fault"]) == ("SEGMENT_FAULTY", fault)
+    *_, last = await governance.verify()
+    assert (last.fault.sequence, last.fault.reason) == (sequence, fault)
+
+
+async def read_to_the_end(parts: AsyncIterator[pb.ExportEntriesResponse]) -> None:
+    async for part in parts:
+        assert part.WhichOneof("part") != "footer"
+
+
+async def test_an_export_during_which_entries_are_sealed_or_erased_says_so_at_its_end(governance: Governance) -> None:
+    for change in (
+        lambda: governance.ledger.EraseContents(pb.EraseContentsRequest(sequences=[590], reason="Asked for by law.")),
+        lambda: sealed(governance, 256),
+    ):
+        parts = aiter(governance.ledger.ExportEntries(pb.ExportEntriesRequest()))
+        assert (await anext(parts)).header.complete
+        await change()
+        with pytest.raises(Conflict) as overtaken:
+            await read_to_the_end(parts)
+        assert overtaken.value.reason == "EXPORT_OVERTAKEN"

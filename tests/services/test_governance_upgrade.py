@@ -4,11 +4,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from ballast.governance.v1 import governance_service_pb2, lineage_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
+from ballast.governance.v1.access_log_service_pb2 import ListAccessRequest
+from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceStub
 from google.protobuf.json_format import MessageToDict
 
 from clients.cli.ledger_file import verify_file
@@ -110,3 +113,23 @@ async def test_the_lineage_of_before_is_observed_and_only_what_nobody_told_of_is
             (lineage_pb2.LINEAGE_SOURCE_OBSERVED, 1.0, False),
             (lineage_pb2.LINEAGE_SOURCE_OBSERVED, 1.0, True),
         ]
+
+
+async def test_calls_counted_before_there_were_totals_are_in_them(engines: Engines, clock: SimulatedClock, tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    for each in range(1, 7):
+        shutil.copy(next(MIGRATIONS.glob(f"versions/000{each}_*.py")), tmp_path / "versions")
+    url = (await provision(engines.database_url, "governance_counted", ["governance"], fresh=True))["governance"]
+    await migrate(url, "governance", tmp_path)
+    connection = await connect_raw(url, "governance")
+    for hours, trace in ((3, "a" * 32), (2, "b" * 32), (1, "")):
+        at = START - timedelta(hours=hours)
+        await connection.execute(
+            "insert into access_hour values ($1, '/ballast/triage', 'ada', 'm/x', 'OK', '', '', 'viewer', 2, $1, $1, $2)", at, trace
+        )
+    await connection.close()
+    async with governing({"governance": url}, engines, clock) as running:
+        (found,) = (await AccessServiceStub(running.served.channel.grpc).ListAccess(ListAccessRequest())).accesses
+    times = [each.ToDatetime(tzinfo=START.tzinfo) for each in (found.first_time, found.last_time)]
+    assert (found.count, found.last_trace_id) == (6, "b" * 32)
+    assert times == [START - timedelta(hours=3), START - timedelta(hours=1)]

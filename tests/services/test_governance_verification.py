@@ -9,7 +9,7 @@ import pytest
 from ballast.governance.v1 import governance_service_pb2 as pb
 from ballast.governance.v1 import ledger_service_pb2 as ledger_pb
 
-from services.governance.domain.ledger import Content, End, RecordedEvent, entries_after
+from services.governance.domain.ledger import Content, End, RecordedEvent, draft_of, entries_after
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import PreconditionFailed
@@ -185,7 +185,7 @@ async def forge(ledger: Tampered, sequence: int) -> Peaks:
     """Puts a forged entry at `sequence`, with its content, and into the tiles the hashes that then belong there; returns the peaks."""
     told = RecordedEvent("forged", "/forged", "forged", "", "mallory", START, "", b"forged")
     content = Content(bytes(16), told.principal, told.payload)
-    (entry,) = entries_after(End(sequence - 1), [told], [content], START)
+    (entry,) = entries_after(End(sequence - 1), [draft_of(told, content)], START)
     await ledger.connection.execute(
         "update log_entry set event_id = $2, source = $3, type = $4, subject = '', trace_id = '', record_time = $5, leaf = $6"
         " where sequence = $1",

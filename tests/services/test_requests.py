@@ -14,19 +14,20 @@ from ballast.allocation.v1.allocation_service_pb2_grpc import (
 )
 from ballast.intake.v1 import alert_pb2, incident_pb2
 from ballast.intake.v1 import intake_service_pb2 as pb
+from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from sqlalchemy import text
 
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from shared.rpc.client import connect
+from shared.rpc.client import ClientCredentials, connect
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService, Server
 from shared.settings import ServiceSettings
 from shared.storage.database import Database
 from shared.storage.requests import RequestIdReused, RequestKey, answered, settle
 from shared.telemetry import setup
-from tests.support.intake import Intake, intake_serving, report
+from tests.support.intake import LIFE, SERVICE, Intake, intake_serving, report
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ async def test_an_id_that_was_used_for_another_body_is_refused(intake: Intake) -
     name = await intake.open()
     used = new_id()
     await intake.rpc.AddTimelineEntry(pb.AddTimelineEntryRequest(incident=name, text="first", request_id=used))
-    with pytest.raises(InvalidInput, match="was used before for another request; send a new one") as error:
+    with pytest.raises(InvalidInput, match="was used before for another request, or by another caller; send a new one") as error:
         await intake.rpc.AddTimelineEntry(pb.AddTimelineEntryRequest(incident=name, text="second", request_id=used))
     assert (error.value.reason, [each.field for each in error.value.violations]) == ("REQUEST_ID_REUSED", ["request_id"])
     assert await notes(intake, name) == ["first"]
@@ -228,3 +229,21 @@ async def test_a_settled_request_id_is_refused_for_another_call(intake: Intake) 
             await answered(database, other)
         with pytest.raises(RequestIdReused):
             await settle(database, other, b"second")
+
+
+async def test_what_one_caller_was_answered_is_no_answer_to_another(intake: Intake) -> None:
+    name = await intake.open()
+    other = connect(intake.app.server.address, [SERVICE, LIFE], credentials=ClientCredentials(local_name="mallory"))
+    try:
+        note = pb.AddTimelineEntryRequest(incident=name, text="by ada", request_id=new_id())
+        batch = pb.ReportAlertsRequest(source="test", reports=[report("mine")], request_id=new_id())
+        await intake.rpc.AddTimelineEntry(note)
+        await intake.rpc.ReportAlerts(batch)
+        theirs = IntakeServiceStub(other.grpc)
+        for call in (theirs.AddTimelineEntry(note), theirs.ReportAlerts(batch)):
+            with pytest.raises(InvalidInput, match="by another caller") as error:
+                await call
+            assert error.value.reason == "REQUEST_ID_REUSED"
+        assert await notes(intake, name) == ["by ada"]
+    finally:
+        await other.close()

@@ -119,7 +119,8 @@ def team(
 ) -> team_pb2.Team:
     """Builds a team of people with 60 hours each in a fortnight, the first of whom has some skills."""
     people = [team_pb2.Member(id=f"m{number}", weekly_hours=40, focus_factor=0.75) for number in range(members)]
-    people[0].skills.extend(first_can)
+    for first in people[:1]:
+        first.skills.extend(first_can)
     built = team_pb2.Team(name=f"teams/{name}", **{"members": people, **more})
     built.first_sprint_at.FromDatetime(first_sprint_at)
     built.sprint_length.FromTimedelta(sprint_length)

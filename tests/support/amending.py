@@ -15,6 +15,7 @@ from ballast.amendments.v1 import amendment_pb2, amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.governance.v1 import approval_messages_pb2, approval_pb2, approval_service_pb2
 from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
+from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from ballast.intake.v1 import grouping_service_pb2
 from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.triage.v1 import severity_matrix_pb2, triage_service_pb2
@@ -38,6 +39,7 @@ from shared.rpc.client import ClientCredentials, connect
 if TYPE_CHECKING:
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceAsyncStub
+    from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceAsyncStub
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
 State = amendment_pb2.AmendmentState
@@ -77,6 +79,9 @@ class Chamber:
 
     def approvals(self, name: str = "bo") -> "ApprovalServiceAsyncStub":
         return ApprovalServiceStub(self._channel("governance", name))
+
+    def governance(self) -> "GovernanceServiceAsyncStub":
+        return GovernanceServiceStub(self._channel("governance", "ada"))
 
     def triage(self, name: str = "ada") -> "TriageServiceAsyncStub":
         return TriageServiceStub(self._channel("triage", name))

@@ -57,6 +57,24 @@ class Office:
     def rules(self) -> "ApprovalRuleServiceAsyncStub":
         return ApprovalRuleServiceStub(self._channel("ada"))
 
+    async def change_rules(
+        self, rules: approval_rule_pb2.ApprovalRules, *, validate_only: bool = False
+    ) -> approval_rule_service_pb2.UpdateApprovalRulesResponse:
+        """Changes them, with the word of an auditor where the rules want one, or at once: an admin may, and here everybody is one."""
+        wanted = approval_rule_service_pb2.UpdateApprovalRulesRequest(rules=rules, validate_only=True)
+        foreseen = await self.rules.UpdateApprovalRules(wanted)
+        if validate_only:
+            return foreseen
+        wanted.validate_only = False
+        if foreseen.rule:
+            change = {"kind": "approval-rules", "subject": "approvalRules", "digest": foreseen.digest}
+            asked = await self.ask(**change)
+            if asked.rule.quorum == 1 and asked.rule.approvers.roles and not asked.rule.approvers.team:
+                await self.approve("auditor", asked)
+            else:
+                await self.by("ada").BreakGlass(pb.BreakGlassRequest(name=asked.name, reason="It is a test."))
+        return await self.rules.UpdateApprovalRules(wanted)
+
     async def ask(self, name: str = "ada", **fields: Any) -> approval_pb2.Approval:
         return (await self.by(name).RequestApproval(asking(**fields))).approval
 

@@ -92,6 +92,8 @@ def test_the_terminal_shows_a_row_for_each_sprint_and_the_story(first: tuple[Pat
     lines = first[1].splitlines()
     assert max(map(len, lines)) <= 120
     assert [line.split()[0] for line in lines if line.strip()[:2].strip().isdecimal() and " → " in line] == ["1", "2", "3"]
+    (heading,) = [number for number, line in enumerate(lines) if "caused by" in line]
+    assert {line.split()[3] for line in lines[heading + 2 : heading + 5]} == {"replay"}  # who, not by which call
     for said in ("1. ", "3. It was assessed SEV", "exactly the sum", "5. That displaced", "The ledger verifies"):
         assert said in first[1]
 

@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients.cli.ledger_drawing import draw_file_verdict
 from clients.cli.ledger_file import FileVerdict, verify_file
-from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, entries_after
+from clients.cli.ledger_record import ERASURE_TYPE, OWN_SOURCE
+from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, draft_of, entries_after
 from shared.transparency.checkpoint import Checkpoint
 from shared.transparency.merkle import Hash, Peaks, Range, inclusion_ranges, node_ranges
 from shared.transparency.note import Signer
@@ -27,10 +29,12 @@ Parts = list[dict[str, Any]]
 class Log:
     """A ledger of so many entries, and exports of it."""
 
-    def __init__(self, count: int, signer: Signer = SIGNER) -> None:
+    def __init__(self, count: int, signer: Signer = SIGNER, records: Sequence[RecordedEvent] = ()) -> None:
         told = [RecordedEvent(f"e-{n}", "/ballast/test", "t", f"s/{n}", "ada", NOW, "", b"%d" % n) for n in range(1, count + 1)]
+        told += records
+        count = len(told)
         self.contents = [Content(bytes(16), each.principal, each.payload) for each in told]
-        self.entries: Sequence[LedgerEntry] = entries_after(End(0), told, self.contents, NOW)
+        self.entries: Sequence[LedgerEntry] = entries_after(End(0), map(draft_of, told, self.contents), NOW)
         self.leaves = [each.hash for each in self.entries]
         self.tiles = grown(Peaks(), self.leaves).added
         self.count = count
@@ -88,7 +92,7 @@ def test_an_untouched_export_fits(log: Log, data: st.DataObject) -> None:
     verdict = verify(log.whole(signed))
     assert verdict.fault is None
     assert (verdict.entry_count, verdict.is_complete) == (log.count, True)
-    chosen = sorted(data.draw(st.sets(st.integers(1, log.count), max_size=5)))
+    chosen = sorted(data.draw(st.sets(st.integers(1, log.count), min_size=1, max_size=5)))
     verdict = verify(log.selection(chosen))
     assert verdict.fault is None
     assert (verdict.entry_count, verdict.is_complete) == (len(chosen), False)
@@ -177,7 +181,7 @@ def test_a_tail_cut_off_is_found_even_when_the_count_is_forged_too(log: Log, dat
 def test_a_whole_ledger_rewritten_after_it_was_signed_is_found_between_the_checkpoints() -> None:
     log, forged = Log(600), Log(600)
     told = RecordedEvent("forged", "/ballast/test", "t", "s/400", "ada", NOW, "", b"400")
-    (entry,) = entries_after(End(399), [told], [forged.contents[399]], NOW)
+    (entry,) = entries_after(End(399), [draft_of(told, forged.contents[399])], NOW)
     forged.entries = [*forged.entries[:399], entry, *forged.entries[400:]]
     forged.leaves[399] = entry.hash
     forged.tiles = grown(Peaks(), forged.leaves).added
@@ -207,12 +211,82 @@ def test_a_forged_tile_is_found_by_its_path() -> None:
     assert (fault.sequence, fault.last_sequence) == (257, 512)
 
 
-def test_an_erased_content_is_counted_and_breaks_nothing() -> None:
-    parts = Log(3).whole()
-    del parts[entry_lines(parts)[1]]["entry"]["content"]
-    verdict = verify(parts)
+def recorded(subject: str, type_: str = ERASURE_TYPE, source: str = OWN_SOURCE) -> RecordedEvent:
+    return RecordedEvent(f"record of {subject}", source, type_, subject, "root", NOW, "", b"")
+
+
+def without_content(parts: Parts, *sequences: int) -> Parts:
+    for part in parts:
+        if "entry" in part and json.loads(part["entry"]["leaf"])["sequence"] in sequences:
+            del part["entry"]["content"]
+    return parts
+
+
+def test_a_content_whose_erasure_is_recorded_is_counted_and_breaks_nothing() -> None:
+    verdict = verify(without_content(Log(3, records=[recorded("ledgerEntries/2")]).whole(), 2))
     assert verdict.fault is None
-    assert verdict.erased_count == 1
+    assert (verdict.erased_count, verdict.bare) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        recorded("ledgerEntries/3"),
+        recorded("ledgerEntries/2", source="/ballast/governance"),
+        recorded("ledgerEntries/2", type_="ballast.governance.v1.SegmentSealed"),
+        recorded("ledgerEntries/22"),
+    ],
+)
+def test_a_content_that_is_gone_without_a_record_is_a_mismatch_in_a_whole_export(record: RecordedEvent | None) -> None:
+    fault = verify(without_content(Log(3, records=[record] if record else []).whole(), 2)).fault
+    assert fault is not None
+    assert (fault.sequence, fault.reason) == (2, "CONTENT_MISMATCH")
+    assert "no entry records that it was erased" in fault.detail
+
+
+def test_a_selection_says_which_contents_it_lacks_for_it_cannot_tell_why() -> None:
+    log = Log(5, records=[recorded("ledgerEntries/2")])
+    verdict = verify(without_content(log.selection([1, 2, 3, 6]), 2, 3))
+    assert (verdict.fault, verdict.erased_count, verdict.bare) == (None, 1, (3,))
+    text = " ".join(str(each) for each in draw_file_verdict(verdict))
+    assert "no content of entry 3: erased or taken out, a selection cannot tell" in text
+
+
+@pytest.mark.parametrize(("told", "at"), [("256", 1), ("128", 1)])
+def test_entries_said_to_be_sealed_that_no_seal_records_are_missing(told: str, at: int) -> None:
+    parts = Log(300).whole()
+    parts[0]["header"]["sealed_through"] = told
+    if told == "256":
+        gone = entry_lines(parts)[:256]
+        parts = [part for number, part in enumerate(parts) if number not in gone]
+        parts[-1]["footer"]["entry_count"] = "44"
+    fault = verify(parts).fault
+    assert fault is not None
+    assert fault.sequence == at
+
+
+def test_a_seal_that_is_recorded_and_not_told_does_not_fit() -> None:
+    seal = recorded("ledgerSegments/1-256", type_="ballast.governance.v1.SegmentSealed")
+    fault = verify(Log(256, records=[seal]).whole()).fault
+    assert fault is not None
+    assert "records say 256" in fault.detail
+
+
+def test_a_selection_of_no_entries_proves_nothing() -> None:
+    fault = verify(Log(3).selection([])).fault
+    assert fault is not None
+    assert "proves nothing" in fault.detail
+
+
+def test_fields_that_nobody_knows_are_told() -> None:
+    parts = Log(2).whole()
+    parts[0]["header"]["blessed_by"] = "ada"
+    parts[2]["entry"]["content"]["note"] = "true"
+    parts[2]["approved"] = True
+    verdict = verify(parts)
+    assert (verdict.fault, verdict.unknown) == (None, ("header.blessed_by", "approved", "entry.content.note"))
+    assert "header.blessed_by" in " ".join(str(each) for each in draw_file_verdict(verdict))
 
 
 def test_both_spellings_of_protobuf_s_json_are_read() -> None:
@@ -227,6 +301,10 @@ def test_both_spellings_of_protobuf_s_json_are_read() -> None:
         (["{}"], "first line"),
         (["no"], "line 1 is no JSON"),
         (["[" * 100_000], "line 1 is no JSON"),
+        (['{"header": {"checkpoint": "a", "checkpoint": "b"}}'], "line 1 has the field checkpoint twice"),
+        (['{"header": {}, "header": {}}'], "line 1 has the field header twice"),
+        (['{"header": {}, "footer": {}}'], "line 1 has several parts"),
+        (['{"header": []}'], "something else than an object as its header"),
         (['{"header": {"checkpoint": ""}}'], "the checkpoint is no note"),
         ([json.dumps(part) for part in [*Log(1).whole(), {"footer": {}}]], "comes after the last part"),
         ([json.dumps(Log(1).whole()[0]), '{"future": {}}'], "newer"),

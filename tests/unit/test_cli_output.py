@@ -11,9 +11,10 @@ from ballast.intake.v1 import intake_service_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.cli.formats import count_text, digits_that_add_up, enum_text, rounding_gap, span_text
+from clients.cli.formats import count_text, digits_that_add_up, enum_text, rounding_gap
 from clients.cli.incident_drawing import draw_incident, draw_line, draw_list
 from clients.cli.output import Column, console, document, facts, plain, table
+from shared.span import span_text
 from tests.support.terminal import seen, seen_all
 
 HOSTILE = "[bold red]x[/] \x1b[31m\x1b]0;owned\x07 \x9b2J \u202egnp.exe\u2066 \u200b a\r\nb :boom:"

@@ -62,7 +62,19 @@ def test_one_bad_field_is_named_in_the_message_and_as_a_violation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("", True), (" \t\n", True), ("\u200b\u200b", True), ("\u202e ", True), ("a\u200b", False), ("–", False)]
+    ("text", "expected"),
+    [
+        ("", True),
+        (" \t\n", True),
+        ("\u200b\u200b", True),
+        ("\u202e ", True),
+        ("a\u200b", False),
+        ("–", False),
+        ("\u3164\u2800", True),
+        ("\u034f\ufe0f", True),
+        ("\U0001f525", False),
+        ("火", False),
+    ],
 )
 def test_a_text_without_anything_to_see_says_nothing(text: str, expected: bool) -> None:
     assert says_nothing(text) is expected

@@ -11,6 +11,7 @@ from services.governance.domain.approval_life import TABLE, Act, Action, ChangeK
 from services.governance.domain.approval_rule import BreakGlass, Escalation
 from services.governance.domain.approval_verdict import Claim, VerdictReason, verdict_on
 from services.governance.domain.approver import Approvers
+from services.governance.domain.attestation import Attested
 from services.governance.domain.errors import ApprovalClosed, ApproverRefused, AuthorMayNotApprove, BreakGlassRefused
 from shared.business_hours_text import hours_from_text
 from shared.errors import BallastError
@@ -158,7 +159,7 @@ def claim_of(found: Approval, **changes: str | None) -> Claim:
 )
 def test_an_approval_covers_nothing_but_what_it_was_given_for(change: dict[str, str], reason: VerdictReason | None) -> None:
     agreed = after(approval(rule()), *approves(BO))
-    verdict = verdict_on(claim_of(agreed, **change), agreed, START + HOUR)
+    verdict = verdict_on(claim_of(agreed, **change), Attested(agreed.name, agreed), START + HOUR)
     assert (verdict.reason, verdict.approval) == (reason, agreed)
     assert verdict.detail
 
@@ -180,7 +181,7 @@ def test_an_approval_covers_nothing_but_what_it_was_given_for(change: dict[str, 
 )
 def test_a_verdict_says_why_not(acts: list[Act], later: timedelta, reason: VerdictReason | None, why: str) -> None:
     found = after(approval(rule(quorum=2, break_glass=GLASS)), *acts)
-    verdict = verdict_on(claim_of(found), found, START + later)
+    verdict = verdict_on(claim_of(found), Attested(found.name, found), START + later)
     assert verdict.reason == reason
     assert why in verdict.detail
     assert verdict_on(claim_of(found), None, START).reason is VerdictReason.MISSING

@@ -87,8 +87,13 @@ def test_a_rule_that_reads_what_is_unknown_refuses_the_request_rather_than_being
     with pytest.raises(RuleUndecided, match=r"the rule 'one' reads impact\.displaced_items, which the request does not tell") as refused:
         chosen("impact.displaced_items > 3", request())
     assert (refused.value.violations[0].field, refused.value.metadata) == ("impact", {"rule": "one"})
-    with pytest.raises(RuleUndecided, match=r"failed \(.*\); mend the rule"):
-        chosen('impact.measures["nothing"] > 3.0', request(impact=Impact()))
+
+
+@pytest.mark.parametrize("when", ['impact.measures["nothing"] > 3.0', "10 / impact.displaced_items > 1"])
+def test_a_rule_that_fails_is_named_and_whoever_keeps_the_rules_is_told_to_mend_it(when: str) -> None:
+    with pytest.raises(RuleUndecided, match=r"the approval rule 'one' failed .* whoever keeps the approval rules must mend it") as refused:
+        chosen(when, request(impact=Impact()))
+    assert (refused.value.violations, refused.value.metadata) == ((), {"rule": "one"})
 
 
 def test_what_no_rule_applies_to_cannot_be_approved() -> None:
@@ -102,6 +107,10 @@ def test_what_no_rule_applies_to_cannot_be_approved() -> None:
         ({"when": "kind == 1"}, "rules.rules[0].when", r"of 'one', line 1, column 6: .*compare each fact"),
         ({"when": "sev > 1"}, "rules.rules[0].when", "undeclared reference"),
         ({"when": "kind"}, "rules.rules[0].when", "gives a string"),
+        ({"when": "1/0 > 1"}, "rules.rules[0].when", r"of 'one' fails whatever is asked for \(divide by zero\)"),
+        ({"when": "impact.displaced_items % 0 == 1"}, "rules.rules[0].when", "fails whatever is asked for"),
+        ({"when": "has(impact.severity) && impact.severity < 2"}, "rules.rules[0].when", r'"impact.severity" in missing'),
+        ({"when": "has(impact.severity)"}, "rules.rules[0].when", r'"impact.severity" in missing'),
         ({"approvers": NOBODY}, "rules.rules[0].approvers", "names nobody"),
         ({"approvers": Approvers(groups=("none",))}, "rules.rules[0].approvers.groups", "names none; groups of this document are council"),
         ({"approvers": Approvers(principals=("bo",)), "quorum": 2}, "rules.rules[0].quorum", "is 2, and 1 can approve"),
@@ -115,7 +124,12 @@ def test_what_no_rule_applies_to_cannot_be_approved() -> None:
             "more than nothing",
         ),
         ({"expires_after": 0 * HOUR}, "rules.rules[0].expires_after", "more than nothing"),
-        ({"expires_after": -HOUR}, "rules.rules[0].expires_after", "more than nothing"),
+        ({"expires_after": -HOUR / 3600}, "rules.rules[0].expires_after", "is -1 s; give it more than nothing"),
+        (
+            {"escalation": Escalation(DAY + 2 * HOUR, Approvers(roles=("admin",)))},
+            "rules.rules[0].escalation.after",
+            "is 1 d 2 h, and it expires after 10 h",
+        ),
         ({"holds_for": 367 * DAY}, "rules.rules[0].holds_for", "at most 366 days"),
         ({"hours": hours_from_text("Mon 09:00-09:01 UTC"), "expires_after": DAY}, "rules.rules[0].business_hours", "are so few"),
     ],

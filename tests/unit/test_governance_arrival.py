@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from services.governance.domain.arrival import Appendix, Arrival, Ground, appendix_of
+from services.governance.domain.arrival import Appendix, Arrival, Drafts, Ground, appendix_of, drafts_of
 from services.governance.domain.fact import Attribution, ChangeFact, ComponentFact, Fact, IncidentFact, RoadmapItemFact
 from services.governance.domain.fact_drawing import drawing_of
 from services.governance.domain.ledger import RecordedEvent
@@ -16,18 +16,24 @@ def arrival(event_id: str, fact: Fact | None = None, version: int = 1) -> Arriva
     return Arrival(event, version, drawing_of(fact) if fact else None)
 
 
+def drafts(*arrivals: Arrival, known: tuple[str, ...] = ()) -> Drafts:
+    return drafts_of(arrivals, bytes).without({("/ballast/test", event_id) for event_id in known})
+
+
 def appendix(*arrivals: Arrival, known: tuple[str, ...] = ()) -> Appendix:
-    return appendix_of(Ground(Peaks(), {("/ballast/test", event_id) for event_id in known}), arrivals, NOW, bytes)
+    return appendix_of(Ground(Peaks()), drafts(*arrivals, known=known), NOW)
 
 
 def titles(*arrivals: Arrival) -> dict[str, str]:
-    return {each.node.name: each.node.title for each in appendix(*arrivals).nodes}
+    return {each.node.name: each.node.title for each in drafts(*arrivals).nodes}
 
 
 def test_an_event_already_known_is_left_out() -> None:
-    found = appendix(arrival("a"), arrival("b"), known=("a",))
-    assert [entry.event_id for entry in found.entries] == ["b"]
+    told = arrival("a", RoadmapItemFact("roadmapItems/a", "A")), arrival("b", RoadmapItemFact("roadmapItems/b", "B"))
+    found = drafts(*told, known=("a",))
     assert [content.payload for content in found.contents] == [b"b"]
+    assert [each.node.name for each in found.nodes] == ["roadmapItems/b"]
+    assert [entry.event_id for entry in appendix(*told, known=("a",)).entries] == ["b"]
 
 
 def test_an_event_twice_in_one_batch_is_one_entry_at_its_first_place() -> None:
@@ -37,7 +43,7 @@ def test_an_event_twice_in_one_batch_is_one_entry_at_its_first_place() -> None:
 
 
 def test_nothing_new_leaves_the_head_where_it_was() -> None:
-    assert appendix(arrival("a", IncidentFact("incidents/1", "")), known=("a",)) == Appendix(Growth(Peaks(), {}), (), (), (), ())
+    assert appendix(arrival("a", IncidentFact("incidents/1", "")), known=("a",)) == Appendix(Growth(Peaks(), {}), (), ())
 
 
 def test_a_node_shown_twice_keeps_the_title_of_its_higher_version_whatever_the_order() -> None:
@@ -62,8 +68,8 @@ def test_a_node_known_by_one_event_stays_known_whoever_names_it_in_the_same_batc
     own = arrival("a", ComponentFact("components/shop", "Checkout"))
     mention = arrival("b", IncidentFact("incidents/1", "Down", ("shop",)))
     for told in ((own, mention), (mention, own)):
-        assert {each.node.name: each.node.is_known for each in appendix(*told).nodes}["components/shop"]
-    assert not {each.node.name: each.node.is_known for each in appendix(mention).nodes}["components/shop"]
+        assert {each.node.name: each.node.is_known for each in drafts(*told).nodes}["components/shop"]
+    assert not {each.node.name: each.node.is_known for each in drafts(mention).nodes}["components/shop"]
 
 
 def test_of_two_statements_in_one_batch_the_later_counts_and_neither_gives_way_to_a_conclusion() -> None:

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.governance.domain.cd_event import CdEvent, CdLink, LinkType, drawing_of_cd_event, drawing_of_cd_link, links_of, node_name
@@ -62,11 +62,12 @@ ids = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_si
 @given(ids, ids, st.sampled_from([Relation.FOLLOWED_BY, Relation.CAUSED, Relation.GROUPED_INTO]))
 def test_what_is_written_leads_the_same_way_when_it_is_read(begin: str, end: str, relation: Relation) -> None:
     edge = Edge(node_name(begin), node_name(end), relation)
+    assume(edge.from_name != edge.to_name)  # which nothing writes
     (link,) = links_of([RecordedEdge(edge, "ab" * 16, 1, NOW)])
     drawing = arrival_from_document(json.dumps(link)).drawing
     assert drawing is not None
     found = [(each.from_name, each.to_name) for each in drawing.edges]
-    assert found == ([] if edge.from_name == edge.to_name else [(edge.from_name, edge.to_name)])
+    assert found == [(edge.from_name, edge.to_name)]
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each)))

@@ -1,6 +1,6 @@
 import hashlib
 import json
-from dataclasses import replace
+import struct
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +15,7 @@ from services.governance.domain.ledger import (
     LedgerEntry,
     RecordedEvent,
     check_event,
+    draft_of,
     entries_after,
     entry_from_leaf,
 )
@@ -25,24 +26,24 @@ SALT = bytes(range(16))
 
 def event(**changes: object) -> RecordedEvent:
     usual = RecordedEvent("e-1", "/ballast/intake", "t", "incidents/1", "alice", NOW, "ab" * 16, b"payload", "p.S/M", "why")
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    return usual._replace(**changes)  # type: ignore[arg-type]
 
 
 def entry(sequence: int = 1, now: datetime = NOW, **changes: object) -> LedgerEntry:
     told = event(**changes)
-    (made,) = entries_after(End(sequence - 1), [told], [Content(SALT, told.principal, told.payload, told.reason)], now)
+    (made,) = entries_after(End(sequence - 1), [draft_of(told, Content(SALT, told.principal, told.payload, told.reason))], now)
     return made
 
 
 def test_entries_follow_those_before_without_a_gap() -> None:
     events = [event(event_id=f"e-{number}") for number in range(3)]
-    made = entries_after(End(7), events, [Content(SALT, "", b"")] * 3, NOW)
+    made = entries_after(End(7), [draft_of(each, Content(SALT, "", b"")) for each in events], NOW)
     assert [each.sequence for each in made] == [8, 9, 10]
 
 
 def test_an_entry_names_the_one_before_it_about_the_same_subject() -> None:
     events = [event(subject=subject) for subject in ("a", "b", "a", "", "", "c", "a")]
-    made = entries_after(End(7, {"a": 3, "c": 5}), events, [Content(SALT, "", b"")] * len(events), NOW)
+    made = entries_after(End(7, {"a": 3, "c": 5}), [draft_of(each, Content(SALT, "", b"")) for each in events], NOW)
     assert [each.previous for each in made] == [3, 0, 8, 0, 0, 5, 10]
 
 
@@ -96,8 +97,32 @@ times = st.datetimes(timezones=st.just(UTC))
     st.integers(1, 2**62),
 )
 def test_a_leaf_reads_as_the_entry_it_was_made_of(told: RecordedEvent, now: datetime, sequence: int) -> None:
-    (made,) = entries_after(End(sequence - 1), [told], [Content(SALT, told.principal, told.payload, told.reason)], now)
-    assert entry_from_leaf(made.leaf, told.principal) == made
+    (made,) = entries_after(End(sequence - 1), [draft_of(told, Content(SALT, told.principal, told.payload, told.reason))], now)
+    assert entry_from_leaf(made.leaf, told.principal, told.reason) == made
+
+
+@given(
+    st.builds(RecordedEvent, texts, texts, texts, texts, texts, times, texts, st.binary(max_size=16), texts, texts),
+    times,
+    st.integers(1, 2**62),
+)
+def test_the_leaf_is_what_any_writer_of_json_makes_of_the_same_fields(told: RecordedEvent, now: datetime, sequence: int) -> None:
+    content = Content(SALT, told.principal, told.payload, told.reason)
+    (made,) = entries_after(End(sequence - 1, {told.subject: 7}), [draft_of(told, content)], now)
+    principal, reason = told.principal.encode(), told.reason.encode()
+    parts = (SALT, struct.pack(">I", len(principal)), principal, struct.pack(">I", len(reason)), reason, told.payload)
+    line = {
+        "format": "ballast.governance.v1.LedgerEntry",
+        "sequence": sequence,
+        **{name: getattr(told, name) for name in ("event_id", "source", "type", "subject")},
+        "event_time": told.event_time.strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27),
+        "record_time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27),
+        "trace_id": told.trace_id,
+        "method": told.method,
+        "previous": 7,
+        "content_sha256": hashlib.sha256(b"".join(parts)).hexdigest(),
+    }
+    assert made.leaf == json.dumps(line, ensure_ascii=False, separators=(",", ":"))
 
 
 def changed_line(**changes: object) -> str:

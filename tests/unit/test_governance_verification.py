@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, entries_after
+from services.governance.domain.ledger import Content, End, LedgerEntry, RecordedEvent, draft_of, entries_after
 from services.governance.domain.verification import (
     Evidence,
     FaultReason,
@@ -46,7 +46,8 @@ def stored(entry: LedgerEntry, content: Content) -> StoredEntry:
 
 def recorded(told: Sequence[RecordedEvent], now: datetime = NOW, after: int = 0) -> list[StoredEntry]:
     contents = [Content(bytes(16), each.principal, each.payload) for each in told]
-    return [stored(entry, content) for entry, content in zip(entries_after(End(after), told, contents, now), contents, strict=True)]
+    entries = entries_after(End(after), map(draft_of, told, contents), now)
+    return [stored(entry, content) for entry, content in zip(entries, contents, strict=True)]
 
 
 def leaf_of(entry: StoredEntry) -> str:
@@ -194,7 +195,7 @@ def test_swapped_entries_are_found_and_the_first_is_named(kept: Kept, data: st.D
 @given(ledgers(least=0), events, st.data(), st.booleans())
 def test_an_inserted_entry_is_found_and_named(kept: Kept, told: RecordedEvent, data: st.DataObject, renumbered: bool) -> None:
     at = data.draw(st.integers(0, len(kept.entries)))
-    unlike = replace(told, type="a type no strategy draws")
+    unlike = told._replace(type="a type no strategy draws")
     followers = kept.entries[at:]
     if renumbered:
         followers = [replace(forged(each, "sequence", each.sequence + 1), sequence=each.sequence + 1) for each in followers]

@@ -1,6 +1,7 @@
 """Group commit: what waits together is applied together, and each gets its own answer."""
 
 import asyncio
+import contextvars
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -30,6 +31,16 @@ class Store:
 
 def commits(store: Store, *, most: int = 100, workers: int = 1) -> GroupCommit[str, str]:
     return GroupCommit(store.run, len, most_weight=most, workers=workers)
+
+
+async def test_a_group_runs_in_the_context_of_none_of_its_callers() -> None:
+    caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
+
+    async def run(group: Sequence[str]) -> list[str]:
+        return [caller.get() for _ in group]
+
+    caller.set("ada")
+    assert await GroupCommit(run, len).submit("a") == "nobody"
 
 
 async def test_on_an_idle_system_nothing_waits() -> None:

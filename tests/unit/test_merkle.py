@@ -1,6 +1,7 @@
 """Merkle trees against the vectors of Certificate Transparency, and proofs that hold for every size and for no other tree."""
 
 import hashlib
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -70,17 +71,18 @@ def test_a_tree_that_grows_in_parts_has_the_root_of_the_definition(first: int, s
     assert grown == Peaks().grown(leaves)
 
 
-@given(sizes)
-def test_every_complete_subtree_is_told_once_with_its_hash(count: int) -> None:
+@given(sizes, sizes)
+def test_every_complete_subtree_is_told_once_with_its_hash_however_the_tree_grew(count: int, cut: int) -> None:
     told: dict[Subtree, Hash] = {}
     leaves = hashes(count)
 
-    def completed(subtree: Subtree, found: Hash) -> None:
-        assert subtree not in told
-        told[subtree] = found
+    def completed(first: Subtree, found: Sequence[Hash]) -> None:
+        for index, each in enumerate(found, first[1]):
+            assert (first[0], index) not in told
+            told[first[0], index] = each
 
-    Peaks().grown(leaves, completed)
-    assert set(told) == {(level, index) for level in range(1, 10) for index in range(count >> level)}
+    Peaks().grown(leaves[:cut], completed).grown(leaves[cut:], completed)
+    assert set(told) == {(level, index) for level in range(10) for index in range(count >> level)}
     for (level, index), found in told.items():
         assert found == complete_root(leaves[index << level : (index + 1) << level])
 

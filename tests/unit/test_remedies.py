@@ -36,6 +36,8 @@ def test_a_rule_has_a_remedy(rule: str) -> None:
         ("^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", NAME),
         ("^deadLetters/[0-9]+$", NAME),
         (r"^[a-z][A-Za-z]*/\S+$", NAME),
+        ("^.+[.].+$", "send the whole name with its package, package.v1.Name"),
+        ("^.+/.+$", "send the whole name, package.Service/Method"),
         ("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$", "send a value that matches the pattern"),
     ],
 )

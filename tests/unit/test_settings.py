@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from services.governance.settings import GovernanceSettings
 from services.intake.settings import IntakeSettings
 from shared.settings import ServiceSettings
 
@@ -129,3 +130,11 @@ def test_a_certificate_that_is_not_there_is_named_before_the_service_starts(fiel
 )
 def test_a_value_out_of_range_is_refused_by_its_name(field: str, value: object) -> None:
     assert field in refusal(**{field: value})
+
+
+@pytest.mark.parametrize("seconds", [1, 299.9])
+def test_a_patience_that_no_manifest_can_keep_to_is_refused(seconds: float) -> None:
+    with pytest.raises(ValidationError, match="every entry would be a false alarm; set at least that, or 0 in tests"):
+        GovernanceSettings(manifest_patience_seconds=seconds)
+    for usable in (0, 300, 900):
+        assert GovernanceSettings(manifest_patience_seconds=usable).manifest_patience_seconds == usable

@@ -14,7 +14,7 @@ from shared.transparency.merkle import (
     leaf_hash,
     root_from_inclusion,
 )
-from shared.transparency.tiles import WIDTH, Tile, grown, range_hash, tiles_of
+from shared.transparency.tiles import WIDTH, Tile, grown, length_of, range_hash, tiles_of
 
 COUNT = 70_000  # leaves: more than 256 tiles of them, so that a second level has two tiles and a third one
 LEAVES = [leaf_hash(b"%d" % number) for number in range(COUNT)]
@@ -45,6 +45,13 @@ def test_the_tiles_are_as_many_as_the_leaves_ask_for() -> None:
 @given(st.lists(st.integers(0, COUNT), max_size=6).map(sorted))
 def test_a_tree_has_the_same_tiles_however_it_grew(cuts: list[int]) -> None:
     assert tiles_after([*cuts, COUNT]) == (PEAKS, TILES)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, COUNT))
+def test_a_tile_is_as_long_as_its_place_in_the_tree_says(size: int) -> None:
+    _, tiles = tiles_after([size])
+    assert {tile: length_of(tile, size) * 32 for tile in TILES} == {tile: len(tiles.get(tile, b"")) for tile in TILES}
 
 
 @given(st.data())

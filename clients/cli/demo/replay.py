@@ -25,7 +25,7 @@ from clients.cli.demo.requests import (
     team_message,
 )
 from clients.cli.demo.schedule import Step, StepKind, schedule
-from clients.cli.formats import span_text
+from shared.span import span_text
 
 if TYPE_CHECKING:
     from ballast.simulation.v1.simulation_service_pb2_grpc import SimulationServiceAsyncStub  # exists for the type checker only

@@ -23,7 +23,7 @@ from clients.cli.demo.story import Story, choose, read_story
 from clients.cli.demo.suite import running_suite
 from clients.cli.demo.summary import SprintSummary, summarise
 from clients.cli.demo.year import Year, read_year
-from clients.cli.ledger_export import write_export
+from clients.cli.ledger_export import Source, write_export
 from shared.errors import BallastError, invalid_field
 from shared.rpc.client import ClientCredentials, connect
 
@@ -94,7 +94,7 @@ async def _walked(example: Example, addresses: Mapping[str, str], out: Path, con
 async def _export(connection: Connection, story: Story, out: Path) -> None:
     """Leaves the ledger of the story's trace, and the public key with which it can be checked where no suite runs."""
     request = ledger_pb.ExportEntriesRequest(filter=ledger_pb.EntryFilter(trace_id=story.decision.trace_id))
-    await write_export(connection.ledger, request, out / STORY_LEDGER, within_seconds=_CALL_SECONDS)
+    await write_export(Source(connection.ledger, request, _CALL_SECONDS), out / STORY_LEDGER, replace=True)
     signed = await connection.ledger.GetCheckpoint(ledger_pb.GetCheckpointRequest())
     (out / LEDGER_KEY).write_text(f"{signed.verifier_key}\n", encoding="utf-8")
 

@@ -153,10 +153,17 @@ def short_name(name: str) -> str:
 
 def _ledger(story: Story) -> RenderableType:
     rows = [
-        (entry.sequence, entry.type.rpartition(".")[2], short_name(entry.subject), entry.method.rpartition("/")[2], entry.hash[:_SHORT])
+        (
+            entry.sequence,
+            entry.type.rpartition(".")[2],
+            short_name(entry.subject),
+            "(erased)" if entry.erased else entry.principal,
+            entry.method.rpartition("/")[2],
+            entry.hash[:_SHORT],
+        )
         for entry in story.entries
     ]
-    columns = (Column("entry", right=True), "event", Column("about", whole=True), "caused by", "hash")
+    columns = (Column("entry", right=True), "event", Column("about", whole=True), "caused by", "call", "hash")
     return table(f"{len(rows)} entries of this trace", columns, rows)
 
 

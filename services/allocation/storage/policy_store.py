@@ -15,6 +15,7 @@ from services.allocation.storage.tables import allocation_policy
 from shared.errors import Conflict
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
+from shared.principal import on_its_own
 from shared.storage.database import Database
 from shared.storage.etags import check_etag, etag_of
 
@@ -34,7 +35,10 @@ class PolicyStore:
             found = await _newest(connection, name)
             if found is None and name == DEFAULT_POLICY:
                 await connection.execute(_LOCK, {"name": name})
-                found = await _newest(connection, name) or await self._add(connection, default_policy(now))
+                found = await _newest(connection, name)
+                if found is None:
+                    with on_its_own():
+                        found = await self._add(connection, default_policy(now))
         if found is None:
             raise PolicyNotFound(name)
         return found

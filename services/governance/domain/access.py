@@ -82,6 +82,10 @@ class AccessFilter:
     begin: datetime | None = None
     end: datetime | None = None
 
+    @property
+    def is_timed(self) -> bool:
+        return self.begin is not None or self.end is not None
+
     def __post_init__(self) -> None:
         if self.begin is not None and self.end is not None and self.begin >= self.end:
             raise TimeRangeEmpty(self.begin, self.end)

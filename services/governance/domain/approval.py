@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.governance.domain.approval_request import ApprovalRequest
 from services.governance.domain.approval_rule import ApprovalRule, DecisionKeys
+from services.governance.domain.approver import person_of
 from shared.ids import name_of
 
 COLLECTION = "approvals"
@@ -88,8 +89,8 @@ class Approval:
 
     @property
     def approvers(self) -> frozenset[str]:
-        """Who approved: one person counts once."""
-        return frozenset(each.principal for each in self.votes if each.approves)
+        """Who approved, each by its key: one person counts once."""
+        return frozenset(person_of(each.principal) for each in self.votes if each.approves)
 
     @property
     def lacking(self) -> int:

@@ -61,6 +61,7 @@ LANGUAGE = Language(
     Words(
         "compare each fact with a value of its own type (1 for whole numbers, 1.0 for others, texts in quotes)",
         "impact.displaced_items > 3",
+        missing=MISSING,
     ),
 )
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.governance.domain.approval import Approval, ApprovalState, BrokenGlass, Review, ReviewOutcome, Vote
 from services.governance.domain.approval_request import ApprovalRequest
 from services.governance.domain.approval_rule import ApprovalRule, DecisionKeys
-from services.governance.domain.approver import keys_held_by
+from services.governance.domain.approver import keys_held_by, person_of
 from services.governance.domain.errors import (
     ApprovalClosed,
     ApproverRefused,
@@ -61,6 +61,8 @@ TABLE: Mapping[tuple[ApprovalState, Action], Mapping[ApprovalState, ChangeKind]]
     (_S.EMERGENCY, _A.CLOSE_REVIEW): {_S.REVIEWED: _C.REVIEW_CLOSED, _S.REJECTED: _C.REVIEW_CLOSED},
     (_S.EMERGENCY, _A.TELL_OVERDUE): {_S.EMERGENCY: _C.REVIEW_OVERDUE},
 }
+# Which acts ask for a reason, and the field it stands in.
+REASONED: Mapping[Action, str] = {_A.REJECT: "reason", _A.BREAK_GLASS: "reason", _A.CLOSE_REVIEW: "note"}
 _CLOSED = {_S.REJECTED, _S.WITHDRAWN, _S.EXPIRED}
 
 
@@ -72,6 +74,11 @@ class Act:
     by: Principal
     note: str = ""
     outcome: ReviewOutcome | None = None  # of a review
+
+    @property
+    def person(self) -> str:
+        """The key of who does it."""
+        return person_of(self.by.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +126,11 @@ def acted(approval: Approval, act: Act, now: datetime) -> tuple[Change, ...]:
     changes = passed(approval, now)
     current = changes[-1].approval if changes else approval
     if (current.state, act.action) not in TABLE:
-        if act.action is Action.APPROVE and current.state is ApprovalState.APPROVED and act.by.name in current.approvers:
+        if act.action is Action.APPROVE and current.state is ApprovalState.APPROVED and act.person in current.approvers:
             return changes
         raise ApprovalClosed(current.name, current.state, act.action)
     _check(current, act, now)
-    if act.action is Action.APPROVE and act.by.name in current.approvers:
+    if act.action is Action.APPROVE and act.person in current.approvers:
         return changes
     return (*changes, _done(current, act, now))
 
@@ -193,7 +200,7 @@ def _check(approval: Approval, act: Act, now: datetime) -> None:
     by, keys, rule = act.by.name, keys_held_by(act.by), approval.rule
     match act.action:
         case Action.WITHDRAW:
-            if by not in approval.request.parties:
+            if act.person not in approval.request.parties:
                 raise WithdrawerRefused(by, approval.name, approval.request.author)
         case Action.BREAK_GLASS:
             if rule.break_glass is None or not keys & approval.keys.break_glass:
@@ -207,8 +214,8 @@ def _check_approver(approval: Approval, act: Act, now: datetime) -> None:
     late = approval.is_review_overdue(now) if reviews else approval.is_escalated(now)
     if not keys_held_by(act.by) & (approval.keys.approve | (approval.keys.escalated if late else frozenset())):
         raise ApproverRefused(by, rule.name, _who(rule, late=late), approval.request.team)
-    interested = approval.request.parties | ({approval.glass.principal} if approval.glass else frozenset())
-    if by in interested and (reviews or not rule.author_may_approve):
+    interested = approval.request.parties | ({person_of(approval.glass.principal)} if approval.glass else frozenset())
+    if act.person in interested and (reviews or not rule.author_may_approve):
         raise AuthorMayNotApprove(by, approval.name, rule.name)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.governance.domain.approver import person_of
 from shared.money import Money
 
 
@@ -36,5 +37,5 @@ class ApprovalRequest:
 
     @property
     def parties(self) -> frozenset[str]:
-        """Who wants it: those whose own approval counts for nothing unless the rule says otherwise."""
-        return frozenset({self.author, self.requester})
+        """Who wants it, each by its key: those whose own approval counts for nothing unless the rule says otherwise."""
+        return frozenset({person_of(self.author), person_of(self.requester)})

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from services.governance.domain.approval import Approval, ApprovalState
 from services.governance.domain.approval_life import standing
+from services.governance.domain.attestation import Attested
 
 _SHOWN = 12  # digits of a digest
 
@@ -23,6 +24,7 @@ class VerdictReason(StrEnum):
     WITHDRAWN = "APPROVAL_WITHDRAWN"
     EXPIRED = "APPROVAL_EXPIRED"
     REVIEW_OVERDUE = "REVIEW_OVERDUE"
+    ALTERED = "APPROVAL_ALTERED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,23 @@ class Verdict:
     approval: Approval | None = None
 
 
-def verdict_on(claim: Claim, nearest: Approval | None, now: datetime) -> Verdict:
+def verdict_on(claim: Claim, nearest: Attested | None, now: datetime) -> Verdict:
     """Judges by the approval that comes nearest to the claim: nothing of it is taken for granted."""
     if nearest is None:
         what = claim.approval or f"{claim.kind} of {claim.subject}"
         return Verdict(VerdictReason.MISSING, f"there is no approval of {what}; ask for one")
-    found = standing(nearest, now)
+    if nearest.fault or nearest.approval is None:
+        return Verdict(VerdictReason.ALTERED, _altered(nearest))  # and not the approval: what its row says counts for nothing
+    found = standing(nearest.approval, now)
     reason, detail = next(_differences(claim, found), None) or _state(found, now)
-    return Verdict(reason, detail, found)
+    return Verdict(reason, f"{detail}; {nearest.caveat}" if nearest.caveat else detail, found)
+
+
+def _altered(nearest: Attested) -> str:
+    return (
+        f"{nearest.name} was altered beside governance: {nearest.fault}; restore the database, or ask for a new approval (the ledger's "
+        f"entries about {nearest.name} say what was told of it)"
+    )
 
 
 def _differences(claim: Claim, found: Approval) -> Iterator[tuple[VerdictReason, str]]:

@@ -1,5 +1,6 @@
 """Approvers: whose word counts, and how a caller is known to be one of them."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,7 +9,20 @@ from shared.principal import EVERY_TEAM, Principal
 ROLES = ("responder", "planner", "approver", "admin")
 Groups = Mapping[str, tuple[str, ...]]
 Keys = frozenset[str]
-"""What callers are compared by: `is:{name}` for a principal, `{role}@{team}` for a role. One in common is enough."""
+"""What callers are compared by: `is:{person}` for a principal, `{role}@{team}` for a role. One in common is enough."""
+# Seen by nobody, though Unicode counts them as letters, marks or signs: fillers, joiners, variation selectors and the empty Braille cell.
+_SINGLE = (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)
+_UNSEEN = frozenset(map(chr, (*_SINGLE, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))))
+
+
+def person_of(name: str) -> str:
+    """Returns the one key by which people are compared, whatever the spelling of their name; empty for a name of nobody.
+
+    Without regard to case, to blanks and characters nobody sees, and to forms that Unicode holds to be the same (NFKC). Letters of
+    other alphabets that only look alike stay different people.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(each for each in folded if unicodedata.category(each)[0] not in "CZ" and each not in _UNSEEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +45,9 @@ class Approvers:
 
 
 def names_of(approvers: Approvers, groups: Groups) -> frozenset[str]:
-    """Returns the principals who are named."""
-    return frozenset(approvers.principals).union(*(groups[each] for each in approvers.groups))
+    """Returns the people who are named, each by its key."""
+    named = frozenset(approvers.principals).union(*(groups[each] for each in approvers.groups))
+    return frozenset(person_of(each) for each in named)
 
 
 def keys_of(approvers: Approvers, team: str, groups: Groups) -> Keys:
@@ -50,4 +65,4 @@ def keys_held_by(caller: Principal) -> Keys:
 
 
 def _named(principal: str) -> str:
-    return f"is:{principal}"
+    return f"is:{person_of(principal)}"

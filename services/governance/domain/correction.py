@@ -1,7 +1,7 @@
 """Corrections: what a person may say of an edge, and what it is after that. Nothing is ever deleted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.governance.domain.drawing import Drawing, is_name
@@ -19,10 +19,10 @@ from services.governance.domain.lineage import (
     kind_of_name,
     one_line,
 )
+from services.governance.domain.readable_name import check_name
+from services.governance.domain.relation import check_relation
 
 CORRECTION_TYPE = "ballast.governance.v1.LinkCorrected"
-# Not that of the service: its outbox claims what comes from there, and knows of none of these.
-CORRECTION_SOURCE = "/ballast/governance/lineage"
 _SURE = 1.0
 
 
@@ -53,10 +53,11 @@ class Judged:
 
 
 def judged(held: RecordedEdge | None, correction: Correction) -> Judged:
-    """Returns what becomes of the edge. Raises LinkNotFound, LinkExists, LinkChanged."""
+    """Returns what becomes of the edge. Raises LinkNotFound, LinkExists, LinkChanged; LinkUnusable where a new one makes no sense."""
     if held is None:
         if correction.verdict is not Verdict.STATED:
             raise LinkNotFound(correction.link)
+        _check_statement(correction.link)
         return Judged(correction.confidence or _SURE, Standing.UNJUDGED, 1)
     if correction.etag and correction.etag != str(held.version):
         raise LinkChanged(held.version)
@@ -67,6 +68,13 @@ def judged(held: RecordedEdge | None, correction: Correction) -> Judged:
             return Judged(correction.confidence or _SURE, Standing.CONFIRMED, held.version + 1)
         case Verdict.DENIED:
             return Judged(held.edge.confidence, Standing.DENIED, held.version + 1)
+
+
+def _check_statement(link: Link) -> None:
+    """Of an edge that is there already none of this is asked: what events named must be deniable."""
+    check_name("from_name", link.from_name)
+    check_name("to_name", link.to_name)
+    check_relation(link)
 
 
 def check_link(link: Link) -> None:
@@ -90,7 +98,8 @@ def drawing_of_statement(correction: Correction, confidence: float) -> Drawing:
 
 
 def after(held: RecordedEdge, outcome: Judged) -> RecordedEdge:
-    return replace(held, edge=replace(held.edge, confidence=outcome.confidence), standing=outcome.standing, version=outcome.version)
+    edge = held.edge._replace(confidence=outcome.confidence)
+    return held._replace(edge=edge, standing=outcome.standing, version=outcome.version)
 
 
 def _mention(name: str, title: str) -> Node:

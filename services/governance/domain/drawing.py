@@ -1,8 +1,10 @@
 """Drawings: what one event shows of the lineage, before it has its place in the ledger."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.governance.domain.lineage import Edge, Node
 
@@ -26,8 +28,7 @@ class Occurrence:
     time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(NamedTuple):  # as the nodes and edges in it are
     """What an event shows: the node it is about, those it mentions, edges between them, and what may be concluded from.
 
     The title of its own node holds until a later version of it tells another; that of a mentioned one only until its own
@@ -40,8 +41,7 @@ class Drawing:
     occurrences: tuple[Occurrence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TitledNode:
+class TitledNode(NamedTuple):
     """A node with the version of the resource that its title comes from; 0 for a mention."""
 
     node: Node
@@ -52,12 +52,26 @@ def kept(drawing: Drawing) -> Drawing | None:
     """Returns what of a drawing can be kept: nothing where its own name cannot, and no mention without a usable name."""
     if drawing.own is not None and not is_name(drawing.own.name):
         return None
+    if all(map(is_name, set(_others(drawing)))):
+        return drawing
     return Drawing(
         drawing.own,
         tuple(node for node in drawing.mentioned if is_name(node.name)),
         tuple(edge for edge in drawing.edges if is_name(edge.from_name) and is_name(edge.to_name)),
         tuple(each for each in drawing.occurrences if is_name(each.name) and is_name(each.component)),
     )
+
+
+def _others(drawing: Drawing) -> Iterator[str]:
+    """Yields every name in a drawing but that of its own node."""
+    for node in drawing.mentioned:
+        yield node.name
+    for edge in drawing.edges:
+        yield edge.from_name
+        yield edge.to_name
+    for each in drawing.occurrences:
+        yield each.name
+        yield each.component
 
 
 def is_name(name: str) -> bool:

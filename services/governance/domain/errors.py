@@ -1,11 +1,12 @@
 """What governance refuses, each with its stable reason.
 
-InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused, ApprovalRulesRefused,
-                    RuleUndecided, TimeRangeEmpty, LinkUnusable
+InvalidInput        LineageTooLarge, EventMalformed, TreeTooSmall, CheckpointRefused, ErasureAimless, SegmentRefused, EntriesSealed,
+                    ApprovalRulesRefused, RuleUndecided, TimeRangeEmpty, LinkUnusable
 NotFound            NodeNotFound, EntryNotFound, ApprovalNotFound, ApprovalRulesRevisionNotFound, LinkNotFound
 AlreadyExists       ApprovalPending, LinkExists
-Conflict            LinkChanged
-PreconditionFailed  LedgerHeadMissing, LedgerForked, RuleMissing, ApprovalClosed
+Conflict            LinkChanged, ExportOvertaken
+PreconditionFailed  LedgerHeadMissing, LedgerForked, SegmentFaulty, RuleMissing, ApprovalUnreadable, ApprovalClosed,
+                    RulesApprovalMissing
 PermissionDenied    RequesterRefused, AuthorRefused, ApproverRefused, AuthorMayNotApprove, WithdrawerRefused, BreakGlassRefused
 """
 
@@ -57,10 +58,8 @@ class EventMalformed(InvalidInput):
 class EntryNotFound(NotFound):
     reason: ClassVar[str] = "ENTRY_NOT_FOUND"
 
-    def __init__(self, sequence: int, size: int) -> None:
-        super().__init__(
-            f"sequence: the ledger has entries 1 to {size}, {sequence} is not among them", metadata={"sequence": str(sequence)}
-        )
+    def __init__(self, sequence: int, size: int, field: str = "sequence") -> None:
+        super().__init__(f"{field}: the ledger has entries 1 to {size}, {sequence} is not among them", metadata={"sequence": str(sequence)})
 
 
 class TreeTooSmall(InvalidInput):
@@ -147,11 +146,59 @@ class SegmentRefused(InvalidInput):
         super().__init__(f"last_sequence: {rule}", [Violation("last_sequence", rule)])
 
 
+class SegmentFaulty(PreconditionFailed):
+    """The ledger does not fit: whoever tampered with it would have the seal cover it."""
+
+    reason: ClassVar[str] = "SEGMENT_FAULTY"
+
+    def __init__(self, sequence: int, fault: str, detail: str) -> None:
+        super().__init__(
+            f"last_sequence: nothing is sealed, entry {sequence} does not fit ({fault}): {detail}; restore it from a backup first",
+            metadata={"sequence": str(sequence), "fault": fault},
+        )
+
+
+class EntriesSealed(InvalidInput):
+    """Positions were asked for of which only the hashes are left."""
+
+    reason: ClassVar[str] = "ENTRIES_SEALED"
+
+    def __init__(self, field: str, through: int, segments: Sequence[str]) -> None:
+        rule = f"entries up to {through} were sealed: the archive of {_some(segments)} has them; ask for those from {through + 1} on"
+        super().__init__(f"{field}: {rule}", [Violation(field, rule)], metadata={"segments": ",".join(segments)})
+
+
+def _some(names: Sequence[str]) -> str:
+    return " and ".join([*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])])
+
+
+class ExportOvertaken(Conflict):
+    """What was exported changed while it was: a content that is gone, and the record of it that came too late, would look like a theft."""
+
+    reason: ClassVar[str] = "EXPORT_OVERTAKEN"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} while the export ran; throw it away and export again")
+
+
 class ApprovalNotFound(NotFound):
     reason: ClassVar[str] = "APPROVAL_NOT_FOUND"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"name: {name} does not exist; ListApprovals lists those there are", metadata={"name": name})
+
+
+class ApprovalUnreadable(PreconditionFailed):
+    """Its row is none that governance wrote."""
+
+    reason: ClassVar[str] = "APPROVAL_ALTERED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"name: the row of {name} was altered and cannot be read: restore the database of governance, or ask for a new approval; "
+            "the ledger has what was told of it",
+            metadata={"name": name},
+        )
 
 
 class ApprovalRulesRevisionNotFound(NotFound):
@@ -178,8 +225,15 @@ class RuleUndecided(InvalidInput):
     reason: ClassVar[str] = "RULE_UNDECIDED"
 
     def __init__(self, rule: str, unknown: Sequence[str], fault: str) -> None:
-        why = f"reads {', '.join(unknown)}, which the request does not tell; give it" if unknown else f"failed ({fault}); mend the rule"
-        super().__init__(f"impact: the rule {rule!r} {why}", [Violation("impact", f"the rule {rule!r} {why}")], metadata={"rule": rule})
+        if unknown:
+            why = f"the rule {rule!r} reads {', '.join(unknown)}, which the request does not tell; give it"
+            super().__init__(f"impact: {why}", [Violation("impact", why)], metadata={"rule": rule})
+            return
+        # No field is at fault: whoever asks can do nothing about it.
+        super().__init__(
+            f"the approval rule {rule!r} failed ({fault}), no fault of this request: whoever keeps the approval rules must mend it",
+            metadata={"rule": rule},
+        )
 
 
 class RuleMissing(PreconditionFailed):
@@ -209,6 +263,19 @@ class ApprovalClosed(PreconditionFailed):
         super().__init__(
             f"name: {name} is {state}, in which {action} does nothing; ask for a new one if it is still wanted",
             metadata={"name": name, "state": state, "action": action},
+        )
+
+
+class RulesApprovalMissing(PreconditionFailed):
+    """The rules in force want others to agree to their change, and no approval in force covers exactly this."""
+
+    reason: ClassVar[str] = "APPROVAL_REQUIRED"
+
+    def __init__(self, rule: str, digest: str, verdict: str, detail: str) -> None:
+        super().__init__(
+            f"approval: the rule {rule!r} wants others to agree to this change, and {detail} (RequestApproval with kind approval-rules, "
+            f"subject approvalRules and digest {digest}); then send the same again with the name of the approval",
+            metadata={"kind": "approval-rules", "subject": "approvalRules", "digest": digest, "rule": rule, "verdict": verdict},
         )
 
 

@@ -19,7 +19,10 @@ class ApprovalChanged:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRulesChanged:
+    """A new version, and the approval by which it was made; empty where the rules wanted none."""
+
     rules: RulesRevision
+    approval: str = ""
 
 
 Event = ApprovalRequested | ApprovalChanged | ApprovalRulesChanged

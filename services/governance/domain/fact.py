@@ -91,6 +91,8 @@ class PolicyFact:
     name: str
     revision: int
     change_reason: str
+    approval: str = ""  # by which it was made; empty where it tells none
+    replaces: int = 0  # the version before, where it tells; 0 where it does not, or there was none
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +129,56 @@ class ApprovalFact:
     state: str
 
 
-Fact = IncidentFact | AssessmentFact | DecisionFact | BundleFact | PolicyFact | ComponentFact | RoadmapItemFact | ChangeFact | ApprovalFact
+@dataclass(frozen=True, slots=True)
+class BudgetFact:
+    """Where the error budget of an objective stood; `remaining` is a share of it, negative when it is exhausted."""
+
+    name: str  # slos/{id}/errorBudgets/{objective}
+    slo: str
+    component: str
+    remaining: float
+    step: str = ""  # of the budget policy, empty for none
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DutyFact:
+    """That a post-mortem of an incident is due, for the share of a four-week budget it used."""
+
+    name: str
+    incident: str
+    slo: str
+    objective: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work done for an incident or a roadmap item, in person-hours."""
+
+    name: str
+    purpose: str
+    is_remediation: bool
+    team: str
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFact:
+    records: tuple[Work, ...]
+
+
+Fact = (
+    IncidentFact
+    | AssessmentFact
+    | DecisionFact
+    | BundleFact
+    | PolicyFact
+    | ComponentFact
+    | RoadmapItemFact
+    | ChangeFact
+    | ApprovalFact
+    | BudgetFact
+    | DutyFact
+    | WorkFact
+)

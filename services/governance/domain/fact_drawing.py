@@ -8,17 +8,21 @@ from services.governance.domain.drawing import Drawing, Occurrence, Part, kept
 from services.governance.domain.fact import (
     ApprovalFact,
     AssessmentFact,
+    BudgetFact,
     BundleFact,
     ChangeFact,
     ComponentFact,
     DecisionFact,
     Displacement,
+    DutyFact,
     Fact,
     IncidentFact,
     PolicyFact,
     RoadmapItemFact,
     WeighedAssessment,
+    WorkFact,
 )
+from services.governance.domain.follow_up_drawing import drawing_of_follow_up
 from services.governance.domain.lineage import Edge, Node, NodeKind, Relation, Source, kind_of_name, one_line
 from services.governance.domain.measure import days_text, decimal_text
 
@@ -51,7 +55,7 @@ def _drawing_of(fact: Fact) -> Drawing:
         case BundleFact():
             return _drawing_of_bundle(fact)
         case PolicyFact():
-            return Drawing(_node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, _policy_title(fact)))
+            return _drawing_of_policy(fact)
         case ComponentFact():
             return Drawing(_node(component_name(fact.name), NodeKind.COMPONENT, fact.title))
         case RoadmapItemFact():
@@ -60,6 +64,8 @@ def _drawing_of(fact: Fact) -> Drawing:
             return _drawing_of_change(fact)
         case ApprovalFact():
             return _drawing_of_approval(fact)
+        case BudgetFact() | DutyFact() | WorkFact():
+            return drawing_of_follow_up(fact)
 
 
 def _drawing_of_incident(fact: IncidentFact) -> Drawing:
@@ -121,6 +127,16 @@ def _drawing_of_decision(fact: DecisionFact) -> Drawing:
             *(Edge(weighed.name, fact.name, Relation.WEIGHED_IN, _weight(weighed)) for weighed in fact.weighed),
             *(Edge(fact.name, item.roadmap_item, Relation.DISPLACES, _displacement(item)) for item in fact.displaced),
         ),
+    )
+
+
+def _drawing_of_policy(fact: PolicyFact) -> Drawing:
+    own = _node(version_name(fact.name, fact.revision), NodeKind.POLICY_VERSION, _policy_title(fact))
+    before = version_name(fact.name, fact.replaces) if fact.replaces else ""
+    return Drawing(
+        own,
+        (Node(fact.approval, NodeKind.APPROVAL), Node(before, NodeKind.POLICY_VERSION, is_known=True)),
+        (Edge(own.name, fact.approval, Relation.APPROVED_BY), Edge(before, own.name, Relation.REPLACED_BY)),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from services.governance.domain.fact import Fact, IncidentFact
+from services.governance.domain.fact import BudgetFact, Fact, IncidentFact
 from services.governance.domain.lineage import Node, RecordedEdge
 from services.governance.domain.measure import days_of, decimal_of
 from shared.money import Money
@@ -40,6 +40,16 @@ class IncidentSince:
 
 
 @dataclass(frozen=True, slots=True)
+class KpiSince:
+    """A KPI, one of the resources it is measured on, the last of its values before the decision, and those since by time."""
+
+    kpi: Node
+    measured_on: str
+    before: BudgetFact | None
+    values: tuple[BudgetFact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """What a decision did; `is_partial` where more was found than is told."""
 
@@ -49,6 +59,7 @@ class Impact:
     bundles: tuple[Node, ...]
     approvals: tuple[Node, ...]
     is_partial: bool
+    kpis: tuple[KpiSince, ...] = ()
 
     @property
     def longest_delay(self) -> timedelta | None:
@@ -91,3 +102,9 @@ def incident_since(incident: Node, facts: Iterable[Fact | None]) -> IncidentSinc
         return IncidentSince(incident)
     newest = max(dated, key=lambda each: each[0])[1] if dated else told[0]
     return IncidentSince(incident, newest.resolved_at, newest.merged_into)
+
+
+def values_of(facts: Iterable[Fact | None], most: int) -> tuple[BudgetFact, ...]:
+    """Returns the newest of the values that were told, by the time they are of, whatever order they came in."""
+    told = [(fact.at, fact) for fact in facts if isinstance(fact, BudgetFact) and fact.at is not None]
+    return tuple(fact for _, fact in sorted(told, key=lambda each: each[0])[-most:])

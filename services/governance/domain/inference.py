@@ -27,13 +27,26 @@ def confidence_after(lag: timedelta) -> float:
     return round(MOST_SURE * math.exp2(-(lag / HALF_LIFE)), 3)
 
 
+def lapse(lag: timedelta) -> str:
+    """Returns why nothing follows from a change that began `lag` before, negative for after, as people read it."""
+    seconds = lag // timedelta(seconds=1)
+    if lag < timedelta(0):
+        return f"it began {-seconds} s after, as is told now"
+    return f"it began {seconds} s before, as is told now, and the rule looks back {WINDOW // timedelta(seconds=1)} s"
+
+
 def concluded(fresh: Iterable[Occurrence], known: Iterable[Occurrence]) -> tuple[Edge, ...]:
     """Returns what follows from the fresh occurrences among themselves and with the known ones: each pair once, by name."""
     new = tuple(fresh)
     found: dict[tuple[str, str], Edge] = {}
-    for each in sorted((*_pairs(new, (*known, *new)),), key=lambda edge: (edge.from_name, edge.to_name, -edge.confidence)):
+    for each in sorted(_pairs(new, (*known, *new)), key=_by_pair):
         found.setdefault((each.from_name, each.to_name), each)
     return tuple(found.values())
+
+
+def _by_pair(edge: Edge) -> tuple[str, str, float, str]:
+    """The surest of a pair first, and of equals one that does not hang on which came first."""
+    return edge.from_name, edge.to_name, -edge.confidence, edge.attributes["component"]
 
 
 def _pairs(fresh: Iterable[Occurrence], others: Iterable[Occurrence]) -> Iterable[Edge]:

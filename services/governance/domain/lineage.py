@@ -2,11 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 LONGEST_TITLE = 200  # characters
+WITHDRAWN_BECAUSE = "withdrawn_because"  # the attribute of an edge that no rule concludes any more
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
 class NodeKind(StrEnum):
@@ -26,6 +30,8 @@ class NodeKind(StrEnum):
     POST_MORTEM = "post_mortem"
     CORRECTIVE_ACTION = "corrective_action"
     KPI_VALUE = "kpi_value"
+    DUTY = "duty"
+    WORK_RECORD = "work_record"
     EVENT = "event"  # a CDEvent that is none of the others
 
 
@@ -44,9 +50,12 @@ COLLECTIONS: Mapping[str, NodeKind] = {
     "postMortems": NodeKind.POST_MORTEM,
     "correctiveActions": NodeKind.CORRECTIVE_ACTION,
     "kpiValues": NodeKind.KPI_VALUE,
+    "duties": NodeKind.DUTY,
+    "workRecords": NodeKind.WORK_RECORD,
     "cdEvents": NodeKind.EVENT,
 }
-# No service of the suite tells of these: whoever names one is all the evidence there will be.
+_BUDGET = "errorBudgets"
+# Whoever names one of these is all the evidence there will be, until a service of the suite tells of it.
 TOLD_BY_PEOPLE = frozenset({NodeKind.FLAG, NodeKind.DEPLOY, NodeKind.POST_MORTEM, NodeKind.CORRECTIVE_ACTION, NodeKind.KPI_VALUE})
 
 
@@ -70,6 +79,7 @@ class Relation(StrEnum):
     MEASURED_IN = "MEASURED_IN"
     DELIVERED_IN = "DELIVERED_IN"
     REPLACED_BY = "REPLACED_BY"
+    TOOK_WORK = "TOOK_WORK"
 
 
 class Source(StrEnum):
@@ -85,11 +95,12 @@ class Source(StrEnum):
 
 
 class Standing(StrEnum):
-    """What people hold of an edge."""
+    """What people hold of an edge; or, where they have said nothing, whether the rule that concluded it still does."""
 
     UNJUDGED = "UNJUDGED"
     CONFIRMED = "CONFIRMED"
     DENIED = "DENIED"
+    WITHDRAWN = "WITHDRAWN"  # by the rule that had concluded it, before anybody judged it
 
 
 class Direction(StrEnum):
@@ -98,8 +109,8 @@ class Direction(StrEnum):
     BOTH = "BOTH"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+# Named tuples: every event makes some of each, and a frozen dataclass takes four times as long to make.
+class Node(NamedTuple):
     """A resource. `title` is empty until an event tells it; `is_known` once its own event came, or one of the service that keeps it."""
 
     name: str
@@ -108,8 +119,7 @@ class Node:
     is_known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """What identifies an edge: one resource led to another, and how."""
 
     from_name: str
@@ -126,14 +136,13 @@ class Link:
         return f"{self.from_name} {self.relation.value} {self.to_name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """One resource led to another; `confidence` is 0 to 1, and `rule` names what concludes it where it is inferred."""
 
     from_name: str
     to_name: str
     relation: Relation
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = _NO_ATTRIBUTES
     source: Source = Source.OBSERVED
     confidence: float = 1.0
     rule: str = ""
@@ -142,9 +151,13 @@ class Edge:
     def link(self) -> Link:
         return Link(self.from_name, self.to_name, self.relation)
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Says whether the rule that concluded it no longer does; better evidence makes it another edge."""
+        return self.source is Source.INFERRED and WITHDRAWN_BECAUSE in self.attributes
 
-@dataclass(frozen=True, slots=True)
-class RecordedEdge:
+
+class RecordedEdge(NamedTuple):
     """An edge, the ledger entry that first showed it, and what people hold of it; `version` is one more with each correction."""
 
     edge: Edge
@@ -189,6 +202,8 @@ class ReachedNode:
 def kind_of_name(name: str) -> NodeKind | None:
     """Returns the kind a resource name tells; None for a name of none. One with a version is that of a policy, or of a template."""
     collection, slash, rest = name.partition("/")
+    if collection == "slos" and rest.partition("/")[2].startswith(f"{_BUDGET}/"):
+        return NodeKind.KPI_VALUE
     if "@" in name and collection not in COLLECTIONS:
         return NodeKind.TEMPLATE_VERSION if collection == "templates" else NodeKind.POLICY_VERSION
     return COLLECTIONS.get(collection) if slash and rest else None

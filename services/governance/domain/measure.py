@@ -18,6 +18,11 @@ def decimal_text(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+def share_text(share: float) -> str:
+    """Returns a share in hundredths, as people read it."""
+    return f"{share:.1%}"
+
+
 def decimal_of(text: str) -> Decimal | None:
     """Returns the number; None where there is none."""
     try:

@@ -23,7 +23,15 @@ CONTEXT: Mapping[str, Any] = {
     "prov:atTime": {"@type": "xsd:dateTime"},
 }
 # What happened, or was done, over some time; all else is a thing with a fixed aspect.
-_ACTIVITIES = {NodeKind.ASSESSMENT, NodeKind.DECISION, NodeKind.CHANGE, NodeKind.DEPLOY, NodeKind.APPROVAL, NodeKind.EVENT}
+_ACTIVITIES = {
+    NodeKind.ASSESSMENT,
+    NodeKind.DECISION,
+    NodeKind.CHANGE,
+    NodeKind.DEPLOY,
+    NodeKind.APPROVAL,
+    NodeKind.EVENT,
+    NodeKind.WORK_RECORD,
+}
 # The later end says it: that it was made from, by, or with the earlier one. All else is influence, of which those are kinds.
 _TERMS = {
     Relation.GROUPED_INTO: "wasDerivedFrom",

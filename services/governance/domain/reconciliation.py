@@ -1,11 +1,17 @@
 """Reconciliation: what each service says it recorded, against what the ledger holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.governance.domain.own_record import LEDGER_SOURCE, LINEAGE_SOURCE
+
 MANIFEST_TYPE = "ballast.events.v1.OutboxManifest"
+# Every service of the suite says what it recorded, and nobody else can: CDEvents of such a source are refused.
+SUITE_PREFIX = "/ballast/"
+# What governance writes straight into the ledger stands in no outbox; from outside, events of these sources are refused.
+OWN_SOURCES = (LEDGER_SOURCE, LINEAGE_SOURCE)
 
 
 class DiscrepancyKind(StrEnum):
@@ -13,6 +19,7 @@ class DiscrepancyKind(StrEnum):
     EXTRA = "EXTRA"  # the ledger has it, the service never recorded it
     ALTERED = "ALTERED"  # its data is not what the service recorded
     MANIFEST_MISSING = "MANIFEST_MISSING"  # a manifest between two others never came
+    UNVOUCHED = "UNVOUCHED"  # the ledger has it, and its source never said anything of what it recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +72,14 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """How the ledger stands against all sources; at most so many discrepancies as were asked for, and how many there are."""
+    """How the ledger stands against all sources, and how many discrepancies of each kind there are."""
 
     sources: tuple[SourceState, ...]
-    discrepancies: tuple[Discrepancy, ...]
-    discrepancy_count: int
+    counts: Mapping[DiscrepancyKind, int]
 
     @property
-    def is_complete(self) -> bool:
-        return not self.discrepancy_count
+    def discrepancy_count(self) -> int:
+        return sum(self.counts.values())
 
 
 def missing_numbers(last: int, numbers: Sequence[int]) -> list[int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, literal, or_
 
 from services.governance.domain.approval import ApprovalState
-from services.governance.domain.approver import Keys
+from services.governance.domain.approver import Keys, person_of
 from services.governance.storage.approval_tables import approval
 
 _S = ApprovalState
@@ -40,12 +40,6 @@ def chosen(query: ApprovalQuery, now: datetime) -> list[ColumnElement[bool]]:
     return found
 
 
-def in_force(now: datetime) -> ColumnElement[bool]:
-    """Holds where what is approved may be done, as Approval.is_in_force says."""
-    states = [each.value for each in (_S.APPROVED, _S.EMERGENCY, _S.REVIEWED)]
-    return and_(_C.state.in_(states), _C.expires_at > now, ~_overdue(now))
-
-
 def _state_at(now: datetime) -> ColumnElement[str]:
     """What time has done counts from its moment on, not from when it is told."""
     over = _C.state.in_(_PASSING) & (_C.expires_at <= now)
@@ -57,8 +51,8 @@ def _overdue(now: datetime) -> ColumnElement[bool]:
 
 
 def _decidable(principal: str, keys: Keys, now: datetime) -> ColumnElement[bool]:
-    held = sorted(keys)
+    held, person = sorted(keys), person_of(principal)
     mine, later = _C.approve_keys.overlap(held), _C.escalated_keys.overlap(held)
-    waits = and_(_state_at(now) == _S.PENDING.value, or_(mine, later & (_C.escalates_at <= now)), ~_C.excluded.contains([principal]))
-    reviews = and_(_C.state == _S.EMERGENCY.value, or_(mine, later & _overdue(now)), ~_C.review_excluded.contains([principal]))
+    waits = and_(_state_at(now) == _S.PENDING.value, or_(mine, later & (_C.escalates_at <= now)), ~_C.excluded.contains([person]))
+    reviews = and_(_C.state == _S.EMERGENCY.value, or_(mine, later & _overdue(now)), ~_C.review_excluded.contains([person]))
     return and_(_C.state.in_([_S.PENDING.value, _S.EMERGENCY.value]), or_(waits, reviews))

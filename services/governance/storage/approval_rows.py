@@ -4,10 +4,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.governance.domain.approval import Approval, ApprovalState, BrokenGlass, Review, ReviewOutcome, Vote
+from services.governance.domain.approval import COLLECTION, Approval, ApprovalState, BrokenGlass, Review, ReviewOutcome, Vote
 from services.governance.domain.approval_request import ApprovalRequest, Impact
 from services.governance.domain.approval_rule import DecisionKeys
+from services.governance.domain.approver import person_of
+from services.governance.domain.attestation import Unreadable
+from services.governance.domain.errors import ApprovalUnreadable
 from services.governance.storage.approval_rule_rows import rule_from_json, rule_to_json
+from shared.ids import name_of
 from shared.money import Money
 
 
@@ -22,6 +26,7 @@ def approval_to_row(approval: Approval) -> dict[str, Any]:
         "subject": request.subject,
         "digest": request.digest,
         "team": request.team,
+        "author_key": person_of(request.author),
         "request": _request_to_json(request),
         "rule": rule_to_json(approval.rule),
         "rules_revision": approval.rules_revision,
@@ -29,7 +34,7 @@ def approval_to_row(approval: Approval) -> dict[str, Any]:
         "escalated_keys": sorted(approval.keys.escalated),
         "break_glass_keys": sorted(approval.keys.break_glass),
         "excluded": sorted(excluded),
-        "review_excluded": sorted(asked | ({glass.principal} if glass else frozenset())),
+        "review_excluded": sorted(asked | ({person_of(glass.principal)} if glass else frozenset())),
         "state": approval.state.value,
         "votes": [[each.principal, each.approves, each.note, each.at.isoformat()] for each in approval.votes],
         "glass": _glass_to_json(glass) if glass else None,
@@ -46,6 +51,14 @@ def approval_to_row(approval: Approval) -> dict[str, Any]:
 
 
 def approval_from_row(row: Any) -> Approval:
+    """Raises ApprovalUnreadable for a row that governance did not write."""
+    try:
+        return _approval_from_row(row)
+    except Unreadable:
+        raise ApprovalUnreadable(name_of(COLLECTION, row.id)) from None
+
+
+def _approval_from_row(row: Any) -> Approval:
     return Approval(
         id=row.id,
         version=row.version,
@@ -60,9 +73,16 @@ def approval_from_row(row: Any) -> Approval:
         escalates_at=row.escalates_at,
         escalated_at=row.escalated_at,
         decided_at=row.decided_at,
-        votes=tuple(Vote(principal, approves, note, datetime.fromisoformat(at)) for principal, approves, note, at in row.votes),
+        votes=tuple(_vote_from_json(each) for each in row.votes),
         glass=_glass_from_json(row.glass, row.review_due_at) if row.glass else None,
     )
+
+
+def _vote_from_json(stored: Any) -> Vote:
+    principal, approves, note, at = stored
+    if not (isinstance(stored, list) and isinstance(principal, str) and isinstance(approves, bool) and isinstance(note, str)):
+        raise TypeError("a vote is a name, whether it approves, a note and a time")
+    return Vote(principal, approves, note, datetime.fromisoformat(at))
 
 
 def _request_to_json(request: ApprovalRequest) -> dict[str, Any]:

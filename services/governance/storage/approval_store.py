@@ -3,26 +3,32 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, desc, select, text, true, update
+import structlog
+from sqlalchemy import Row, and_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.governance.domain.approval import COLLECTION, Approval, ApprovalState
 from services.governance.domain.approval_life import Change, passed
 from services.governance.domain.approval_verdict import Claim
-from services.governance.domain.errors import ApprovalNotFound, ApprovalPending
+from services.governance.domain.attestation import Attested, attested
+from services.governance.domain.errors import ApprovalNotFound, ApprovalPending, ApprovalUnreadable
 from services.governance.domain.events import ApprovalChanged, ApprovalRequested
-from services.governance.storage.approval_conditions import ApprovalQuery, chosen, in_force
+from services.governance.storage.approval_conditions import ApprovalQuery, chosen
 from services.governance.storage.approval_rows import approval_from_row, approval_to_row
 from services.governance.storage.approval_tables import approval
+from services.governance.storage.approval_told import NEAREST, OF_NAME, AskedRow, Witness, told_from_rows
 from shared.events.outbox import Outbox
 from shared.ids import name_of, uuid_of
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 from shared.storage.etags import check_etag
 
+_log = structlog.get_logger(__name__)
+_ONE_WAITS = ("subject", "kind", "digest", "team", "author_key")
 _PENDING = approval.c.state == ApprovalState.PENDING.value
 _WHERE_PENDING = text("state = 'PENDING'")  # as the index has it: PostgreSQL compares none with a parameter
 
@@ -42,9 +48,10 @@ class Opened:
 class ApprovalStore:
     """What was asked for, and where it stands."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, witness: Witness) -> None:
         self._database = database
         self._outbox = outbox
+        self._witness = witness
 
     async def add(self, made: Opened, now: datetime) -> None:
         """Stores it, with its events. Raises ApprovalPending where another waits for exactly the same."""
@@ -56,16 +63,12 @@ class ApprovalStore:
             await self._outbox.record(connection, events)
 
     async def get(self, name: str) -> Approval:
-        """Raises ApprovalNotFound."""
-        found = await self.find(name)
-        if found is None:
-            raise ApprovalNotFound(name)
-        return found
-
-    async def find(self, name: str) -> Approval | None:
+        """Raises ApprovalNotFound, ApprovalUnreadable."""
         async with self._database.transaction() as connection:
             row = (await connection.execute(select(approval).where(approval.c.id == uuid_of(name)))).first()
-        return approval_from_row(row) if row else None
+        if row is None:
+            raise ApprovalNotFound(name)
+        return approval_from_row(row)
 
     async def change(self, name: str, etag: str, act: Callable[[Approval], tuple[Change, ...]]) -> Approval:
         """Applies what `act` says to it, locked, with the events; returns it as it is then. Callers at once wait for each other.
@@ -85,10 +88,10 @@ class ApprovalStore:
         due = select(approval).where(approval.c.due_at <= now).order_by(approval.c.due_at).limit(limit)
         async with self._database.transaction() as connection:
             rows = list(await connection.execute(due.with_for_update(skip_locked=True)))
-            for row in rows:
-                before = approval_from_row(row)
+            found = [each for each in map(_readable, rows) if each]
+            for before in found:
                 await self._write(connection, before, passed(before, now))
-        return len(rows)
+        return len(found)
 
     async def page(self, query: ApprovalQuery, now: datetime, paging: PageQuery) -> Page[Approval]:
         """Returns a page of those that are so at `now`, newest first."""
@@ -105,24 +108,25 @@ class ApprovalStore:
             rows = await connection.execute(select(approval).order_by(approval.c.id.desc()).limit(count))
             return [approval_from_row(row) for row in rows]
 
-    async def nearest(self, claim: Claim, now: datetime) -> Approval | None:
-        """Returns the approval that covers the claim, or comes nearest: of its digest, team and requester first, in force, newest."""
+    async def nearest(self, claim: Claim, now: datetime) -> Attested | None:
+        """Returns the approval that covers the claim, or comes nearest: of its digest, team and requester first, in force, newest.
+
+        Compared with what was told of it.
+        """
         if claim.approval:
-            return await self.find(claim.approval)
-        c = approval.c
-        right_team = c.team == claim.team if claim.team is not None else true()
-        right_requester = c.request["requester"].astext == claim.requester if claim.requester else true()
-        wanted = (c.digest == claim.digest, right_team, right_requester, in_force(now))
-        order = [desc(case((each, 1), else_=0)) for each in wanted]
-        statement = select(approval).where(c.subject == claim.subject, c.kind == claim.kind).order_by(*order, c.id.desc()).limit(1)
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(statement)).first()
-        return approval_from_row(row) if row else None
+            rows = await self._database.ask(OF_NAME, uuid_of(claim.approval))
+        else:
+            rows = await self._database.ask(NEAREST, claim.subject, claim.kind, claim.digest, claim.team, claim.requester, now)
+        found = [AskedRow(each) for each in rows]
+        if not found:
+            return None
+        name, told = name_of(COLLECTION, found[0].id), told_from_rows(found, self._witness)
+        return attested(name, _readable(found[0]), self._witness.of, told)
 
     async def _check_free(self, connection: AsyncConnection, made: Approval, now: datetime) -> None:
         """Raises ApprovalPending where one waits for the same; one whose time is over makes room."""
-        c, asked = approval.c, made.request
-        same = (c.subject == asked.subject) & (c.kind == asked.kind) & (c.digest == asked.digest) & _PENDING
+        values = approval_to_row(made)
+        same = and_(_PENDING, *(approval.c[name] == values[name] for name in _ONE_WAITS))
         row = (await connection.execute(select(approval).where(same).with_for_update())).first()
         if row is None:
             return
@@ -139,8 +143,17 @@ class ApprovalStore:
         return after
 
 
+def _readable(row: Row[Any] | AskedRow) -> Approval | None:
+    """One row that was altered keeps nobody from the others."""
+    try:
+        return approval_from_row(row)
+    except ApprovalUnreadable as error:
+        _log.error("the row of an approval was altered", approval=error.metadata["name"])
+        return None
+
+
 async def _insert(connection: AsyncConnection, made: Approval) -> bool:
-    """Returns whether there was room: for exactly one thing, one approval waits at a time."""
+    """Returns whether there was room: for exactly one thing, one approval waits at a time for each who wants it of a team."""
     statement = insert(approval).values(approval_to_row(made))
-    free = statement.on_conflict_do_nothing(index_elements=["subject", "kind", "digest"], index_where=_WHERE_PENDING)
+    free = statement.on_conflict_do_nothing(index_elements=_ONE_WAITS, index_where=_WHERE_PENDING)
     return (await connection.execute(free.returning(approval.c.id))).first() is not None

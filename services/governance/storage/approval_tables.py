@@ -17,6 +17,7 @@ approval = Table(
     Column("subject", Text(collation="C"), nullable=False),
     Column("digest", Text(collation="C"), nullable=False),
     Column("team", Text(collation="C"), nullable=False),
+    Column("author_key", Text(collation="C"), nullable=False),  # of who wants it, whatever the spelling
     Column("request", JSONB, nullable=False),  # the rest of what was asked for
     Column("rule", JSONB, nullable=False),  # as it was then
     Column("rules_revision", BigInteger, nullable=False),
@@ -40,10 +41,13 @@ approval = Table(
     Column("escalated_at", DateTime(timezone=True)),
     Column("decided_at", DateTime(timezone=True)),
     Column("due_at", DateTime(timezone=True)),  # when time alone changes it next
-    # For exactly one thing, one approval waits at a time.
-    Index("approval_pending", "subject", "kind", "digest", unique=True, postgresql_where=text("state = 'PENDING'")),
+    # For exactly one thing, one approval waits at a time for each who wants it of a team.
+    Index("approval_pending", "subject", "kind", "digest", "team", "author_key", unique=True, postgresql_where=text("state = 'PENDING'")),
     Index("approval_by_subject", "subject", "kind", "id"),
     Index("approval_by_team", "team", "id"),
     Index("approval_by_state", "state", "id"),
     Index("approval_due", "due_at", postgresql_where=text("due_at is not null")),
 )
+
+# What was told of one approval is compared with its row whenever somebody acts on it.
+Index("outbox_by_approval", metadata.tables["outbox"].c.aggregateid, postgresql_where=text("aggregatetype = 'approvals'"))

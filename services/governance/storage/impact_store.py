@@ -9,6 +9,7 @@ from services.governance.domain.lineage import Node, RecordedEdge
 from services.governance.storage.rows import edge_from_row, node_from_row
 from shared.storage.database import Database
 
+_BEFORE = 4  # entries: a value is told beside the step it leads to
 _NODE = text("select name, kind, title, is_known from lineage_node where name = :name and kind = 'decision'")
 _LED_TO = text(
     """
@@ -50,6 +51,35 @@ _TOLD = text(
     ) entry
     """
 )
+_KPIS = text(
+    """
+    select distinct on (node.name) measured.from_name as measured_on, node.name, node.kind, node.title, node.is_known
+    from (
+        select unnest(cast(:names as text[])) as name
+        union
+        select to_name from lineage_edge
+        where from_name = any(cast(:names as text[])) and relation = 'AFFECTS' and standing <> 'DENIED'
+    ) concerned
+    join lineage_edge measured on measured.from_name = concerned.name and measured.relation = 'MEASURED_IN'
+        and measured.standing <> 'DENIED'
+    join lineage_node node on node.name = measured.to_name
+    order by node.name, measured.from_name limit :limit
+    """
+)
+# On either side of where the decision stands in the ledger.
+_VALUES = text(
+    """
+    with decided as (select min(sequence) as sequence from log_entry where subject = :decision)
+    select told.name, entry.type, entry.payload, entry.is_since
+    from unnest(cast(:names as text[])) as told(name) cross join decided cross join lateral (
+        (select type, payload, true as is_since from log_entry
+         where subject = told.name and sequence > decided.sequence and payload is not null order by sequence desc limit :limit)
+        union all
+        (select type, payload, false from log_entry
+         where subject = told.name and sequence < decided.sequence and payload is not null order by sequence desc limit :before_limit)
+    ) entry
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +88,16 @@ class Beside:
 
     recorded: RecordedEdge
     node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class ToldValue:
+    """The type and data of an entry about a resource, and whether it came after the decision."""
+
+    name: str
+    type: str
+    payload: bytes
+    is_since: bool
 
 
 class ImpactStore:
@@ -91,6 +131,19 @@ class ImpactStore:
     async def incidents(self, decision: str, limit: int) -> list[Node]:
         async with self._database.transaction() as connection:
             return [node_from_row(row) for row in await connection.execute(_INCIDENTS, {"decision": decision, "limit": limit})]
+
+    async def kpis(self, names: Sequence[str], limit: int) -> list[tuple[str, Node]]:
+        """Returns the KPIs measured on these, or on components that these affect, each once and with one that it is measured on."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(_KPIS, {"names": list(names), "limit": limit})
+            return [(row.measured_on, node_from_row(row)) for row in rows]
+
+    async def values(self, decision: str, names: Sequence[str], limit: int) -> list[ToldValue]:
+        """Returns the newest entries about each of the names after that of the decision, and the last few before, unless erased."""
+        values = {"decision": decision, "names": list(names), "limit": limit, "before_limit": _BEFORE}
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(_VALUES, values)
+            return [ToldValue(row.name, row.type, row.payload, row.is_since) for row in rows]
 
     async def told(self, names: Sequence[str], limit: int) -> list[tuple[str, str, bytes]]:
         """Returns the newest entries about each of the names that still have their content: name, type and data."""

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, or_, select, tuple_
 
 from services.governance.domain.ledger import Content, LedgerEntry
 from services.governance.domain.verification import IssuedCheckpoint, LedgerTip, StoredEntry
 from services.governance.storage import statements
-from services.governance.storage.rows import entry_from_row, head_from_row, stored_from_row
+from services.governance.storage.rows import entry_from_row, stored_from_row
 from services.governance.storage.tables import log_entry
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
-from shared.transparency.tiles import Tile
+from shared.transparency.merkle import Peaks
+from shared.transparency.tiles import Tile, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,17 @@ class LedgerStore:
         async with self._database.transaction() as connection:
             return [_kept_from_row(row) for row in await connection.execute(statement)]
 
+    async def payloads(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """Returns the data of events by source and id; of those that are there and have not been erased."""
+        columns = log_entry.c.source, log_entry.c.event_id, log_entry.c.payload
+        statement = select(*columns).where(tuple_(*columns[:2]).in_(keys), columns[2].is_not(None))
+        async with self._database.transaction() as connection:
+            return {(row.source, row.event_id): row.payload for row in await connection.execute(statement)}
+
     async def tip(self) -> LedgerTip:
         """Returns where the ledger ends, in one snapshot."""
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(statements.TIP)).one()
-        return LedgerTip(None if row.size is None else head_from_row(row), row.last_sequence)
+        (row,) = await self._database.ask(statements.TIP)
+        return LedgerTip(None if row["size"] is None else Peaks(row["size"], tuple(split(row["peaks"]))), row["last_sequence"])
 
     async def stored_entries(self, first: int, last: int, limit: int) -> list[StoredEntry]:
         """Returns up to `limit` entries with sequences from `first` to `last`, by sequence."""
@@ -85,9 +92,8 @@ class LedgerStore:
     async def tiles(self, wanted: Iterable[Tile]) -> dict[Tile, bytes]:
         """Returns those of the tiles that there are."""
         tiles = sorted(wanted)
-        values = {"levels": [level for level, _ in tiles], "indexes": [index for _, index in tiles]}
-        async with self._database.transaction() as connection:
-            return {(row.level, row.place): row.hashes for row in await connection.execute(statements.TILES, values)}
+        found = await self._database.ask(statements.TILES, [level for level, _ in tiles], [index for _, index in tiles])
+        return {(row["level"], row["index"]): row["hashes"] for row in found}
 
     async def checkpoints(self, after: int, last: int) -> list[SignedCheckpoint]:
         """Returns what was signed of sizes above `after`, up to `last`, by size."""

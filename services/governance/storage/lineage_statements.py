@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 _EDGE = """
-    edge.confidence >= :least_confidence and (:with_denied or edge.standing <> 'DENIED')
+    edge.confidence >= :least_confidence and (:with_denied or edge.standing not in ('DENIED', 'WITHDRAWN'))
     and (cast(:relations as text[]) = '{}' or edge.relation = any(cast(:relations as text[])))
 """
 

@@ -9,10 +9,11 @@ from sqlalchemy import text
 
 from services.governance.domain.arrival import Arrival
 from services.governance.domain.correction import Judged
-from services.governance.domain.errors import LinkNotFound
-from services.governance.domain.lineage import Link, RecordedEdge
+from services.governance.domain.errors import LinkNotFound, LinkUnusable
+from services.governance.domain.lineage import Link, RecordedEdge, Standing
+from services.governance.domain.relation import ACYCLIC
 from services.governance.storage import statements
-from services.governance.storage.record_store import RecordStore
+from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.storage.rows import edge_from_row
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
@@ -33,11 +34,22 @@ _JUDGE = text(
     where from_name = :from_name and to_name = :to_name and relation = :relation
     """
 )
+_LEADS_BACK = text(
+    """
+    with recursive walk(name) as (
+        select cast(:to_name as text)
+        union
+        select edge.to_name from walk join lineage_edge edge on edge.from_name = walk.name
+        where edge.relation = :relation and edge.standing not in ('DENIED', 'WITHDRAWN')
+    )
+    select exists (select 1 from walk where name = :from_name)
+    """
+)
 # From the nodes that are awaited, of which there are few, and not from the edges.
 _PENDING = """
     select edge.*, array_agg(awaited.name order by awaited.name collate "C") as awaited
     from lineage_node awaited join lineage_edge edge on awaited.name in (edge.from_name, edge.to_name)
-    where not awaited.is_known and edge.standing <> 'DENIED' and edge.create_time <= :before
+    where not awaited.is_known and edge.standing not in ('DENIED', 'WITHDRAWN') and edge.create_time <= :before
     group by edge.from_name, edge.to_name, edge.relation
 """
 _PENDING_PAGE = text(
@@ -90,13 +102,24 @@ class LinkStore:
         async with self._database.transaction() as connection:
             await connection.execute(statements.LOCK_HEAD)
             arrival, outcome = judge(await self.link(link))
-            await self._records.append([arrival], now)
+            if outcome.standing is not Standing.DENIED:
+                await self.check_circle(link)
+            await self._records.append(prepared([arrival]), now)
             values = {"confidence": outcome.confidence, "standing": outcome.standing.value, "version": outcome.version}
             await connection.execute(_JUDGE, _key(link) | values)
             found = await self.link(link)
         if found is None:
             raise LinkNotFound(link)
         return found
+
+    async def check_circle(self, link: Link) -> None:
+        """Raises LinkUnusable where an edge would close a circle of those that must not."""
+        if link.relation not in ACYCLIC:
+            return
+        async with self._database.transaction() as connection:
+            if (await connection.execute(_LEADS_BACK, _key(link))).scalar_one():
+                rule = f"leads back to {link.from_name} by {link.relation.value} already; deny the edge that is wrong, then state this one"
+                raise LinkUnusable("to_name", rule)
 
     async def pending(self, before: datetime, paging: PageQuery) -> Page[PendingLink]:
         """Returns edges recorded before a time that are pending and not denied, the first recorded first."""

@@ -8,6 +8,8 @@ from sqlalchemy import text
 
 from services.governance.domain.reconciliation import (
     MANIFEST_TYPE,
+    OWN_SOURCES,
+    SUITE_PREFIX,
     Claim,
     Discrepancy,
     DiscrepancyKind,
@@ -17,6 +19,7 @@ from services.governance.domain.reconciliation import (
     SourceState,
     missing_numbers,
 )
+from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 
 _MANIFESTS_AT_ONCE = 50
@@ -24,7 +27,7 @@ _CLAIMS_AT_ONCE = 20_000
 # The outbox forgets after two weeks, and so may the claims: by then each was looked at many times.
 _RETENTION = timedelta(days=14)
 
-_STATE = text("select manifests_through, entries_through, claims_through from log_reconciler for update")
+_STATE = text("select manifests_through, entries_through, claims_through, former_through from log_reconciler for update")
 _MANIFESTS = text(
     """
     select sequence, source, payload from log_entry
@@ -50,7 +53,7 @@ _MATCH = text(
                   entry.payload is null or pg_catalog.sha256(entry.payload) = claim.data_hash as is_same
     ), settled as (
         delete from log_discrepancy old using found
-        where old.source = found.source and old.event_id = found.event_id and old.kind in ('MISSING', 'EXTRA')
+        where old.source = found.source and old.event_id = found.event_id and old.kind in ('MISSING', 'EXTRA', 'UNVOUCHED')
     )
     insert into log_discrepancy (source, kind, event_id, sequence)
     select source, 'ALTERED', event_id, sequence from found where not is_same on conflict do nothing
@@ -75,7 +78,10 @@ _MISSING = text(
     on conflict do nothing
     """
 )
-# Entries that nobody claims: only those old enough that their manifest must have come, of services that write manifests.
+# A source that speaks now is one like any other: what it did not claim so far is extra, until it does.
+_SPEAKS = text("update log_discrepancy set kind = 'EXTRA' where source = :source and kind = 'UNVOUCHED'")
+# Entries that nobody claims: only those old enough that their manifest must have come, of services of the suite, which all write them,
+# and of whoever else does. What stood in the ledger before that was asked for is held only to the manifests that there are.
 _MARK = text("insert into log_mark (sequence) select coalesce(max(sequence), 0) from log_entry")
 _SPAN = text(
     """
@@ -88,10 +94,12 @@ _SPAN = text(
 _EXTRA = text(
     """
     insert into log_discrepancy (source, kind, event_id, sequence)
-    select entry.source, 'EXTRA', entry.event_id, entry.sequence
-    from log_entry entry join log_source source on source.source = entry.source and entry.sequence >= source.first_sequence
+    select entry.source, case when source.source is null then 'UNVOUCHED' else 'EXTRA' end, entry.event_id, entry.sequence
+    from log_entry entry left join log_source source on source.source = entry.source
     where entry.sequence > :after and entry.sequence <= :last
-      and entry.type <> :manifest
+      and (entry.sequence >= source.first_sequence or (entry.sequence > :former and starts_with(entry.source, :suite)))
+      and entry.source <> all(cast(:own as text[]))
+      and (entry.type <> :manifest or source.source is null)
       and not exists (select 1 from log_claim claim where claim.source = entry.source and claim.event_id = entry.event_id)
     on conflict do nothing
     """
@@ -133,12 +141,19 @@ _SOURCES = text(
     from log_source order by source
     """
 )
+_COUNTS = text("select kind, count(*) as total from log_discrepancy group by kind")
+# What is missing comes first, of events and then of manifests; then by position.
 _DISCREPANCIES = text(
     """
-    select source, kind, event_id, sequence, found_at, count(*) over () as total
-    from log_discrepancy order by found_at, source, kind, event_id limit :limit
+    with ordered as (
+        select *, case kind when 'MISSING' then 0 when 'MANIFEST_MISSING' then 1 else 2 end as rank from log_discrepancy
+    )
+    select source, kind, event_id, sequence, found_at, rank from ordered
+    where (rank, sequence, source, event_id, kind) > (:rank, :sequence, :source, :event_id, :kind)
+    order by rank, sequence, source, event_id, kind limit :limit
     """
 )
+_BEFORE_ALL = ("-1", "0", "", "", "")
 
 Decode = Callable[[str, int, bytes], Manifest]
 """Reads the manifest that an entry has as its data: of a source, at a sequence."""
@@ -161,7 +176,7 @@ class ReconciliationStore:
                 await self._take(connection, decode(row.source, row.sequence, bytes(row.payload)))
             await connection.execute(_MATCH)
             await connection.execute(_MISSING, {"patience": self._patience.delivery})
-            entries = await self._unclaimed(connection, state.entries_through)
+            entries = await self._unclaimed(connection, state.entries_through, state.former_through)
             looked = (await connection.execute(_GONE, {"after": state.claims_through, "batch": _CLAIMS_AT_ONCE})).one()
             claims = looked.last if looked.looked == _CLAIMS_AT_ONCE else 0  # from the first again
             manifests = rows[-1].sequence if rows else state.manifests_through
@@ -177,26 +192,36 @@ class ReconciliationStore:
         await connection.execute(_TOLD, told)
         numbers = missing_numbers(last, [manifest.number]) if last is not None else []
         await connection.execute(_NUMBERS, {"source": manifest.source, "numbers": numbers})
+        await connection.execute(_SPEAKS, {"source": manifest.source})
         await connection.execute(_CAME, {"source": manifest.source, "number": str(manifest.number)})
 
-    async def _unclaimed(self, connection: Any, after: int) -> int:
+    async def _unclaimed(self, connection: Any, after: int, former: int) -> int:
         """Notes entries that nobody claims, up to where the ledger was long enough ago; returns up to where they are looked at now."""
         last = (await connection.execute(_SPAN, {"patience": self._patience.manifest})).scalar_one()
         await connection.execute(_MARK)
         if last is None or last <= after:
             return after
-        await connection.execute(_EXTRA, {"after": after, "last": last, "manifest": MANIFEST_TYPE})
+        values = {"after": after, "last": last, "former": former, "manifest": MANIFEST_TYPE}
+        await connection.execute(_EXTRA, values | {"suite": SUITE_PREFIX, "own": list(OWN_SOURCES)})
         return int(last)
 
-    async def state(self, limit: int) -> Reconciliation:
+    async def state(self) -> Reconciliation:
         async with self._database.transaction() as connection:
             sources = [
                 SourceState(row.source, row.manifest_number, row.claimed_count, row.matched, row.manifest_at)
                 for row in await connection.execute(_SOURCES)
             ]
-            rows = list(await connection.execute(_DISCREPANCIES, {"limit": limit}))
-        found = tuple(Discrepancy(row.source, DiscrepancyKind(row.kind), row.event_id, row.sequence, row.found_at) for row in rows)
-        return Reconciliation(tuple(sources), found, rows[0].total if rows else 0)
+            counts = {DiscrepancyKind(row.kind): row.total for row in await connection.execute(_COUNTS)}
+        return Reconciliation(tuple(sources), counts)
+
+    async def page(self, paging: PageQuery) -> Page[Discrepancy]:
+        """Returns a page of discrepancies: what is missing first, then by position."""
+        rank, sequence, source, event_id, kind = paging.cursor or _BEFORE_ALL
+        values = {"rank": int(rank), "sequence": int(sequence), "source": source, "event_id": event_id, "kind": kind}
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute(_DISCREPANCIES, values | {"limit": paging.limit}))
+        found = [Discrepancy(row.source, DiscrepancyKind(row.kind), row.event_id, row.sequence, row.found_at) for row in rows]
+        return paging.page(found, [(str(row.rank), str(row.sequence), row.source, row.event_id, row.kind) for row in rows])
 
 
 def _columns(claims: Sequence[Claim]) -> dict[str, Any]:

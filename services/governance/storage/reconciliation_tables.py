@@ -49,4 +49,6 @@ log_reconciler = Table(
     Column("manifests_through", BigInteger, nullable=False),  # sequence
     Column("entries_through", BigInteger, nullable=False),  # sequence
     Column("claims_through", BigInteger, nullable=False),  # sequence, of those looked at again
+    # Sequence: entries up to it are older than the rule that every service must say what it recorded.
+    Column("former_through", BigInteger, nullable=False, server_default="0"),
 )

@@ -4,14 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.governance.domain.arrival import Appendix
+from services.governance.domain.arrival import Appendix, Drafts
 from services.governance.domain.drawing import Occurrence, Part, TitledNode
-from services.governance.domain.ledger import LedgerEntry, entry_from_leaf
+from services.governance.domain.ledger import SALT_BYTES, LedgerEntry, entry_from_leaf
 from services.governance.domain.lineage import Edge, Node, NodeKind, RecordedEdge, Relation, Source, Standing
 from services.governance.domain.verification import StoredEntry
+from shared.storage.array_text import number_array, text_array
 from shared.transparency.merkle import Peaks
 from shared.transparency.tiles import split
 
+_TEXTS = ("event_id", "source", "type", "subject", "trace_id", "principal", "reason")
 COLUMNS = ("event_id", "source", "type", "subject", "trace_id", "record_time")
 
 
@@ -28,59 +30,56 @@ def stored_from_row(row: Any) -> StoredEntry:
     return StoredEntry(row.sequence, row.leaf, {name: getattr(row, name) for name in COLUMNS}, row.content_digest, row.is_erased)
 
 
-def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
+def drafts_to_columns(drafts: Drafts) -> dict[str, Any]:
+    events = [each.event for each in drafts.arrivals]
     return {
-        **_entries_to_columns(appendix.entries),
-        "salt": [each.salt for each in appendix.contents],
-        "principal": [each.principal for each in appendix.contents],
-        "reason": [each.reason for each in appendix.contents],
-        "payload": [each.payload for each in appendix.contents],
+        **{name: text_array([getattr(each, name) for each in events]) for name in _TEXTS},
+        "payload": [each.payload for each in events],
+        "salts": b"".join([each.salt for each in drafts.contents]),
+        "salt_bytes": SALT_BYTES,
+        **_nodes_to_columns(drafts.nodes),
+    }
+
+
+def appendix_to_columns(appendix: Appendix) -> dict[str, Any]:
+    first = appendix.entries[0]
+    return {
+        "before": first.sequence - 1,
+        "record_time": first.record_time,
+        "leaf": [each.leaf for each in appendix.entries],
         "tile_level": [level for level, _ in appendix.growth.added],
         "tile_index": [index for _, index in appendix.growth.added],
         "tile_hashes": list(appendix.growth.added.values()),
         "size": appendix.growth.peaks.size,
         "peaks": b"".join(appendix.growth.peaks.hashes),
-        **_nodes_to_columns(appendix.nodes),
         **_edges_to_columns(appendix.edges),
         **_occurrences_to_columns(appendix.occurrences),
     }
 
 
-def _entries_to_columns(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
+def _nodes_to_columns(nodes: Sequence[TitledNode]) -> dict[str, str]:
     return {
-        "sequence": [each.sequence for each in entries],
-        "event_id": [each.event_id for each in entries],
-        "source": [each.source for each in entries],
-        "type": [each.type for each in entries],
-        "subject": [each.subject for each in entries],
-        "trace_id": [each.trace_id for each in entries],
-        "leaf": [each.leaf for each in entries],
-        "record_time": entries[0].record_time,
+        "node_name": text_array([each.node.name for each in nodes]),
+        "node_kind": text_array([each.node.kind for each in nodes]),
+        "node_title": text_array([each.node.title for each in nodes]),
+        "node_title_version": number_array([each.title_version for each in nodes]),
+        "node_is_known": number_array([each.node.is_known for each in nodes]),
     }
 
 
-def _nodes_to_columns(nodes: Sequence[TitledNode]) -> dict[str, list[Any]]:
+def _edges_to_columns(recorded: Sequence[RecordedEdge]) -> dict[str, str]:
+    edges = [each.edge for each in recorded]
     return {
-        "node_name": [each.node.name for each in nodes],
-        "node_kind": [each.node.kind.value for each in nodes],
-        "node_title": [each.node.title for each in nodes],
-        "node_title_version": [each.title_version for each in nodes],
-        "node_is_known": [each.node.is_known for each in nodes],
-    }
-
-
-def _edges_to_columns(edges: Sequence[RecordedEdge]) -> dict[str, list[Any]]:
-    return {
-        "edge_from": [each.edge.from_name for each in edges],
-        "edge_to": [each.edge.to_name for each in edges],
-        "edge_relation": [each.edge.relation.value for each in edges],
-        "edge_attributes": [_json(each.edge.attributes) for each in edges],
-        "edge_trace_id": [each.trace_id for each in edges],
-        "edge_sequence": [each.ledger_sequence for each in edges],
-        "edge_create_time": [each.create_time for each in edges],
-        "edge_source": [each.edge.source.value for each in edges],
-        "edge_confidence": [each.edge.confidence for each in edges],
-        "edge_rule": [each.edge.rule for each in edges],
+        "edge_from": text_array([each.from_name for each in edges]),
+        "edge_to": text_array([each.to_name for each in edges]),
+        "edge_relation": text_array([each.relation for each in edges]),
+        "edge_attributes": text_array([_json(each.attributes) if each.attributes else "{}" for each in edges]),
+        "edge_trace_id": text_array([each.trace_id for each in recorded]),
+        "edge_sequence": number_array([each.ledger_sequence for each in recorded]),
+        "edge_source": text_array([each.source for each in edges]),
+        "edge_confidence": number_array([each.confidence for each in edges]),
+        "edge_rule": text_array([each.rule for each in edges]),
+        "edge_standing": text_array([each.standing for each in recorded]),
     }
 
 

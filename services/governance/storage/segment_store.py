@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.governance.domain.arrival import Arrival
 from services.governance.domain.segment import Segment
-from services.governance.storage.record_store import RecordStore
+from services.governance.storage.record_store import RecordStore, prepared
 from services.governance.storage.tables import log_segment
 from shared.paging import Page, PageQuery
 from shared.storage.database import Database
@@ -39,9 +39,19 @@ class SegmentStore:
             "sealed_at": segment.sealed_at,
         }
         async with self._database.transaction() as connection:
-            await self._records.append([record], segment.sealed_at)
+            await self._records.append(prepared([record]), segment.sealed_at)
             await connection.execute(insert(log_segment).values(values))
             await connection.execute(_SEAL, {"first": segment.first, "last": segment.last})
+
+    async def over(self, first: int, last: int) -> list[Segment]:
+        """Returns the segments with any of these entries, the oldest first."""
+        statement = (
+            select(log_segment)
+            .where(log_segment.c.last_sequence >= first, log_segment.c.first_sequence <= last)
+            .order_by(log_segment.c.last_sequence)
+        )
+        async with self._database.transaction() as connection:
+            return [_segment(row) for row in await connection.execute(statement)]
 
     async def page(self, paging: PageQuery) -> Page[Segment]:
         """Returns a page of segments, the oldest first."""

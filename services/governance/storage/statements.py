@@ -9,8 +9,8 @@ LOCK_HEAD = text("select size, peaks from log_head for update")
 GROUND = text(
     """
     select told.place, known.sequence is not null as is_known, last.sequence as last
-    from unnest(cast(:sources as text[]), cast(:event_ids as text[]), cast(:subjects as text[])) with ordinality
-         as told(source, event_id, subject, place)
+    from unnest(cast(cast(:source as text) as text[]), cast(cast(:event_id as text) as text[]), cast(cast(:subject as text) as text[]))
+         with ordinality as told(source, event_id, subject, place)
     left join log_entry known on known.source = told.source and known.event_id = told.event_id
     left join lateral (
         select sequence from log_entry where subject = told.subject and told.subject <> '' order by sequence desc limit 1
@@ -19,16 +19,29 @@ GROUND = text(
     """
 )
 
-# What happened to the same components near what is told: to conclude from.
+# What happened to the same components near what is told, and what is held of that itself: to conclude from.
 NEAR = text(
     """
-    select distinct held.name, held.component, held.part, held.happened_at
+    select name, component, part, happened_at from lineage_occurrence where name = any(cast(:names as text[]))
+    union
+    select held.name, held.component, held.part, held.happened_at
     from unnest(cast(:components as text[]), cast(:times as timestamptz[])) as told(component, happened_at)
     join lineage_occurrence held on held.component = told.component
         and held.happened_at between told.happened_at - cast(:window as interval) and told.happened_at + cast(:window as interval)
     """
 )
 
+# The edges that were inferred from what is corrected now, unless people have judged them, and what is held of their other ends.
+INFERRED = text(
+    """
+    select * from lineage_edge where source = 'INFERRED' and standing in ('UNJUDGED', 'WITHDRAWN')
+        and (from_name = any(cast(:names as text[])) or to_name = any(cast(:names as text[])))
+    """
+)
+OCCURRED = text("select name, component, part, happened_at from lineage_occurrence where name = any(cast(:names as text[]))")
+
+# Texts and numbers come as arrays in text (shared/storage/array_text.py), and what is long as the driver's own.
+#
 # All in one statement, for each would cost its own round trip while the others wait for the head. A title, and the kind with it, gives
 # way only to one of the same version or a higher one. An edge belongs to the entry that first showed it; how it is known gives way to
 # better evidence, or to a later account where it was never observed, unless people have judged it.
@@ -36,19 +49,22 @@ APPEND = text(
     """
     with entries as (
         insert into log_entry (sequence, event_id, source, type, subject, trace_id, record_time, leaf, salt, principal, reason, payload)
-        select sequence, event_id, source, type, subject, trace_id, :record_time, leaf, salt, principal, reason, payload
-        from unnest(cast(:sequence as bigint[]), cast(:event_id as text[]), cast(:source as text[]), cast(:type as text[]),
-                    cast(:subject as text[]), cast(:trace_id as text[]), cast(:leaf as text[]), cast(:salt as bytea[]),
-                    cast(:principal as text[]), cast(:reason as text[]), cast(:payload as bytea[]))
-             as new(sequence, event_id, source, type, subject, trace_id, leaf, salt, principal, reason, payload)
+        select :before + place, event_id, source, type, subject, trace_id, cast(:record_time as timestamptz), leaf,
+               substring(cast(:salts as bytea) from cast(place - 1 as integer) * :salt_bytes + 1 for :salt_bytes),
+               principal, reason, payload
+        from unnest(cast(cast(:event_id as text) as text[]), cast(cast(:source as text) as text[]), cast(cast(:type as text) as text[]),
+                    cast(cast(:subject as text) as text[]), cast(cast(:trace_id as text) as text[]), cast(:leaf as text[]),
+                    cast(cast(:principal as text) as text[]), cast(cast(:reason as text) as text[]), cast(:payload as bytea[]))
+             with ordinality as new(event_id, source, type, subject, trace_id, leaf, principal, reason, payload, place)
     ), tiles as (
         insert into log_tile (level, index, hashes)
         select * from unnest(cast(:tile_level as smallint[]), cast(:tile_index as bigint[]), cast(:tile_hashes as bytea[]))
         on conflict (level, index) do update set hashes = log_tile.hashes || excluded.hashes
     ), nodes as (
         insert into lineage_node as held (name, kind, title, title_version, is_known)
-        select * from unnest(cast(:node_name as text[]), cast(:node_kind as text[]), cast(:node_title as text[]),
-                             cast(:node_title_version as bigint[]), cast(:node_is_known as boolean[]))
+        select * from unnest(cast(cast(:node_name as text) as text[]), cast(cast(:node_kind as text) as text[]),
+                             cast(cast(:node_title as text) as text[]), cast(cast(:node_title_version as text) as bigint[]),
+                             cast(cast(:node_is_known as text) as boolean[]))
         on conflict (name) do update set
             is_known = held.is_known or excluded.is_known,
             kind = case when excluded.title_version > held.title_version then excluded.kind else held.kind end,
@@ -61,16 +77,19 @@ APPEND = text(
                and (excluded.title, excluded.title_version) <> (held.title, held.title_version))
     ), edges as (
         insert into lineage_edge as held (from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time,
-                                          source, confidence, rule)
-        select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, create_time, source, confidence, rule
-        from unnest(cast(:edge_from as text[]), cast(:edge_to as text[]), cast(:edge_relation as text[]),
-                    cast(:edge_attributes as text[]), cast(:edge_trace_id as text[]), cast(:edge_sequence as bigint[]),
-                    cast(:edge_create_time as timestamptz[]), cast(:edge_source as text[]),
-                    cast(:edge_confidence as double precision[]), cast(:edge_rule as text[]))
-             as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, create_time, source, confidence, rule)
+                                          source, confidence, rule, standing)
+        select from_name, to_name, relation, attributes::jsonb, trace_id, ledger_sequence, cast(:record_time as timestamptz),
+               source, confidence, rule, standing
+        from unnest(cast(cast(:edge_from as text) as text[]), cast(cast(:edge_to as text) as text[]),
+                    cast(cast(:edge_relation as text) as text[]), cast(cast(:edge_attributes as text) as text[]),
+                    cast(cast(:edge_trace_id as text) as text[]), cast(cast(:edge_sequence as text) as bigint[]),
+                    cast(cast(:edge_source as text) as text[]), cast(cast(:edge_confidence as text) as double precision[]),
+                    cast(cast(:edge_rule as text) as text[]), cast(cast(:edge_standing as text) as text[]))
+             as new(from_name, to_name, relation, attributes, trace_id, ledger_sequence, source, confidence, rule, standing)
         on conflict (from_name, to_name, relation) do update set
-            source = excluded.source, confidence = excluded.confidence, rule = excluded.rule, attributes = excluded.attributes
-        where held.standing = 'UNJUDGED' and held.source <> 'OBSERVED'
+            source = excluded.source, confidence = excluded.confidence, rule = excluded.rule, attributes = excluded.attributes,
+            standing = excluded.standing
+        where held.standing in ('UNJUDGED', 'WITHDRAWN') and held.source <> 'OBSERVED'
           and (excluded.source <> 'INFERRED' or held.source = 'INFERRED')
     ), occurrences as (
         insert into lineage_occurrence as held (name, component, part, happened_at)
@@ -83,37 +102,34 @@ APPEND = text(
 )
 
 # One statement, one snapshot: an append between two reads would look like a tail that does not fit.
-TIP = text(
-    """
+TIP = """
     select head.size, head.peaks, coalesce((select max(sequence) from log_entry), 0) as last_sequence
     from (select 1) as one left join log_head head on true
-    """
-)
+"""
 
+CONTENT_DIGEST = """pg_catalog.sha256(
+    salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8')
+    || int4send(octet_length(convert_to(reason, 'UTF8'))) || convert_to(reason, 'UTF8') || payload
+)"""
 # The database hashes the contents, so that verifying a ledger of large ones needs neither their transfer nor their memory. It
 # is trusted no further than for handing over its rows: a server that lies about a digest could lie about the bytes as well. A
 # content counts as erased only where the ledger has the record of it.
 STORED_ENTRIES = text(
-    """
+    f"""
     select sequence, leaf, event_id, source, type, subject, trace_id, record_time,
            erased_at is not null and exists (
                select 1 from log_entry record where record.subject = 'ledgerEntries/' || entry.sequence
                    and record.type = 'ballast.governance.v1.ContentErased' and record.source = '/ballast/governance/ledger'
            ) as is_erased,
-           pg_catalog.sha256(
-               salt || int4send(octet_length(convert_to(principal, 'UTF8'))) || convert_to(principal, 'UTF8')
-               || int4send(octet_length(convert_to(reason, 'UTF8'))) || convert_to(reason, 'UTF8') || payload
-           ) as content_digest
+           {CONTENT_DIGEST} as content_digest
     from log_entry entry where sequence between :first and :last order by sequence limit :limit
-    """
+    """  # noqa: S608 - put together of what stands here
 )
 
-TILES = text(
-    """
-    select level, index as place, hashes from log_tile
-    join unnest(cast(:levels as smallint[]), cast(:indexes as bigint[])) as wanted(level, index) using (level, index)
-    """
-)
+TILES = """
+    select level, index, hashes from log_tile
+    join unnest($1::smallint[], $2::bigint[]) as wanted(level, index) using (level, index)
+"""
 
 CHECKPOINTS = text("select size, root, note from log_checkpoint where size > :after and size <= :last order by size")
 

@@ -1,24 +1,33 @@
 """Approvals to protobuf and back."""
 
+import re
 from datetime import datetime
 
 from ballast.governance.v1 import approval_messages_pb2 as messages
 from ballast.governance.v1 import approval_pb2 as pb
+from google.type import money_pb2
 
 from services.governance.domain.approval import Approval, ApprovalState, BrokenGlass, ReviewOutcome
 from services.governance.domain.approval_request import ApprovalRequest, Impact
 from services.governance.domain.approval_verdict import Claim, Verdict
 from services.governance.domain.approver import keys_held_by
+from services.governance.domain.readable_name import check_name
 from services.governance.storage.approval_conditions import ApprovalQuery
 from services.governance.transport.approval_rule_convert import rule_to_pb
 from shared.errors import invalid_field
+from shared.money import Money
 from shared.principal import Principal
 from shared.rpc.wellknown import money_from_pb, money_to_pb, time_to_pb
 from shared.storage.etags import etag_of
 
+_MOST_NANOS = 999_999_999
+
 
 def request_from_pb(request: messages.RequestApprovalRequest) -> ApprovalRequest:
-    """Raises InvalidInput for money that is less than none, or without a currency. The author is empty where it is the caller."""
+    """Raises InvalidInput for names that do not show what they are, and money that is none. The author is empty where it is the caller."""
+    check_name("subject", request.subject)
+    if request.author:
+        check_name("author", request.author)
     return ApprovalRequest(
         kind=request.kind,
         subject=request.subject,
@@ -110,9 +119,7 @@ def _glass_to_pb(glass: BrokenGlass, now: datetime) -> pb.BrokenGlass:
 
 
 def _impact_from_pb(message: pb.ImpactPreview) -> Impact:
-    money = money_from_pb(message.value_at_risk) if message.HasField("value_at_risk") else None
-    if money is not None and (money.amount < 0 or not money.currency):
-        raise invalid_field("impact.value_at_risk", f"is {money.amount} {money.currency!r}; give no less than 0, and an ISO 4217 currency")
+    money = _money_from_pb(message.value_at_risk) if message.HasField("value_at_risk") else None
     return Impact(
         summary=message.summary,
         facts=tuple(message.facts),
@@ -123,6 +130,20 @@ def _impact_from_pb(message: pb.ImpactPreview) -> Impact:
         remediation_share_change=message.remediation_share_change,
         measures=dict(message.measures),
     )
+
+
+def _money_from_pb(message: money_pb2.Money) -> Money:
+    """As google.type.Money has it; raises InvalidInput by its field."""
+    place, units, nanos = "impact.value_at_risk", message.units, message.nanos
+    if not re.fullmatch("[A-Z]{3}", message.currency_code):
+        raise invalid_field(f"{place}.currency_code", f"is {message.currency_code!r}; give three capital letters of ISO 4217, such as EUR")
+    if abs(nanos) > _MOST_NANOS:
+        raise invalid_field(f"{place}.nanos", f"is {nanos}; give billionths of a unit, up to 999,999,999, and whole units in units")
+    if units * nanos < 0:
+        raise invalid_field(f"{place}.nanos", f"is {nanos} where units is {units}; give both the same sign")
+    if units < 0 or nanos < 0:
+        raise invalid_field(place, f"is {money_from_pb(message).amount} {message.currency_code}; give no less than 0")
+    return money_from_pb(message)
 
 
 def _impact_to_pb(impact: Impact) -> pb.ImpactPreview:

@@ -3,12 +3,11 @@
 from ballast.governance.v1 import approval_pb2
 from ballast.governance.v1 import governance_events_pb2 as pb
 
+from services.governance.domain.approval_terms import RULES_SUBJECT
 from services.governance.domain.events import ApprovalChanged, ApprovalRequested, Event
 from services.governance.transport.approval_convert import approval_to_pb
 from services.governance.transport.approval_rule_convert import rules_to_pb
 from shared.events.event import EncodedEvent
-
-RULES_SUBJECT = "approvalRules"
 
 
 def encode(event: Event) -> EncodedEvent:
@@ -27,4 +26,5 @@ def encode(event: Event) -> EncodedEvent:
         )
         return EncodedEvent(after.name, after.version, changed, after.updated_at)
     rules = event.rules
-    return EncodedEvent(RULES_SUBJECT, rules.revision, pb.ApprovalRulesChanged(rules=rules_to_pb(rules)), rules.create_time)
+    changed_rules = pb.ApprovalRulesChanged(rules=rules_to_pb(rules), approval=event.approval)
+    return EncodedEvent(RULES_SUBJECT, rules.revision, changed_rules, rules.create_time)

@@ -7,7 +7,7 @@ from ballast.governance.v1.approval_rule_service_pb2_grpc import (
 )
 
 from services.governance.transport.approval_rule_convert import document_from_pb, facts_to_pb, rules_to_pb, trial_to_pb
-from services.governance.usecases.rulebook import Rulebook
+from services.governance.usecases.rulebook import Rulebook, WantedRules
 from shared.paging import page_query
 from shared.rpc.once import once
 from shared.rpc.server import GrpcService
@@ -31,8 +31,9 @@ class ApprovalRuleServicer(ApprovalRuleServiceServicer):
     @once(pb.UpdateApprovalRulesResponse)
     async def UpdateApprovalRules(self, request: pb.UpdateApprovalRulesRequest, context: object) -> pb.UpdateApprovalRulesResponse:
         sent = request.rules
-        made = await self._rulebook.update(document_from_pb(sent), sent.etag, sent.reason, validate_only=request.validate_only)
-        return pb.UpdateApprovalRulesResponse(rules=rules_to_pb(made))
+        wanted = WantedRules(sent.etag, sent.reason, request.approval)
+        made = await self._rulebook.update(document_from_pb(sent), wanted, validate_only=request.validate_only)
+        return pb.UpdateApprovalRulesResponse(rules=rules_to_pb(made.rules), digest=made.digest, rule=made.rule)
 
     async def ListApprovalRulesRevisions(
         self, request: pb.ListApprovalRulesRevisionsRequest, context: object

@@ -43,10 +43,17 @@ def drawing_of_document(type_: str, payload: bytes) -> Drawing | None:
 def _parsed(text: str) -> Mapping[str, Any]:
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DocumentRefused(f"is no JSON: {error}") from None
+        json.dumps(data, ensure_ascii=False).encode()
+    except RecursionError:
+        raise DocumentRefused("document: is nested too deep; CDEvents needs no more than a few levels") from None
+    except UnicodeEncodeError:
+        raise DocumentRefused("document: holds one of \\ud800 to \\udfff without its pair, which is no text; leave it out") from None
+    except json.JSONDecodeError as error:
+        raise DocumentRefused(f"document: is no JSON at line {error.lineno}, column {error.colno}; send one JSON object") from None
+    except ValueError:  # a number of thousands of digits
+        raise DocumentRefused("document: is no JSON that can be read; send one JSON object, with numbers of a usual length") from None
     if not isinstance(data, dict):
-        raise DocumentRefused("is no JSON object; send an event of CDEvents, or a link")
+        raise DocumentRefused("document: is no JSON object; send an event of CDEvents, or a link")
     return data
 
 
@@ -108,6 +115,7 @@ def _embedded(data: Any, place: str, event_id: str, chain: str) -> CdLink:
         raise DocumentRefused(f"{place}linkType: START is not embedded: an event without a path to it starts its chain")
     earlier = "target" if kind is LinkType.RELATION else "from"
     before = _context(data, earlier, place, needed=kind is not LinkType.END)
+    _refuse_self(f"{place}{earlier}", before, event_id)
     return CdLink(kind, before, event_id, _link_kind(data, kind, place), chain)
 
 
@@ -117,7 +125,14 @@ def _link(data: Mapping[str, Any], place: str) -> CdLink:
         return CdLink(kind, "", _context(data, "start", place), chain_id=chain)
     earlier, later = {LinkType.PATH: ("from", "to"), LinkType.RELATION: ("target", "source"), LinkType.END: ("from", "end")}[kind]
     before = _context(data, earlier, place, needed=kind is not LinkType.END)
-    return CdLink(kind, before, _context(data, later, place), _link_kind(data, kind, place), chain)
+    after = _context(data, later, place)
+    _refuse_self(f"{place}{later}", after, before)
+    return CdLink(kind, before, after, _link_kind(data, kind, place), chain)
+
+
+def _refuse_self(place: str, one: str, other: str) -> None:
+    if one and other and node_name(one) == node_name(other):
+        raise DocumentRefused(f"{place}.contextId: is {one[:80]!r}, the event that it is linked with; link two different ones")
 
 
 def _link_type(data: Mapping[str, Any], place: str) -> LinkType:

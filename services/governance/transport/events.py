@@ -16,18 +16,9 @@ _log = structlog.get_logger(__name__)
 
 
 def arrival_from_event(event: ReceivedEvent) -> Arrival:
-    recorded = RecordedEvent(
-        event_id=event.id,
-        source=event.source,
-        type=event.type,
-        subject=event.subject,
-        principal=event.principal,
-        event_time=event.time,
-        trace_id=trace_id_of(event.traceparent),
-        payload=event.data.value,
-        method=event.method,
-        reason=event.reason,
-    )
+    id_, source, type_, subject, _, time, principal, traceparent, data, method, reason = event
+    trace_id = trace_id_of(traceparent)
+    recorded = RecordedEvent(id_, source, type_, subject, principal, time, trace_id, data.value, method, reason)
     return Arrival(recorded, event.version, _drawing(event), accesses_from_event(event))
 
 

@@ -4,26 +4,32 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
+from ballast.amendments.v1 import amendment_events_pb2, amendment_pb2
 from ballast.governance.v1 import approval_pb2, governance_events_pb2
 from ballast.intake.v1 import change_pb2, intake_events_pb2
 from ballast.playbook.v1 import playbook_events_pb2
 from ballast.triage.v1 import budget_events_pb2, triage_events_pb2
 from google.protobuf.message import DecodeError, Message
 
+from services.governance.domain.approval_terms import RULES_SUBJECT
 from services.governance.domain.fact import (
     ApprovalFact,
     AssessmentFact,
     Attribution,
+    BudgetFact,
     BundleFact,
     ChangeFact,
     ComponentFact,
     DecisionFact,
     Displacement,
+    DutyFact,
     Fact,
     IncidentFact,
     PolicyFact,
     RoadmapItemFact,
     WeighedAssessment,
+    Work,
+    WorkFact,
 )
 from services.governance.domain.fact_drawing import GATING_RULES, SEVERITY_MATRIX
 from shared.errors import InvalidInput
@@ -156,14 +162,45 @@ def _budget_policy(data: budget_events_pb2.BudgetPolicyChanged) -> PolicyFact:
     return PolicyFact("budgetPolicy", data.policy.revision, data.policy.reason)
 
 
+def _approval_rules(data: governance_events_pb2.ApprovalRulesChanged) -> PolicyFact:
+    return PolicyFact(RULES_SUBJECT, data.rules.revision, data.rules.reason, data.approval)
+
+
+def _amendment(data: amendment_events_pb2.AmendmentChanged) -> PolicyFact | None:
+    """What is drafted, waits or failed leads to nothing: lineage is of versions that came in force."""
+    made = data.amendment
+    if made.state != amendment_pb2.AMENDMENT_STATE_IN_FORCE:
+        return None
+    return PolicyFact(made.document, made.revision, made.reason, made.approval, made.base_revision)
+
+
 def _approval(data: governance_events_pb2.ApprovalRequested | governance_events_pb2.ApprovalChanged) -> ApprovalFact:
     approval = data.approval
     state = approval_pb2.ApprovalState.Name(approval.state).removeprefix("APPROVAL_STATE_").lower()
     return ApprovalFact(approval.name, approval.subject, approval.kind, state)
 
 
+def _error_budget(data: budget_events_pb2.ErrorBudgetChanged) -> BudgetFact:
+    budget = data.error_budget
+    name = f"{budget.slo}/errorBudgets/{budget.objective}"
+    return BudgetFact(name, budget.slo, budget.component, budget.remaining, budget.standing.step, time_from_pb(budget, "evaluated_at"))
+
+
+def _post_mortem_due(data: budget_events_pb2.PostMortemDue) -> DutyFact:
+    about = (data.incident.removeprefix("incidents/"), data.slo.removeprefix("slos/"), str(data.objective))
+    return DutyFact(f"duties/post-mortem/{'/'.join(about)}", data.incident, data.slo, data.objective, data.four_week_share)
+
+
+def _work(data: allocation_events_pb2.WorkRecorded) -> WorkFact:
+    return WorkFact(
+        tuple(
+            Work(each.name, each.incident or each.roadmap_item, each.HasField("incident"), each.team, each.hours) for each in data.records
+        )
+    )
+
+
 # Any: each reader takes the message beside it, which a mapping's type cannot say.
-_PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
+_PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact | None]]] = (
     (intake_events_pb2.IncidentOpened, _incident),
     (intake_events_pb2.IncidentChanged, _incident),
     (triage_events_pb2.AssessmentMade, _assessment),
@@ -177,7 +214,13 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact]]] = (
     (triage_events_pb2.SeverityMatrixChanged, _severity_matrix),
     (triage_events_pb2.GatingRulesChanged, _gating_rules),
     (budget_events_pb2.BudgetPolicyChanged, _budget_policy),
+    (budget_events_pb2.ErrorBudgetChanged, _error_budget),
+    (budget_events_pb2.PostMortemDue, _post_mortem_due),
+    (allocation_events_pb2.WorkRecorded, _work),
+    (amendment_events_pb2.AmendmentChanged, _amendment),
     (governance_events_pb2.ApprovalRequested, _approval),
     (governance_events_pb2.ApprovalChanged, _approval),
+    (governance_events_pb2.ApprovalRulesChanged, _approval_rules),
 )
-_READERS: Mapping[str, tuple[type[Message], Callable[[Any], Fact]]] = {kind.DESCRIPTOR.full_name: (kind, read) for kind, read in _PAIRS}
+_Reader = tuple[type[Message], Callable[[Any], Fact | None]]
+_READERS: Mapping[str, _Reader] = {kind.DESCRIPTOR.full_name: (kind, read) for kind, read in _PAIRS}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ballast.governance.v1 import governance_service_pb2, ledger_events_pb2, ledger_pb2, segment_service_pb2
 from ballast.governance.v1 import ledger_service_pb2 as pb
 
-from services.governance.domain.erasure import Whole
+from services.governance.domain.erasure import Erased, Whole
 from services.governance.domain.ledger import Content
 from services.governance.domain.segment import Segment
 from services.governance.storage.ledger_store import EntryFilter, KeptEntry, SignedCheckpoint
@@ -75,6 +75,16 @@ def _digest(wanted: EntryFilter) -> str:
 
 def target_from_pb(request: pb.EraseContentsRequest) -> Target:
     return Target(tuple(sorted(set(request.sequences))), filter_from_pb(request.filter))
+
+
+def erased_to_pb(erased: Erased) -> pb.EraseContentsResponse:
+    left = [
+        ledger_pb2.EntryLeft(
+            sequence=each.sequence, reason=ledger_pb2.EntryLeftReason.Value(f"ENTRY_LEFT_REASON_{each.reason.value}"), segment=each.segment
+        )
+        for each in erased.left
+    ]
+    return pb.EraseContentsResponse(sequences=erased.sequences, more=erased.more, left=left)
 
 
 def erasure_record(whole: Whole) -> bytes:

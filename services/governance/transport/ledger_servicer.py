@@ -7,7 +7,7 @@ from ballast.governance.v1 import reconciliation_pb2
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
 
 from services.governance.transport import ledger_convert as convert
-from services.governance.transport.reconciliation_convert import reconciliation_to_pb
+from services.governance.transport.reconciliation_convert import page_query_of_discrepancies, reconciliation_to_pb
 from services.governance.usecases.ledger_parts import LedgerParts
 from shared.paging import page_query
 from shared.rpc.once import once
@@ -56,10 +56,10 @@ class LedgerServicer(LedgerServiceServicer):
         return convert.consistency_to_pb(proof)
 
     async def GetReconciliation(self, request: reconciliation_pb2.GetReconciliationRequest, context: object) -> Reconciled:
-        return reconciliation_to_pb(await self._reconciliations())
+        found, page = await self._reconciliations.page(page_query_of_discrepancies(request))
+        return reconciliation_to_pb(found, page, is_first=not request.page_token)
 
     @once(pb.EraseContentsResponse)
     async def EraseContents(self, request: pb.EraseContentsRequest, context: object) -> pb.EraseContentsResponse:
         target, why = convert.target_from_pb(request), request.reason
-        sequences, more = await self._erasures(target, why, validate_only=request.validate_only)
-        return pb.EraseContentsResponse(sequences=sequences, more=more)
+        return convert.erased_to_pb(await self._erasures(target, why, validate_only=request.validate_only))

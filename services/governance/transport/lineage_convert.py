@@ -8,7 +8,8 @@ from ballast.governance.v1 import lineage_service_pb2 as pb
 from google.protobuf.message import DecodeError
 
 from services.governance.domain.correction import Correction, Judged, Verdict
-from services.governance.domain.impact import DisplacedSince, Impact, IncidentSince, Later
+from services.governance.domain.fact import BudgetFact
+from services.governance.domain.impact import DisplacedSince, Impact, IncidentSince, KpiSince, Later
 from services.governance.domain.lineage import Link
 from services.governance.storage.ledger_store import KeptEntry
 from services.governance.transport.convert import edge_to_pb, node_to_pb, relation_from_pb, relation_to_pb
@@ -55,7 +56,8 @@ def correction_record(correction: Correction, outcome: Judged) -> bytes:
 def explanation_to_pb(found: Explanation) -> pb.ExplainLinkResponse:
     return pb.ExplainLinkResponse(
         link=edge_to_pb(found.recorded),
-        entries=[entry_to_pb(each) for each in found.entries],
+        entries=[entry_to_pb(each) for each in found.entries.items],
+        next_page_token=found.entries.next_page_token,
         rule=found.rule,
         corrections=[_correction_to_pb(each) for each in found.corrections],
     )
@@ -79,7 +81,11 @@ def _aged_to_pb(aged: Aged) -> pb.PendingLink:
 
 
 def linked_to_pb(results: Sequence[Linked]) -> pb.LinkEventsResponse:
-    return pb.LinkEventsResponse(results=[pb.LinkedEvent(node=each.node, link_count=each.link_count, error=each.error) for each in results])
+    return pb.LinkEventsResponse(
+        results=[
+            pb.LinkedEvent(node=each.node, link_count=each.link_count, error=each.error, already_known=each.is_known) for each in results
+        ]
+    )
 
 
 def format_from_pb(number: "pb.LineageFormat.ValueType") -> LineageFormat:
@@ -96,7 +102,18 @@ def impact_to_pb(impact: Impact) -> impact_pb2.GetImpactResponse:
         bundles=[node_to_pb(each) for each in impact.bundles],
         approvals=[node_to_pb(each) for each in impact.approvals],
         partial=impact.is_partial,
+        kpis=[_kpi_to_pb(each) for each in impact.kpis],
     )
+
+
+def _kpi_to_pb(each: KpiSince) -> impact_pb2.KpiSince:
+    before = _value_to_pb(each.before) if each.before else None
+    values = [_value_to_pb(value) for value in each.values]
+    return impact_pb2.KpiSince(kpi=node_to_pb(each.kpi), measured_on=each.measured_on, before=before, values=values)
+
+
+def _value_to_pb(value: BudgetFact) -> impact_pb2.KpiValue:
+    return impact_pb2.KpiValue(value=value.remaining, time=time_to_pb(value.at), step=value.step)
 
 
 def _displaced_to_pb(each: DisplacedSince) -> impact_pb2.DisplacedSince:

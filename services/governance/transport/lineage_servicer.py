@@ -30,7 +30,10 @@ class LineageServicer(LineageServiceServicer):
         return convert.impact_to_pb(await self._parts.impact(request.decision))
 
     async def ExplainLink(self, request: pb.ExplainLinkRequest, context: object) -> pb.ExplainLinkResponse:
-        return convert.explanation_to_pb(await self._parts.explain(convert.link_from_pb(request)))
+        link = convert.link_from_pb(request)
+        return convert.explanation_to_pb(
+            await self._parts.explain(link, page_query(request.page_size, request.page_token, "ExplainLink", link))
+        )
 
     @once(pb.CorrectLinkResponse)
     async def CorrectLink(self, request: pb.CorrectLinkRequest, context: object) -> pb.CorrectLinkResponse:

@@ -7,9 +7,11 @@ from ballast.governance.v1 import reconciliation_pb2 as pb
 from google.protobuf.message import DecodeError
 
 from services.governance.domain.reconciliation import Claim, Discrepancy, Manifest, Reconciliation, SourceState
+from shared.paging import Page, PageQuery, page_query
 from shared.rpc.wellknown import time_to_pb
 
 _ID_BYTES, _HASH_BYTES = 16, 32
+_DISCREPANCIES = 100
 
 
 def manifest_from_payload(source: str, sequence: int, payload: bytes) -> Manifest:
@@ -27,11 +29,16 @@ def _parts(data: bytes, width: int) -> list[bytes]:
     return [data[at : at + width] for at in range(0, len(data) - width + 1, width)]
 
 
-def reconciliation_to_pb(found: Reconciliation) -> pb.GetReconciliationResponse:
+def page_query_of_discrepancies(request: pb.GetReconciliationRequest) -> PageQuery:
+    return page_query(request.page_size or _DISCREPANCIES, request.page_token, "GetReconciliation")
+
+
+def reconciliation_to_pb(found: Reconciliation, page: Page[Discrepancy], *, is_first: bool) -> pb.GetReconciliationResponse:
     return pb.GetReconciliationResponse(
-        sources=[_source_to_pb(each) for each in found.sources],
-        discrepancies=[_discrepancy_to_pb(each) for each in found.discrepancies],
+        sources=[_source_to_pb(each) for each in found.sources] if is_first else (),
+        discrepancies=[_discrepancy_to_pb(each) for each in page.items],
         discrepancy_count=found.discrepancy_count,
+        next_page_token=page.next_page_token,
     )
 
 

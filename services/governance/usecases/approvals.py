@@ -4,16 +4,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.governance.domain.approval import Approval
-from services.governance.domain.approval_life import Act, Action, Terms, acted, opened, standing
+from services.governance.domain.approval_life import REASONED, Act, Action, acted, opened, standing
 from services.governance.domain.approval_request import ApprovalRequest
-from services.governance.domain.approval_rule import decision_keys
+from services.governance.domain.approval_terms import terms_of
 from services.governance.domain.approval_verdict import Claim, Verdict, verdict_on
-from services.governance.domain.approver import Approvers, keys_held_by, keys_of
+from services.governance.domain.approver import Approvers, keys_held_by, keys_of, person_of
 from services.governance.domain.errors import AuthorRefused, RequesterRefused
 from services.governance.storage.approval_conditions import ApprovalQuery
 from services.governance.storage.approval_store import ApprovalStore, Opened
 from services.governance.usecases.rulebook import Rulebook
 from shared.clock import Clock
+from shared.errors import check_reason
 from shared.ids import new_id
 from shared.paging import Page, PageQuery
 from shared.principal import EVERY_TEAM, Principal, current_principal
@@ -33,12 +34,13 @@ class Approvals:
 
     async def request(self, asked: ApprovalRequest, *, validate_only: bool) -> Approval:
         """Opens an approval under the rule that applies, or breaks the glass at once. Raises what refuses it; then nothing is stored."""
+        check_reason("reason", asked.reason)
+        if asked.break_glass_reason:
+            check_reason("break_glass_reason", asked.break_glass_reason)
         now, caller = self._clock.now(), current_principal()
         asked = _on_behalf(asked, caller)
         rules = await self._rulebook.in_force()
-        rule = rules.choose(asked)
-        terms = Terms(rule, rules.revision, decision_keys(rule, asked.team, rules.document))
-        first = opened(new_id(now), asked, terms, now)
+        first = opened(new_id(now), asked, terms_of(rules, asked), now)
         act = Act(Action.BREAK_GLASS, caller, asked.break_glass_reason)
         made = Opened(first, acted(first, act, now) if asked.break_glass_reason else ())
         if not validate_only:
@@ -46,7 +48,9 @@ class Approvals:
         return made.newest
 
     async def act(self, name: str, etag: str, act: Act) -> Approval:
-        """Does what the caller does. Raises what the life of an approval refuses, ApprovalNotFound, Conflict."""
+        """Does what the caller does. Raises what the life of an approval refuses, ApprovalNotFound, Conflict, and for no reason given."""
+        if act.action in REASONED:
+            check_reason(REASONED[act.action], act.note)
         now = self._clock.now()
         return await self._store.change(name, etag, lambda before: acted(before, act, now))
 
@@ -75,6 +79,8 @@ def _on_behalf(asked: ApprovalRequest, caller: Principal) -> ApprovalRequest:
     keys = keys_held_by(caller)
     if not keys & keys_of(_REQUESTERS, asked.team, {}):
         raise RequesterRefused(caller.name, asked.team)
-    if asked.author not in {"", caller.name} and _SERVICE not in keys:
+    if person_of(asked.author) in {"", person_of(caller.name)}:
+        return replace(asked, author=caller.name, requester=caller.name)
+    if _SERVICE not in keys:
         raise AuthorRefused(caller.name, asked.author)
-    return replace(asked, author=asked.author or caller.name, requester=caller.name)
+    return replace(asked, requester=caller.name)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from services.governance.domain.arrival import Arrival
 from services.governance.domain.correction import (
-    CORRECTION_SOURCE,
     CORRECTION_TYPE,
     Correction,
     Judged,
@@ -14,13 +13,13 @@ from services.governance.domain.correction import (
     drawing_of_statement,
     judged,
 )
-from services.governance.domain.ledger import RecordedEvent
 from services.governance.domain.lineage import RecordedEdge
+from services.governance.domain.own_record import LINEAGE_SOURCE, OwnRecord
 from services.governance.storage.link_store import LinkStore
 from services.governance.usecases.ledger import Ledger
+from services.governance.usecases.own_records import event_of
 from shared.clock import Clock
-from shared.ids import new_id
-from shared.principal import current_cause, current_principal_name
+from shared.errors import check_reason
 from shared.telemetry import trace_ids
 
 EncodeCorrection = Callable[[Correction, Judged], bytes]
@@ -37,7 +36,8 @@ class CorrectLink:
         self._clock = clock
 
     async def __call__(self, correction: Correction, reason: str, *, validate_only: bool) -> RecordedEdge:
-        """Returns the edge after it. Raises LinkUnusable, LinkNotFound, LinkExists, LinkChanged."""
+        """Returns the edge after it. Raises LinkUnusable, LinkNotFound, LinkExists, LinkChanged, and for no reason given."""
+        check_reason("reason", reason)
         check_link(correction.link)
         if validate_only:
             return await self._foreseen(correction)
@@ -53,24 +53,14 @@ class CorrectLink:
     async def _foreseen(self, correction: Correction) -> RecordedEdge:
         held = await self._store.link(correction.link)
         outcome = judged(held, correction)
+        if correction.verdict is not Verdict.DENIED:
+            await self._store.check_circle(correction.link)
         if held is not None:
             return after(held, outcome)
         (edge,) = drawing_of_statement(correction, outcome.confidence).edges
         return RecordedEdge(edge, trace_ids()[0], 0, self._clock.now())
 
     def _record(self, correction: Correction, outcome: Judged, reason: str) -> Arrival:
-        now = self._clock.now()
-        event = RecordedEvent(
-            event_id=str(new_id(now)),
-            source=CORRECTION_SOURCE,
-            type=CORRECTION_TYPE,
-            subject=correction.link.name,
-            principal=current_principal_name(),
-            event_time=now,
-            trace_id=trace_ids()[0],
-            payload=self._encode(correction, outcome),
-            method=current_cause().method,
-            reason=reason,
-        )
+        record = OwnRecord(LINEAGE_SOURCE, CORRECTION_TYPE, correction.link.name, self._encode(correction, outcome))
         shown = drawing_of_statement(correction, outcome.confidence) if correction.verdict is Verdict.STATED else None
-        return Arrival(event, outcome.version, shown)
+        return Arrival(event_of(record, reason, self._clock.now()), outcome.version, shown)

@@ -1,20 +1,19 @@
 """Erasing contents: what must be forgotten goes, that it went is recorded, and every proof still holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.governance.domain.arrival import Arrival
-from services.governance.domain.erasure import ERASURE_SOURCE, ERASURE_TYPE, MOST_AT_ONCE, Erasure, Whole, record_name
-from services.governance.domain.errors import ErasureAimless
-from services.governance.domain.ledger import RecordedEvent
+from services.governance.domain.erasure import ERASURE_TYPE, MOST_AT_ONCE, Erased, Whole, parted, record_name
+from services.governance.domain.errors import EntryNotFound, ErasureAimless
+from services.governance.domain.own_record import LEDGER_SOURCE, OwnRecord
 from services.governance.storage.erasure_store import ErasureStore
 from services.governance.storage.ledger_store import EntryFilter
 from services.governance.usecases.ledger import Ledger
+from services.governance.usecases.own_records import event_of
 from shared.clock import Clock
 from shared.errors import check_reason
-from shared.ids import new_id
-from shared.principal import current_cause, current_principal_name
-from shared.telemetry import trace_ids
 
 Encode = Callable[[Whole], bytes]
 """Gives the data of the record that an entry's content was erased."""
@@ -37,36 +36,26 @@ class Erasures:
         self._encode = encode
         self._clock = clock
 
-    async def __call__(self, target: Target, reason: str, *, validate_only: bool) -> tuple[list[int], bool]:
-        """Returns the positions of what is erased now and was not before, and whether more is left. Raises ErasureAimless."""
+    async def __call__(self, target: Target, reason: str, *, validate_only: bool) -> Erased:
+        """Erases what is there to erase, and says of everything else that was meant why it is not. Raises ErasureAimless, EntryNotFound."""
         check_reason("reason", reason)
         if bool(target.sequences) == (not target.wanted.is_empty):
             raise ErasureAimless
-        found = await self._store.whole(target.sequences, target.wanted, MOST_AT_ONCE + 1)
-        chosen, more = found[:MOST_AT_ONCE], len(found) > MOST_AT_ONCE
+        unknown = await self._store.unknown(target.sequences)
+        if unknown is not None:
+            raise EntryNotFound(*unknown, field="sequences")
+        left = await self._store.left(target.sequences, target.wanted, MOST_AT_ONCE)
+        found = await self._store.kept(target.sequences, target.wanted, MOST_AT_ONCE + 1)
+        chosen, altered = parted(found[:MOST_AT_ONCE])
         if chosen and not validate_only:
-            method, trace_id = current_cause().method, trace_ids()[0]
-            erasure = Erasure(current_principal_name(), method, reason, trace_id, self._clock.now())
-            await self._store.erase(chosen, self._records(chosen, erasure), erasure.time)
+            now = self._clock.now()
+            await self._store.erase([each.sequence for each in chosen], [self._record(each, reason, now) for each in chosen], now)
             self._ledger.grew()
-        return [each.sequence for each in chosen], more
+        # Where nothing could be erased, calling again would not help.
+        more = len(found) > MOST_AT_ONCE and bool(chosen)
+        unerased = sorted((*left, *altered), key=lambda each: each.sequence)[:MOST_AT_ONCE]
+        return Erased(tuple(each.sequence for each in chosen), more, tuple(unerased))
 
-    def _records(self, chosen: Sequence[Whole], erasure: Erasure) -> list[Arrival]:
-        return [
-            Arrival(
-                RecordedEvent(
-                    event_id=str(new_id(erasure.time)),
-                    source=ERASURE_SOURCE,
-                    type=ERASURE_TYPE,
-                    subject=record_name(each.sequence),
-                    principal=erasure.principal,
-                    event_time=erasure.time,
-                    trace_id=erasure.trace_id,
-                    payload=self._encode(each),
-                    method=erasure.method,
-                    reason=erasure.reason,
-                ),
-                version=1,
-            )
-            for each in chosen
-        ]
+    def _record(self, erased: Whole, reason: str, now: datetime) -> Arrival:
+        record = OwnRecord(LEDGER_SOURCE, ERASURE_TYPE, record_name(erased.sequence), self._encode(erased))
+        return Arrival(event_of(record, reason, now), version=1)

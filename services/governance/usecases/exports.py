@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from services.governance.domain.errors import TreeTooSmall
-from services.governance.storage.ledger_store import EntryFilter, KeptEntry, LedgerStore
+from services.governance.domain.erasure import ERASURE_TYPE, record_name
+from services.governance.domain.errors import EntriesSealed, ExportOvertaken, TreeTooSmall
+from services.governance.domain.own_record import LEDGER_SOURCE
+from services.governance.storage.ledger_store import EntryFilter, KeptEntry, LedgerStore, SignedCheckpoint
+from services.governance.storage.segment_store import SegmentStore
 from services.governance.usecases.proofs import Proofs
 from shared.transparency.merkle import Hash
 from shared.transparency.tiles import WIDTH
@@ -64,31 +67,74 @@ class Selection:
 
     @property
     def is_complete(self) -> bool:
-        return self.first <= 1 and not self.last and any(each.is_empty for each in self.wanted)
+        return not self.has_bounds and any(each.is_empty for each in self.wanted)
+
+    @property
+    def has_bounds(self) -> bool:
+        return self.first > 1 or self.last > 0
+
+    def check_within(self, size: int) -> None:
+        """Raises TreeTooSmall."""
+        if self.first > size and self.has_bounds:
+            raise TreeTooSmall("first_sequence", f"is {self.first}, and the ledger has {size} entries; ask for at most that", size)
+        if self.last > size or (self.last and self.first > self.last):
+            rule = f"must lie from first_sequence to the ledger's {size} entries; leave it empty for the last of all"
+            raise TreeTooSmall("last_sequence", rule, size)
 
 
 class Exports:
     """Reads in batches, so that an export of any length takes the memory of one."""
 
-    def __init__(self, store: LedgerStore, proofs: Proofs, batch: int) -> None:
-        self._store = store
+    def __init__(self, stores: tuple[LedgerStore, SegmentStore], proofs: Proofs, batch: int) -> None:
+        self._store, self._segments = stores
         self._proofs = proofs
         self._batch = batch
 
     async def __call__(self, selection: Selection) -> AsyncIterator[Part]:
-        """Yields a header, the entries as they stood at the call, and a footer. Raises TreeTooSmall, LedgerForked."""
-        signed = await self._proofs.checkpoint()
+        """Yields a header, the entries as they stood at the call, and a footer.
+
+        Raises TreeTooSmall, EntriesSealed, LedgerForked, and at the end ExportOvertaken.
+        """
+        signed, sealed_through = await self._begun()
         size = signed.issued.size
-        if selection.last > size or (selection.last and selection.first > selection.last):
-            rule = f"must lie from first_sequence to the ledger's {size} entries; leave it empty for the last of all"
-            raise TreeTooSmall("last_sequence", rule, size)
-        sealed_through = await self._store.sealed_through()
+        selection.check_within(size)
+        await self._check_unsealed(selection, sealed_through)
         yield Header(signed.note, tuple(await self._store.verifier_keys()), selection.is_complete, sealed_through)
-        count = 0
+        count, bare = 0, set()
         async for part in self._whole(size, sealed_through) if selection.is_complete else self._proved(selection, size):
-            count += isinstance(part, Exported)
+            if isinstance(part, Exported):
+                count += 1
+                if part.kept.content is None:
+                    bare.add(part.kept.entry.sequence)
             yield part
+        await self._check_current(sealed_through, size, bare)
         yield Footer(count)
+
+    async def _begun(self) -> tuple[SignedCheckpoint, int]:
+        """Signs the ledger, and returns up to where it was sealed by then: the record of every seal is among what is signed."""
+        while True:
+            sealed_through = await self._store.sealed_through()
+            signed = await self._proofs.checkpoint()
+            if await self._store.sealed_through() == sealed_through:
+                return signed, sealed_through
+
+    async def _check_unsealed(self, selection: Selection, sealed_through: int) -> None:
+        first = max(selection.first, 1)
+        if selection.has_bounds and first <= sealed_through:
+            last = min(selection.last or sealed_through, sealed_through)
+            names = [each.name for each in await self._segments.over(first, last)]
+            raise EntriesSealed("first_sequence" if selection.first else "last_sequence", sealed_through, names)
+
+    async def _check_current(self, sealed_through: int, size: int, bare: set[int]) -> None:
+        """Raises ExportOvertaken where something went that the signed entries do not account for, however rightly."""
+        if await self._store.sealed_through() != sealed_through:
+            raise ExportOvertaken("entries were sealed")
+        records = EntryFilter(type=ERASURE_TYPE, source=LEDGER_SOURCE)
+        names, position = {record_name(each) for each in bare}, size
+        while names and (late := await self._store.kept([records], (position + 1, None), self._batch)):
+            if any(each.entry.subject in names for each in late):
+                raise ExportOvertaken("contents were erased")
+            position = late[-1].entry.sequence
 
     async def _proved(self, selection: Selection, size: int) -> AsyncIterator[Part]:
         """Each entry with a path of its own."""

@@ -9,11 +9,13 @@ from services.governance.domain.impact import (
     DisplacedSince,
     Impact,
     IncidentSince,
+    KpiSince,
     Later,
     by_value,
     delay_of,
     incident_since,
     value_of,
+    values_of,
 )
 from services.governance.domain.lineage import Node, Relation
 from services.governance.storage.impact_store import Beside, ImpactStore
@@ -23,6 +25,7 @@ ReadFact = Callable[[str, bytes], Fact | None]
 
 _MOST = 1000
 _MOST_LATER = 20
+_MOST_VALUES = 20
 _MOST_TOLD = 20  # the newest of an incident: more than can be on its way in another order
 
 
@@ -42,13 +45,15 @@ class GetImpact:
         bundles = await self._store.led_to(name, Relation.RENDERED_AS.value, _MOST + 1)
         approvals = await self._store.led_to(name, Relation.APPROVED_BY.value, _MOST + 1)
         incidents = await self._store.incidents(name, _MOST + 1)
+        kpis = await self._store.kpis([name, *(each.name for each in incidents[:_MOST])], _MOST + 1)
         return Impact(
             decision,
             displaced=await self._displaced(displaced[:_MOST]),
             incidents=await self._incidents(incidents[:_MOST]),
             bundles=tuple(each.node for each in bundles[:_MOST]),
             approvals=tuple(each.node for each in approvals[:_MOST]),
-            is_partial=any(len(found) > _MOST for found in (displaced, bundles, approvals, incidents)),
+            is_partial=any(len(found) > _MOST for found in (displaced, bundles, approvals, incidents, kpis)),
+            kpis=await self._kpis(name, kpis[:_MOST]),
         )
 
     async def _displaced(self, displaced: Sequence[Beside]) -> tuple[DisplacedSince, ...]:
@@ -58,6 +63,16 @@ class GetImpact:
             later[recorded.edge.to_name].append(Later(each.node, delay_of(recorded), recorded.create_time))
         return by_value(
             DisplacedSince(each.node, delay_of(each.recorded), value_of(each.recorded), tuple(later[each.node.name])) for each in displaced
+        )
+
+    async def _kpis(self, decision: str, kpis: Sequence[tuple[str, Node]]) -> tuple[KpiSince, ...]:
+        since: dict[str, list[Fact | None]] = defaultdict(list)
+        before: dict[str, list[Fact | None]] = defaultdict(list)
+        for each in await self._store.values(decision, [kpi.name for _, kpi in kpis], 2 * _MOST_VALUES):
+            (since if each.is_since else before)[each.name].append(self._read(each.type, each.payload))
+        return tuple(
+            KpiSince(kpi, measured_on, next(iter(values_of(before[kpi.name], 1)), None), values_of(since[kpi.name], _MOST_VALUES))
+            for measured_on, kpi in kpis
         )
 
     async def _incidents(self, incidents: Sequence[Node]) -> tuple[IncidentSince, ...]:

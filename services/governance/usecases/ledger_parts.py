@@ -55,9 +55,9 @@ class LedgerParts:
         store, records = LedgerStore(ground.database), RecordStore(ground.database)
         self.ledger = Ledger(store, ground.verification_batch)
         self.proofs = Proofs(store, ground.signer, ground.clock)
-        self.exports = Exports(store, self.proofs, _EXPORT_BATCH)
+        segment_store = SegmentStore(ground.database, records)
+        self.exports = Exports((store, segment_store), self.proofs, _EXPORT_BATCH)
         self.record_events = RecordEvents(records, self.ledger, ground.clock)
         self.erasures = Erasures(ErasureStore(ground.database, records), self.ledger, forms.erasure, ground.clock)
         self.reconciliations = Reconciliations(ReconciliationStore(ground.database, ground.patience), forms.manifest, ground.meter)
-        stores = SegmentStore(ground.database, records), store
-        self.segments = Segments(stores, self.ledger, self.proofs, forms.segment, ground.clock)
+        self.segments = Segments((segment_store, store), self.ledger, self.proofs, forms.segment, ground.clock)

@@ -40,4 +40,4 @@ class LineageParts:
         self.explain = ExplainLink(links, LedgerStore(database), readers.draw)
         self.correct = CorrectLink(links, ledger.ledger, readers.encode_correction, ground.clock)
         self.pending = PendingLinks(links, ground.clock, ground.meter, patience)
-        self.link_events = LinkEvents(ledger.record_events, readers.read_document)
+        self.link_events = LinkEvents(ledger.record_events, LedgerStore(database), readers.read_document)

@@ -15,8 +15,8 @@ from services.governance.domain.errors import (
     TreeTooSmall,
 )
 from services.governance.domain.verification import IssuedCheckpoint
+from services.governance.storage.kept_tiles import KeptTiles
 from services.governance.storage.ledger_store import LedgerStore, SignedCheckpoint
-from services.governance.storage.whole_tiles import WholeTiles
 from shared.clock import Clock
 from shared.transparency.checkpoint import Checkpoint
 from shared.transparency.merkle import EMPTY_ROOT, HASH_BYTES, Hash, Range, consistency_ranges, inclusion_ranges, node_ranges
@@ -53,7 +53,8 @@ class Proofs:
         self._store = store
         self._signer = signer
         self._clock = clock
-        self._whole = WholeTiles(store)
+        self._kept_tiles = KeptTiles(store)
+        self._seen = 0
         self._notes: OrderedDict[int, str] = OrderedDict()
 
     @property
@@ -65,6 +66,7 @@ class Proofs:
         head = (await self._store.tip()).head
         if head is None:
             raise LedgerHeadMissing
+        self._seen = max(self._seen, head.size)
         return head.size
 
     async def checkpoint(self, size: int = 0) -> SignedCheckpoint:
@@ -100,25 +102,26 @@ class Proofs:
 
     async def inclusion(self, sequence: int, size: int = 0) -> InclusionProof:
         """Raises EntryNotFound, TreeTooSmall."""
-        size = await self._within("tree_size", size)
+        if not 0 < size <= self._seen:  # what the ledger has grown to, it has grown to for good
+            size = await self._within("tree_size", size)
         if not 1 <= sequence <= size:
             raise EntryNotFound(sequence, size)
         ranges = [(sequence - 1, sequence), *inclusion_ranges(sequence - 1, size)]
-        tiles = await self._whole.tiles(tiles_of(ranges))
+        tiles = await self._kept_tiles.tiles(tiles_of(ranges), size)
         leaf_hash, *path = (range_hash(each, tiles) for each in ranges)
         return InclusionProof(sequence - 1, size, leaf_hash, tuple(path))
 
     async def inclusions(self, sequences: Sequence[int], size: int) -> list[tuple[Hash, ...]]:
         """Returns the audit path of each of these entries, all read at once."""
         ranges = [inclusion_ranges(each - 1, size) for each in sequences]
-        tiles = await self._whole.tiles(tiles_of([part for path in ranges for part in path]))
+        tiles = await self._kept_tiles.tiles(tiles_of([part for path in ranges for part in path]), size)
         return [tuple(range_hash(part, tiles) for part in path) for path in ranges]
 
     async def tile(self, leaves: Range, size: int) -> tuple[bytes, tuple[Hash, ...]]:
         """Returns the hashes of leaves within one tile, from its first on, and the audit path of the node over them."""
         ranges = node_ranges(leaves, size)
         own = (0, leaves[0] // WIDTH)
-        tiles = await self._whole.tiles({own, *tiles_of(ranges)})
+        tiles = await self._kept_tiles.tiles({own, *tiles_of(ranges)}, size)
         return tiles[own][: (leaves[1] - leaves[0]) * HASH_BYTES], tuple(range_hash(each, tiles) for each in ranges)
 
     async def consistency(self, first: int, second: int, note: str = "") -> ConsistencyProof:

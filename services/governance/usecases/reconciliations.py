@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from services.governance.domain.reconciliation import DiscrepancyKind, Reconciliation
+from services.governance.domain.reconciliation import Discrepancy, Reconciliation
 from services.governance.storage.reconciliation_store import Decode, ReconciliationStore
+from shared.paging import Page, PageQuery
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
-_TOLD_AT_ONCE = 100
 _log = structlog.get_logger(__name__)
 
 
@@ -35,10 +35,15 @@ class Reconciliations:
         """Goes on to the present and returns how it stands."""
         while await self._store.reconcile(self._decode):
             pass
-        found = await self._store.state(_TOLD_AT_ONCE)
+        found = await self._store.state()
         self._gauge.set(found.discrepancy_count)
         if found.discrepancy_count > self._count:
-            kinds = {kind.value: sum(each.kind is kind for each in found.discrepancies) for kind in DiscrepancyKind}
+            kinds = {kind.value: count for kind, count in found.counts.items()}
             _log.error("the ledger does not agree with what services recorded", count=found.discrepancy_count, **kinds)
         self._count = found.discrepancy_count
         return found
+
+    async def page(self, paging: PageQuery) -> tuple[Reconciliation, Page[Discrepancy]]:
+        """Returns how it stands and a page of where it does not agree; only the first page goes on to the present."""
+        found = await (self._store.state() if paging.cursor else self())
+        return found, await self._store.page(paging)

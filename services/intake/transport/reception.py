@@ -15,6 +15,7 @@ from services.intake.usecases.report_alerts import ReportAlerts
 from services.intake.usecases.storms import Storms
 from services.intake.usecases.streams import Streams
 from shared.clock import Clock
+from shared.rpc.once import by_caller
 from shared.storage.requests import RequestKey
 
 
@@ -36,7 +37,7 @@ class Reception:
         """Answers ReportAlerts. Not marked `once`: concurrent calls share a transaction, which keeps the answers itself."""
         sent = self._reader.read(request.source, request.reports, self._clock.now())
         # The digest of what was read costs a tenth of writing the message again in a form that is the same for all senders.
-        key = RequestKey(UUID(request.request_id), "ReportAlerts", sent.digest()) if request.request_id else None
+        key = RequestKey(UUID(request.request_id), "ReportAlerts", by_caller(sent.digest())) if request.request_id else None
         receipts = await self._reports(sent, request.source, key)
         return pb.ReportAlertsResponse(receipts=receipts_to_pb(sent, receipts))
 

@@ -148,6 +148,7 @@ LANGUAGE = Language(
         "compare each fact with a value of its own type (1 for whole numbers, 1.0 for others, texts in quotes)",
         "incident.users_affected > 1000",
         "ListGateFacts (`ballast gates facts`) lists what may be read",
+        missing=MISSING,
     ),
 )
 

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ballast/events/v1/cloudevents.proto\x12\x11io.cloudevents.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x02\n\nCloudEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0cspec_version\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x41\n\nattributes\x18\x05 \x03(\x0b\x32-.io.cloudevents.v1.CloudEvent.AttributesEntry\x12\x15\n\x0b\x62inary_data\x18\x06 \x01(\x0cH\x00\x12\x13\n\ttext_data\x18\x07 \x01(\tH\x00\x12*\n\nproto_data\x18\x08 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x1a^\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12:\n\x05value\x18\x02 \x01(\x0b\x32+.io.cloudevents.v1.CloudEventAttributeValue:\x02\x38\x01\x42\x06\n\x04\x64\x61ta\"\xd3\x01\n\x18\x43loudEventAttributeValue\x12\x14\n\nce_boolean\x18\x01 \x01(\x08H\x00\x12\x14\n\nce_integer\x18\x02 \x01(\x05H\x00\x12\x13\n\tce_string\x18\x03 \x01(\tH\x00\x12\x12\n\x08\x63\x65_bytes\x18\x04 \x01(\x0cH\x00\x12\x10\n\x06\x63\x65_uri\x18\x05 \x01(\tH\x00\x12\x14\n\nce_uri_ref\x18\x06 \x01(\tH\x00\x12\x32\n\x0c\x63\x65_timestamp\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x42\x06\n\x04\x61ttr\"@\n\x0f\x43loudEventBatch\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.io.cloudevents.v1.CloudEventb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ballast/events/v1/cloudevents.proto\x12\x11io.cloudevents.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x02\n\nCloudEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0cspec_version\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x41\n\nattributes\x18\x05 \x03(\x0b\x32-.io.cloudevents.v1.CloudEvent.AttributesEntry\x12\x15\n\x0b\x62inary_data\x18\x06 \x01(\x0cH\x00\x12\x13\n\ttext_data\x18\x07 \x01(\tH\x00\x12*\n\nproto_data\x18\x08 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x1a^\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12:\n\x05value\x18\x02 \x01(\x0b\x32+.io.cloudevents.v1.CloudEventAttributeValue:\x02\x38\x01\x42\x06\n\x04\x64\x61ta\"\xd3\x01\n\x18\x43loudEventAttributeValue\x12\x14\n\nce_boolean\x18\x01 \x01(\x08H\x00\x12\x14\n\nce_integer\x18\x02 \x01(\x05H\x00\x12\x13\n\tce_string\x18\x03 \x01(\tH\x00\x12\x12\n\x08\x63\x65_bytes\x18\x04 \x01(\x0cH\x00\x12\x10\n\x06\x63\x65_uri\x18\x05 \x01(\tH\x00\x12\x14\n\nce_uri_ref\x18\x06 \x01(\tH\x00\x12\x32\n\x0c\x63\x65_timestamp\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x42\x06\n\x04\x61ttr\"H\n\x0f\x43loudEventBatch\x12\x35\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.io.cloudevents.v1.CloudEventB\x06\xbaH\x03\xd8\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +36,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CLOUDEVENT_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_CLOUDEVENT_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_CLOUDEVENT']._serialized_start=119
-  _globals['_CLOUDEVENT']._serialized_end=454
-  _globals['_CLOUDEVENT_ATTRIBUTESENTRY']._serialized_start=352
-  _globals['_CLOUDEVENT_ATTRIBUTESENTRY']._serialized_end=446
-  _globals['_CLOUDEVENTATTRIBUTEVALUE']._serialized_start=457
-  _globals['_CLOUDEVENTATTRIBUTEVALUE']._serialized_end=668
-  _globals['_CLOUDEVENTBATCH']._serialized_start=670
-  _globals['_CLOUDEVENTBATCH']._serialized_end=734
+  _globals['_CLOUDEVENTBATCH'].fields_by_name['events']._loaded_options = None
+  _globals['_CLOUDEVENTBATCH'].fields_by_name['events']._serialized_options = b'\272H\003\330\001\003'
+  _globals['_CLOUDEVENT']._serialized_start=148
+  _globals['_CLOUDEVENT']._serialized_end=483
+  _globals['_CLOUDEVENT_ATTRIBUTESENTRY']._serialized_start=381
+  _globals['_CLOUDEVENT_ATTRIBUTESENTRY']._serialized_end=475
+  _globals['_CLOUDEVENTATTRIBUTEVALUE']._serialized_start=486
+  _globals['_CLOUDEVENTATTRIBUTEVALUE']._serialized_end=697
+  _globals['_CLOUDEVENTBATCH']._serialized_start=699
+  _globals['_CLOUDEVENTBATCH']._serialized_end=771
 # @@protoc_insertion_point(module_scope)

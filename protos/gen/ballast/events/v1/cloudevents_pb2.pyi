@@ -158,7 +158,9 @@ class CloudEventBatch(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CloudEvent]:
-        """The events, in the order they were recorded."""
+        """The events, in the order they were recorded. The receiver reads each of them by itself and says what is wrong with it: no rule of
+        shape is looked for below, which would cost more than all of that.
+        """
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ballast/governance/v1/access_log_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x01\n\x0c\x41\x63\x63\x65ssFilter\x12\x1b\n\tprincipal\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x18\n\x06method\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x18\n\x06source\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12?\n\x07outcome\x18\x04 \x01(\x0e\x32$.ballast.governance.v1.AccessOutcomeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\nbegin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\x11ListAccessRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32#.ballast.governance.v1.AccessFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"^\n\x12ListAccessResponse\x12/\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x1d.ballast.governance.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x06\x41\x63\x63\x65ss\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0c\n\x04peer\x18\x07 \x01(\t\x12\r\n\x05\x63ount\x18\x08 \x01(\x03\x12.\n\nfirst_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rlast_trace_id\x18\x0b \x01(\t\"\x89\x01\n\x15ListPrincipalsRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32#.ballast.governance.v1.AccessFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"k\n\x16ListPrincipalsResponse\x12\x38\n\nprincipals\x18\x01 \x03(\x0b\x32$.ballast.governance.v1.SeenPrincipal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\rSeenPrincipal\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x0f\n\x07sources\x18\x03 \x03(\t\x12\x12\n\ncall_count\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65nied_count\x18\x05 \x01(\x03\x12.\n\nfirst_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*|\n\rAccessOutcome\x12\x1e\n\x1a\x41\x43\x43\x45SS_OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41\x43\x43\x45SS_OUTCOME_OK\x10\x01\x12\x19\n\x15\x41\x43\x43\x45SS_OUTCOME_DENIED\x10\x02\x12\x19\n\x15\x41\x43\x43\x45SS_OUTCOME_FAILED\x10\x03\x32\xf7\x01\n\rAccessService\x12l\n\nListAccess\x12(.ballast.governance.v1.ListAccessRequest\x1a).ballast.governance.v1.ListAccessResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x04\x12x\n\x0eListPrincipals\x12,.ballast.governance.v1.ListPrincipalsRequest\x1a-.ballast.governance.v1.ListPrincipalsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ballast/governance/v1/access_log_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x02\n\x0c\x41\x63\x63\x65ssFilter\x12\x1b\n\tprincipal\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12$\n\x06method\x18\x02 \x01(\tB\x14\xbaH\x11r\x0c\x18\x80\x02\x32\x07^.+/.+$\xd8\x01\x01\x12\x18\n\x06source\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12?\n\x07outcome\x18\x04 \x01(\x0e\x32$.ballast.governance.v1.AccessOutcomeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\nbegin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\x11ListAccessRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32#.ballast.governance.v1.AccessFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"^\n\x12ListAccessResponse\x12/\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x1d.ballast.governance.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x06\x41\x63\x63\x65ss\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0c\n\x04peer\x18\x07 \x01(\t\x12\r\n\x05\x63ount\x18\x08 \x01(\x03\x12.\n\nfirst_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rlast_trace_id\x18\x0b \x01(\t\"\x89\x01\n\x15ListPrincipalsRequest\x12\x33\n\x06\x66ilter\x18\x01 \x01(\x0b\x32#.ballast.governance.v1.AccessFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"k\n\x16ListPrincipalsResponse\x12\x38\n\nprincipals\x18\x01 \x03(\x0b\x32$.ballast.governance.v1.SeenPrincipal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\rSeenPrincipal\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x0f\n\x07sources\x18\x03 \x03(\t\x12\x12\n\ncall_count\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65nied_count\x18\x05 \x01(\x03\x12.\n\nfirst_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*|\n\rAccessOutcome\x12\x1e\n\x1a\x41\x43\x43\x45SS_OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41\x43\x43\x45SS_OUTCOME_OK\x10\x01\x12\x19\n\x15\x41\x43\x43\x45SS_OUTCOME_DENIED\x10\x02\x12\x19\n\x15\x41\x43\x43\x45SS_OUTCOME_FAILED\x10\x03\x32\xf7\x01\n\rAccessService\x12l\n\nListAccess\x12(.ballast.governance.v1.ListAccessRequest\x1a).ballast.governance.v1.ListAccessResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x04\x12x\n\x0eListPrincipals\x12,.ballast.governance.v1.ListPrincipalsRequest\x1a-.ballast.governance.v1.ListPrincipalsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSFILTER'].fields_by_name['principal']._loaded_options = None
   _globals['_ACCESSFILTER'].fields_by_name['principal']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_ACCESSFILTER'].fields_by_name['method']._loaded_options = None
-  _globals['_ACCESSFILTER'].fields_by_name['method']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_ACCESSFILTER'].fields_by_name['method']._serialized_options = b'\272H\021r\014\030\200\0022\007^.+/.+$\330\001\001'
   _globals['_ACCESSFILTER'].fields_by_name['source']._loaded_options = None
   _globals['_ACCESSFILTER'].fields_by_name['source']._serialized_options = b'\272H\005r\003\030\200\002'
   _globals['_ACCESSFILTER'].fields_by_name['outcome']._loaded_options = None
@@ -54,22 +54,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['ListAccess']._serialized_options = b'\220\002\001\252\273\030\002\010\004'
   _globals['_ACCESSSERVICE'].methods_by_name['ListPrincipals']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['ListPrincipals']._serialized_options = b'\220\002\001\252\273\030\002\010\004'
-  _globals['_ACCESSOUTCOME']._serialized_start=1359
-  _globals['_ACCESSOUTCOME']._serialized_end=1483
+  _globals['_ACCESSOUTCOME']._serialized_start=1371
+  _globals['_ACCESSOUTCOME']._serialized_end=1495
   _globals['_ACCESSFILTER']._serialized_start=168
-  _globals['_ACCESSFILTER']._serialized_end=422
-  _globals['_LISTACCESSREQUEST']._serialized_start=425
-  _globals['_LISTACCESSREQUEST']._serialized_end=558
-  _globals['_LISTACCESSRESPONSE']._serialized_start=560
-  _globals['_LISTACCESSRESPONSE']._serialized_end=654
-  _globals['_ACCESS']._serialized_start=657
-  _globals['_ACCESS']._serialized_end=907
-  _globals['_LISTPRINCIPALSREQUEST']._serialized_start=910
-  _globals['_LISTPRINCIPALSREQUEST']._serialized_end=1047
-  _globals['_LISTPRINCIPALSRESPONSE']._serialized_start=1049
-  _globals['_LISTPRINCIPALSRESPONSE']._serialized_end=1156
-  _globals['_SEENPRINCIPAL']._serialized_start=1159
-  _globals['_SEENPRINCIPAL']._serialized_end=1357
-  _globals['_ACCESSSERVICE']._serialized_start=1486
-  _globals['_ACCESSSERVICE']._serialized_end=1733
+  _globals['_ACCESSFILTER']._serialized_end=434
+  _globals['_LISTACCESSREQUEST']._serialized_start=437
+  _globals['_LISTACCESSREQUEST']._serialized_end=570
+  _globals['_LISTACCESSRESPONSE']._serialized_start=572
+  _globals['_LISTACCESSRESPONSE']._serialized_end=666
+  _globals['_ACCESS']._serialized_start=669
+  _globals['_ACCESS']._serialized_end=919
+  _globals['_LISTPRINCIPALSREQUEST']._serialized_start=922
+  _globals['_LISTPRINCIPALSREQUEST']._serialized_end=1059
+  _globals['_LISTPRINCIPALSRESPONSE']._serialized_start=1061
+  _globals['_LISTPRINCIPALSRESPONSE']._serialized_end=1168
+  _globals['_SEENPRINCIPAL']._serialized_start=1171
+  _globals['_SEENPRINCIPAL']._serialized_end=1369
+  _globals['_ACCESSSERVICE']._serialized_start=1498
+  _globals['_ACCESSSERVICE']._serialized_end=1745
 # @@protoc_insertion_point(module_scope)

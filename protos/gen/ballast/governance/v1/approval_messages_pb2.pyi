@@ -637,7 +637,8 @@ class VerifyApprovalResponse(_message.Message):
     """Whether an approval in force covers it."""
     reason: _builtins.str
     """Why not, stable: `APPROVAL_MISSING`, `SUBJECT_DIFFERS`, `KIND_DIFFERS`, `TEAM_DIFFERS`, `REQUESTER_DIFFERS`, `DIGEST_CHANGED`, `APPROVAL_PENDING`,
-    `APPROVAL_REJECTED`, `APPROVAL_WITHDRAWN`, `APPROVAL_EXPIRED`, `REVIEW_OVERDUE`; empty when in force.
+    `APPROVAL_REJECTED`, `APPROVAL_WITHDRAWN`, `APPROVAL_EXPIRED`, `REVIEW_OVERDUE`, `APPROVAL_ALTERED` (its row is not what was told of
+    it); empty when in force.
     """
     detail: _builtins.str
     """The same in a sentence, and what to do."""

@@ -40,7 +40,7 @@ class Approvers(_message.Message):
 
     @_builtins.property
     def principals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Principals, by name."""
+        """Principals, by name; people are compared without regard to case, blanks and what nobody sees, and each may stand here once."""
 
     @_builtins.property
     def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -74,7 +74,7 @@ class ApproverGroup(_message.Message):
     """Name, each once."""
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The principals."""
+        """The principals, each person once whatever the spelling."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ from ballast.governance.v1 import approval_rule_pb2 as ballast_dot_governance_do
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ballast/governance/v1/approval_rule_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a)ballast/governance/v1/approval_rule.proto\x1a\x1b\x62uf/validate/validate.proto\"4\n\x17GetApprovalRulesRequest\x12\x19\n\x08revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"O\n\x18GetApprovalRulesResponse\x12\x33\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRules\"\x91\x01\n\x1aUpdateApprovalRulesRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12;\n\x05rules\x18\x02 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRulesB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"R\n\x1bUpdateApprovalRulesResponse\x12\x33\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRules\"`\n!ListApprovalRulesRevisionsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"r\n\"ListApprovalRulesRevisionsResponse\x12\x33\n\x05rules\x18\x01 \x03(\x0b\x32$.ballast.governance.v1.ApprovalRules\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x1a\x44ryRunApprovalRulesRequest\x12;\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRulesB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\tapprovals\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00\"\xa2\x01\n\x12\x41pprovalRuleChange\x12\x10\n\x08\x61pproval\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x04 \x01(\t\x12\x15\n\rquorum_before\x18\x05 \x01(\x05\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\t\x12\x14\n\x0cquorum_after\x18\x07 \x01(\x05\x12\x0f\n\x07refusal\x18\x08 \x01(\t\"1\n\x11\x41pprovalRuleCount\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06\x63hosen\x18\x02 \x01(\x05\"\xa6\x01\n\x1b\x44ryRunApprovalRulesResponse\x12\x11\n\tapprovals\x18\x01 \x01(\x05\x12:\n\x07\x63hanges\x18\x02 \x03(\x0b\x32).ballast.governance.v1.ApprovalRuleChange\x12\x38\n\x06\x63ounts\x18\x03 \x03(\x0b\x32(.ballast.governance.v1.ApprovalRuleCount\"W\n\x18ListApprovalFactsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"h\n\x19ListApprovalFactsResponse\x12\x32\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32#.ballast.governance.v1.ApprovalFact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcc\x05\n\x13\x41pprovalRuleService\x12~\n\x10GetApprovalRules\x12..ballast.governance.v1.GetApprovalRulesRequest\x1a/.ballast.governance.v1.GetApprovalRulesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x87\x01\n\x13UpdateApprovalRules\x12\x31.ballast.governance.v1.UpdateApprovalRulesRequest\x1a\x32.ballast.governance.v1.UpdateApprovalRulesResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x05\x12\x9c\x01\n\x1aListApprovalRulesRevisions\x12\x38.ballast.governance.v1.ListApprovalRulesRevisionsRequest\x1a\x39.ballast.governance.v1.ListApprovalRulesRevisionsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x87\x01\n\x13\x44ryRunApprovalRules\x12\x31.ballast.governance.v1.DryRunApprovalRulesRequest\x1a\x32.ballast.governance.v1.DryRunApprovalRulesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x81\x01\n\x11ListApprovalFacts\x12/.ballast.governance.v1.ListApprovalFactsRequest\x1a\x30.ballast.governance.v1.ListApprovalFactsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ballast/governance/v1/approval_rule_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a)ballast/governance/v1/approval_rule.proto\x1a\x1b\x62uf/validate/validate.proto\"4\n\x17GetApprovalRulesRequest\x12\x19\n\x08revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"O\n\x18GetApprovalRulesResponse\x12\x33\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRules\"\xe4\x01\n\x1aUpdateApprovalRulesRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12;\n\x05rules\x18\x02 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRulesB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12Q\n\x08\x61pproval\x18\x04 \x01(\tB?\xbaH<r725^approvals/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\"p\n\x1bUpdateApprovalRulesResponse\x12\x33\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRules\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\"`\n!ListApprovalRulesRevisionsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"r\n\"ListApprovalRulesRevisionsResponse\x12\x33\n\x05rules\x18\x01 \x03(\x0b\x32$.ballast.governance.v1.ApprovalRules\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x1a\x44ryRunApprovalRulesRequest\x12;\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRulesB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\tapprovals\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00\"\xa2\x01\n\x12\x41pprovalRuleChange\x12\x10\n\x08\x61pproval\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x04 \x01(\t\x12\x15\n\rquorum_before\x18\x05 \x01(\x05\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\t\x12\x14\n\x0cquorum_after\x18\x07 \x01(\x05\x12\x0f\n\x07refusal\x18\x08 \x01(\t\"1\n\x11\x41pprovalRuleCount\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06\x63hosen\x18\x02 \x01(\x05\"\xa6\x01\n\x1b\x44ryRunApprovalRulesResponse\x12\x11\n\tapprovals\x18\x01 \x01(\x05\x12:\n\x07\x63hanges\x18\x02 \x03(\x0b\x32).ballast.governance.v1.ApprovalRuleChange\x12\x38\n\x06\x63ounts\x18\x03 \x03(\x0b\x32(.ballast.governance.v1.ApprovalRuleCount\"W\n\x18ListApprovalFactsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"h\n\x19ListApprovalFactsResponse\x12\x32\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32#.ballast.governance.v1.ApprovalFact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcc\x05\n\x13\x41pprovalRuleService\x12~\n\x10GetApprovalRules\x12..ballast.governance.v1.GetApprovalRulesRequest\x1a/.ballast.governance.v1.GetApprovalRulesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x87\x01\n\x13UpdateApprovalRules\x12\x31.ballast.governance.v1.UpdateApprovalRulesRequest\x1a\x32.ballast.governance.v1.UpdateApprovalRulesResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x05\x12\x9c\x01\n\x1aListApprovalRulesRevisions\x12\x38.ballast.governance.v1.ListApprovalRulesRevisionsRequest\x1a\x39.ballast.governance.v1.ListApprovalRulesRevisionsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x87\x01\n\x13\x44ryRunApprovalRules\x12\x31.ballast.governance.v1.DryRunApprovalRulesRequest\x1a\x32.ballast.governance.v1.DryRunApprovalRulesResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x81\x01\n\x11ListApprovalFacts\x12/.ballast.governance.v1.ListApprovalFactsRequest\x1a\x30.ballast.governance.v1.ListApprovalFactsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEAPPROVALRULESREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_UPDATEAPPROVALRULESREQUEST'].fields_by_name['rules']._loaded_options = None
   _globals['_UPDATEAPPROVALRULESREQUEST'].fields_by_name['rules']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_UPDATEAPPROVALRULESREQUEST'].fields_by_name['approval']._loaded_options = None
+  _globals['_UPDATEAPPROVALRULESREQUEST'].fields_by_name['approval']._serialized_options = b'\272H<r725^approvals/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\330\001\001'
   _globals['_LISTAPPROVALRULESREVISIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTAPPROVALRULESREVISIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTAPPROVALRULESREVISIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -67,25 +69,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETAPPROVALRULESRESPONSE']._serialized_start=234
   _globals['_GETAPPROVALRULESRESPONSE']._serialized_end=313
   _globals['_UPDATEAPPROVALRULESREQUEST']._serialized_start=316
-  _globals['_UPDATEAPPROVALRULESREQUEST']._serialized_end=461
-  _globals['_UPDATEAPPROVALRULESRESPONSE']._serialized_start=463
-  _globals['_UPDATEAPPROVALRULESRESPONSE']._serialized_end=545
-  _globals['_LISTAPPROVALRULESREVISIONSREQUEST']._serialized_start=547
-  _globals['_LISTAPPROVALRULESREVISIONSREQUEST']._serialized_end=643
-  _globals['_LISTAPPROVALRULESREVISIONSRESPONSE']._serialized_start=645
-  _globals['_LISTAPPROVALRULESREVISIONSRESPONSE']._serialized_end=759
-  _globals['_DRYRUNAPPROVALRULESREQUEST']._serialized_start=761
-  _globals['_DRYRUNAPPROVALRULESREQUEST']._serialized_end=881
-  _globals['_APPROVALRULECHANGE']._serialized_start=884
-  _globals['_APPROVALRULECHANGE']._serialized_end=1046
-  _globals['_APPROVALRULECOUNT']._serialized_start=1048
-  _globals['_APPROVALRULECOUNT']._serialized_end=1097
-  _globals['_DRYRUNAPPROVALRULESRESPONSE']._serialized_start=1100
-  _globals['_DRYRUNAPPROVALRULESRESPONSE']._serialized_end=1266
-  _globals['_LISTAPPROVALFACTSREQUEST']._serialized_start=1268
-  _globals['_LISTAPPROVALFACTSREQUEST']._serialized_end=1355
-  _globals['_LISTAPPROVALFACTSRESPONSE']._serialized_start=1357
-  _globals['_LISTAPPROVALFACTSRESPONSE']._serialized_end=1461
-  _globals['_APPROVALRULESERVICE']._serialized_start=1464
-  _globals['_APPROVALRULESERVICE']._serialized_end=2180
+  _globals['_UPDATEAPPROVALRULESREQUEST']._serialized_end=544
+  _globals['_UPDATEAPPROVALRULESRESPONSE']._serialized_start=546
+  _globals['_UPDATEAPPROVALRULESRESPONSE']._serialized_end=658
+  _globals['_LISTAPPROVALRULESREVISIONSREQUEST']._serialized_start=660
+  _globals['_LISTAPPROVALRULESREVISIONSREQUEST']._serialized_end=756
+  _globals['_LISTAPPROVALRULESREVISIONSRESPONSE']._serialized_start=758
+  _globals['_LISTAPPROVALRULESREVISIONSRESPONSE']._serialized_end=872
+  _globals['_DRYRUNAPPROVALRULESREQUEST']._serialized_start=874
+  _globals['_DRYRUNAPPROVALRULESREQUEST']._serialized_end=994
+  _globals['_APPROVALRULECHANGE']._serialized_start=997
+  _globals['_APPROVALRULECHANGE']._serialized_end=1159
+  _globals['_APPROVALRULECOUNT']._serialized_start=1161
+  _globals['_APPROVALRULECOUNT']._serialized_end=1210
+  _globals['_DRYRUNAPPROVALRULESRESPONSE']._serialized_start=1213
+  _globals['_DRYRUNAPPROVALRULESRESPONSE']._serialized_end=1379
+  _globals['_LISTAPPROVALFACTSREQUEST']._serialized_start=1381
+  _globals['_LISTAPPROVALFACTSREQUEST']._serialized_end=1468
+  _globals['_LISTAPPROVALFACTSRESPONSE']._serialized_start=1470
+  _globals['_LISTAPPROVALFACTSRESPONSE']._serialized_end=1574
+  _globals['_APPROVALRULESERVICE']._serialized_start=1577
+  _globals['_APPROVALRULESERVICE']._serialized_end=2293
 # @@protoc_insertion_point(module_scope)

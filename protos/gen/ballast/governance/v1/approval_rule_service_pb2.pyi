@@ -74,10 +74,13 @@ class UpdateApprovalRulesRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat of this call return the first answer. A UUID."""
     validate_only: _builtins.bool
-    """Check only, store nothing."""
+    """Check only, store nothing; the answer says what an approval must be for."""
+    approval: _builtins.str
+    """The approval of exactly this change; where it is empty, any in force will do."""
     @_builtins.property
     def rules(self) -> _approval_rule_pb2.ApprovalRules:
         """The new rules, whole; their etag must be that of the version they replace."""
@@ -88,10 +91,11 @@ class UpdateApprovalRulesRequest(_message.Message):
         request_id: _builtins.str = ...,
         rules: _approval_rule_pb2.ApprovalRules | None = ...,
         validate_only: _builtins.bool = ...,
+        approval: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "rules", b"rules", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "request_id", b"request_id", "rules", b"rules", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -104,6 +108,12 @@ class UpdateApprovalRulesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RULES_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """Digest of this change, of the version replaced and of the rules that take its place; what an approval of it is for."""
+    rule: _builtins.str
+    """The rule in force that wants others to agree to it; empty where none does."""
     @_builtins.property
     def rules(self) -> _approval_rule_pb2.ApprovalRules:
         """The rules as stored."""
@@ -112,10 +122,12 @@ class UpdateApprovalRulesResponse(_message.Message):
         self,
         *,
         rules: _approval_rule_pb2.ApprovalRules | None = ...,
+        digest: _builtins.str = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "rule", b"rule", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -75,8 +75,10 @@ class ApprovalRuleServiceServicer:
 
     def UpdateApprovalRules(self, request, context):
         """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
+        Where a rule in force applies to the kind `approval-rules`, others must have agreed to exactly this change first: fails with
+        APPROVAL_REQUIRED, which has the kind, subject and digest to ask for; an admin for all teams may always break the glass.
         Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

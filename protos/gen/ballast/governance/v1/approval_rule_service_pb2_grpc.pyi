@@ -37,8 +37,10 @@ class ApprovalRuleServiceStub:
     """Returns the approval rules, the newest version or a stated one. Fails with APPROVAL_RULES_REVISION_NOT_FOUND. Safe to retry."""
     UpdateApprovalRules: _grpc.UnaryUnaryMultiCallable[_approval_rule_service_pb2.UpdateApprovalRulesRequest, _approval_rule_service_pb2.UpdateApprovalRulesResponse]
     """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
+    Where a rule in force applies to the kind `approval-rules`, others must have agreed to exactly this change first: fails with
+    APPROVAL_REQUIRED, which has the kind, subject and digest to ask for; an admin for all teams may always break the glass.
     Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListApprovalRulesRevisions: _grpc.UnaryUnaryMultiCallable[_approval_rule_service_pb2.ListApprovalRulesRevisionsRequest, _approval_rule_service_pb2.ListApprovalRulesRevisionsResponse]
     """Lists the versions of the approval rules, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -56,8 +58,10 @@ class ApprovalRuleServiceAsyncStub(ApprovalRuleServiceStub):
     """Returns the approval rules, the newest version or a stated one. Fails with APPROVAL_RULES_REVISION_NOT_FOUND. Safe to retry."""
     UpdateApprovalRules: _aio.UnaryUnaryMultiCallable[_approval_rule_service_pb2.UpdateApprovalRulesRequest, _approval_rule_service_pb2.UpdateApprovalRulesResponse]  # type: ignore[assignment]
     """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
+    Where a rule in force applies to the kind `approval-rules`, others must have agreed to exactly this change first: fails with
+    APPROVAL_REQUIRED, which has the kind, subject and digest to ask for; an admin for all teams may always break the glass.
     Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     ListApprovalRulesRevisions: _aio.UnaryUnaryMultiCallable[_approval_rule_service_pb2.ListApprovalRulesRevisionsRequest, _approval_rule_service_pb2.ListApprovalRulesRevisionsResponse]  # type: ignore[assignment]
     """Lists the versions of the approval rules, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -84,8 +88,10 @@ class ApprovalRuleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approval_rule_service_pb2.UpdateApprovalRulesResponse, _abc.Awaitable[_approval_rule_service_pb2.UpdateApprovalRulesResponse]]:
         """Makes a new version of the approval rules, for what is asked from then on: what was asked before stands under the rules of its time.
+        Where a rule in force applies to the kind `approval-rules`, others must have agreed to exactly this change first: fails with
+        APPROVAL_REQUIRED, which has the kind, subject and digest to ask for; an admin for all teams may always break the glass.
         Every condition is type-checked: fails with APPROVAL_RULES_REFUSED naming each rule at fault, with line and column, and with
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

@@ -95,8 +95,8 @@ class ApprovalServiceServicer:
 
     def RequestApproval(self, request, context):
         """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
-        RULE_UNDECIDED, BREAK_GLASS_REFUSED. Safe to retry with the same request_id.
+        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
+        RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,7 +112,7 @@ class ApprovalServiceServicer:
 
     def Reject(self, request, context):
         """Refuses what waits, or stops what was approved. One approver is enough. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED,
-        AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+        AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +128,7 @@ class ApprovalServiceServicer:
 
     def BreakGlass(self, request, context):
         """Puts what waits in force at once, and opens a review. Fails with APPROVAL_NOT_FOUND, BREAK_GLASS_REFUSED, APPROVAL_CLOSED,
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,7 +136,7 @@ class ApprovalServiceServicer:
 
     def CloseReview(self, request, context):
         """Closes the review of an emergency, late or not. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED, AUTHOR_MAY_NOT_APPROVE (also for
-        whoever broke the glass), APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+        whoever broke the glass), APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,8 +37,8 @@ class ApprovalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ApprovalServiceAsyncStub: ...
     RequestApproval: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.RequestApprovalRequest, _approval_messages_pb2.RequestApprovalResponse]
     """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
-    RULE_UNDECIDED, BREAK_GLASS_REFUSED. Safe to retry with the same request_id.
+    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
+    RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
     """
     Approve: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.ApproveRequest, _approval_messages_pb2.ApproveResponse]
     """Approves; the last approver needed puts it in force. Whoever approved already changes nothing. Fails with APPROVAL_NOT_FOUND,
@@ -46,7 +46,7 @@ class ApprovalServiceStub:
     """
     Reject: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.RejectRequest, _approval_messages_pb2.RejectResponse]
     """Refuses what waits, or stops what was approved. One approver is enough. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED,
-    AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+    AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     Withdraw: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.WithdrawRequest, _approval_messages_pb2.WithdrawResponse]
     """Takes back what one asked for. Fails with APPROVAL_NOT_FOUND, WITHDRAWER_REFUSED, APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with
@@ -54,11 +54,11 @@ class ApprovalServiceStub:
     """
     BreakGlass: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.BreakGlassRequest, _approval_messages_pb2.BreakGlassResponse]
     """Puts what waits in force at once, and opens a review. Fails with APPROVAL_NOT_FOUND, BREAK_GLASS_REFUSED, APPROVAL_CLOSED,
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     CloseReview: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.CloseReviewRequest, _approval_messages_pb2.CloseReviewResponse]
     """Closes the review of an emergency, late or not. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED, AUTHOR_MAY_NOT_APPROVE (also for
-    whoever broke the glass), APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+    whoever broke the glass), APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     GetApproval: _grpc.UnaryUnaryMultiCallable[_approval_messages_pb2.GetApprovalRequest, _approval_messages_pb2.GetApprovalResponse]
     """Returns one approval as it stands now. Fails with APPROVAL_NOT_FOUND. Safe to retry."""
@@ -82,8 +82,8 @@ class ApprovalServiceAsyncStub(ApprovalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestApproval: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.RequestApprovalRequest, _approval_messages_pb2.RequestApprovalResponse]  # type: ignore[assignment]
     """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
-    RULE_UNDECIDED, BREAK_GLASS_REFUSED. Safe to retry with the same request_id.
+    for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
+    RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
     """
     Approve: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.ApproveRequest, _approval_messages_pb2.ApproveResponse]  # type: ignore[assignment]
     """Approves; the last approver needed puts it in force. Whoever approved already changes nothing. Fails with APPROVAL_NOT_FOUND,
@@ -91,7 +91,7 @@ class ApprovalServiceAsyncStub(ApprovalServiceStub):
     """
     Reject: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.RejectRequest, _approval_messages_pb2.RejectResponse]  # type: ignore[assignment]
     """Refuses what waits, or stops what was approved. One approver is enough. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED,
-    AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+    AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     Withdraw: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.WithdrawRequest, _approval_messages_pb2.WithdrawResponse]  # type: ignore[assignment]
     """Takes back what one asked for. Fails with APPROVAL_NOT_FOUND, WITHDRAWER_REFUSED, APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with
@@ -99,11 +99,11 @@ class ApprovalServiceAsyncStub(ApprovalServiceStub):
     """
     BreakGlass: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.BreakGlassRequest, _approval_messages_pb2.BreakGlassResponse]  # type: ignore[assignment]
     """Puts what waits in force at once, and opens a review. Fails with APPROVAL_NOT_FOUND, BREAK_GLASS_REFUSED, APPROVAL_CLOSED,
-    ETAG_MISMATCH. Safe to retry with the same request_id.
+    REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     CloseReview: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.CloseReviewRequest, _approval_messages_pb2.CloseReviewResponse]  # type: ignore[assignment]
     """Closes the review of an emergency, late or not. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED, AUTHOR_MAY_NOT_APPROVE (also for
-    whoever broke the glass), APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+    whoever broke the glass), APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
     """
     GetApproval: _aio.UnaryUnaryMultiCallable[_approval_messages_pb2.GetApprovalRequest, _approval_messages_pb2.GetApprovalResponse]  # type: ignore[assignment]
     """Returns one approval as it stands now. Fails with APPROVAL_NOT_FOUND. Safe to retry."""
@@ -130,8 +130,8 @@ class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approval_messages_pb2.RequestApprovalResponse, _abc.Awaitable[_approval_messages_pb2.RequestApprovalResponse]]:
         """Asks for an approval under the first rule that applies, or breaks the glass at once. Needs the role responder, planner or service
-        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one waits already), RULE_MISSING,
-        RULE_UNDECIDED, BREAK_GLASS_REFUSED. Safe to retry with the same request_id.
+        for the team. Fails with REQUESTER_REFUSED, AUTHOR_REFUSED, APPROVAL_PENDING (for exactly this one of yours waits already), RULE_MISSING,
+        RULE_UNDECIDED, BREAK_GLASS_REFUSED, REASON_EMPTY. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
@@ -151,7 +151,7 @@ class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approval_messages_pb2.RejectResponse, _abc.Awaitable[_approval_messages_pb2.RejectResponse]]:
         """Refuses what waits, or stops what was approved. One approver is enough. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED,
-        AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+        AUTHOR_MAY_NOT_APPROVE, APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
@@ -171,7 +171,7 @@ class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approval_messages_pb2.BreakGlassResponse, _abc.Awaitable[_approval_messages_pb2.BreakGlassResponse]]:
         """Puts what waits in force at once, and opens a review. Fails with APPROVAL_NOT_FOUND, BREAK_GLASS_REFUSED, APPROVAL_CLOSED,
-        ETAG_MISMATCH. Safe to retry with the same request_id.
+        REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod
@@ -181,7 +181,7 @@ class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approval_messages_pb2.CloseReviewResponse, _abc.Awaitable[_approval_messages_pb2.CloseReviewResponse]]:
         """Closes the review of an emergency, late or not. Fails with APPROVAL_NOT_FOUND, APPROVER_REFUSED, AUTHOR_MAY_NOT_APPROVE (also for
-        whoever broke the glass), APPROVAL_CLOSED, ETAG_MISMATCH. Safe to retry with the same request_id.
+        whoever broke the glass), APPROVAL_CLOSED, REASON_EMPTY, ETAG_MISMATCH. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

@@ -26,7 +26,7 @@ from ballast.governance.v1 import approval_pb2 as ballast_dot_governance_dot_v1_
 from ballast.governance.v1 import approval_rule_pb2 as ballast_dot_governance_dot_v1_dot_approval__rule__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ballast/governance/v1/governance_events.proto\x12\x15\x62\x61llast.governance.v1\x1a$ballast/governance/v1/approval.proto\x1a)ballast/governance/v1/approval_rule.proto\"F\n\x11\x41pprovalRequested\x12\x31\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1f.ballast.governance.v1.Approval\"\x98\x01\n\x0f\x41pprovalChanged\x12\x31\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1f.ballast.governance.v1.Approval\x12\x35\n\x06\x63hange\x18\x02 \x01(\x0e\x32%.ballast.governance.v1.ApprovalChange\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\"K\n\x14\x41pprovalRulesChanged\x12\x33\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRulesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ballast/governance/v1/governance_events.proto\x12\x15\x62\x61llast.governance.v1\x1a$ballast/governance/v1/approval.proto\x1a)ballast/governance/v1/approval_rule.proto\"F\n\x11\x41pprovalRequested\x12\x31\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1f.ballast.governance.v1.Approval\"\x98\x01\n\x0f\x41pprovalChanged\x12\x31\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1f.ballast.governance.v1.Approval\x12\x35\n\x06\x63hange\x18\x02 \x01(\x0e\x32%.ballast.governance.v1.ApprovalChange\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\"]\n\x14\x41pprovalRulesChanged\x12\x33\n\x05rules\x18\x01 \x01(\x0b\x32$.ballast.governance.v1.ApprovalRules\x12\x10\n\x08\x61pproval\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,5 +38,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPROVALCHANGED']._serialized_start=226
   _globals['_APPROVALCHANGED']._serialized_end=378
   _globals['_APPROVALRULESCHANGED']._serialized_start=380
-  _globals['_APPROVALRULESCHANGED']._serialized_end=455
+  _globals['_APPROVALRULESCHANGED']._serialized_end=473
 # @@protoc_insertion_point(module_scope)

@@ -85,6 +85,9 @@ class ApprovalRulesChanged(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RULES_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    approval: _builtins.str
+    """The approval by which it was made, `approvals/…`; empty where the rules before it wanted none."""
     @_builtins.property
     def rules(self) -> _approval_rule_pb2.ApprovalRules:
         """The new version."""
@@ -93,10 +96,11 @@ class ApprovalRulesChanged(_message.Message):
         self,
         *,
         rules: _approval_rule_pb2.ApprovalRules | None = ...,
+        approval: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from ballast.governance.v1 import lineage_pb2 as ballast_dot_governance_dot_v1_d
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ballast/governance/v1/governance_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\"ballast/governance/v1/ledger.proto\x1a#ballast/governance/v1/lineage.proto\x1a\x1b\x62uf/validate/validate.proto\"\xa5\x01\n\x18ListLedgerEntriesRequest\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x16\n\x04type\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x19\n\x08trace_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1d\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"i\n\x19ListLedgerEntriesResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13VerifyLedgerRequest\"\x97\x01\n\x14VerifyLedgerResponse\x12\x16\n\x0everified_count\x18\x01 \x01(\x03\x12\x13\n\x0btotal_count\x18\x02 \x01(\x03\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12\x31\n\x05\x66\x61ult\x18\x04 \x01(\x0b\x32\".ballast.governance.v1.LedgerFault\x12\x11\n\thead_hash\x18\x05 \x01(\t\"\x82\x03\n\x13TraceLineageRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x44\n\tdirection\x18\x02 \x01(\x0e\x32\'.ballast.governance.v1.LineageDirectionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\tmax_depth\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18 (\x00\x12\x17\n\x05kinds\x18\x04 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x1d\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12L\n\trelations\x18\x07 \x03(\x0e\x32&.ballast.governance.v1.LineageRelationB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00\x12\x31\n\x10least_confidence\x18\x08 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x16\n\x0einclude_denied\x18\t \x01(\x08\"\x95\x01\n\x14TraceLineageResponse\x12\x31\n\x05nodes\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x31\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32\".ballast.governance.v1.LineageEdge\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t*\x93\x01\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12 \n\x1cLINEAGE_DIRECTION_DOWNSTREAM\x10\x01\x12\x1e\n\x1aLINEAGE_DIRECTION_UPSTREAM\x10\x02\x12\x1a\n\x16LINEAGE_DIRECTION_BOTH\x10\x03\x32\x84\x03\n\x11GovernanceService\x12\x84\x01\n\x11ListLedgerEntries\x12/.ballast.governance.v1.ListLedgerEntriesRequest\x1a\x30.ballast.governance.v1.ListLedgerEntriesResponse\"\x0c\x88\x02\x01\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12t\n\x0cVerifyLedger\x12*.ballast.governance.v1.VerifyLedgerRequest\x1a+.ballast.governance.v1.VerifyLedgerResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x12r\n\x0cTraceLineage\x12*.ballast.governance.v1.TraceLineageRequest\x1a+.ballast.governance.v1.TraceLineageResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ballast/governance/v1/governance_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a\"ballast/governance/v1/ledger.proto\x1a#ballast/governance/v1/lineage.proto\x1a\x1b\x62uf/validate/validate.proto\"\xc9\x01\n\x18ListLedgerEntriesRequest\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12$\n\x04type\x18\x02 \x01(\tB\x16\xbaH\x13r\x0e\x18\x80\x02\x32\t^.+[.].+$\xd8\x01\x01\x12/\n\x08trace_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18 2\x14^([0-9a-fA-F]{32})?$\x12\x1d\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"i\n\x19ListLedgerEntriesResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x15\n\x13VerifyLedgerRequest\"\x97\x01\n\x14VerifyLedgerResponse\x12\x16\n\x0everified_count\x18\x01 \x01(\x03\x12\x13\n\x0btotal_count\x18\x02 \x01(\x03\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12\x31\n\x05\x66\x61ult\x18\x04 \x01(\x0b\x32\".ballast.governance.v1.LedgerFault\x12\x11\n\thead_hash\x18\x05 \x01(\t\"\x82\x03\n\x13TraceLineageRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x44\n\tdirection\x18\x02 \x01(\x0e\x32\'.ballast.governance.v1.LineageDirectionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\tmax_depth\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18 (\x00\x12\x17\n\x05kinds\x18\x04 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x1d\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12L\n\trelations\x18\x07 \x03(\x0e\x32&.ballast.governance.v1.LineageRelationB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00\x12\x31\n\x10least_confidence\x18\x08 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x16\n\x0einclude_denied\x18\t \x01(\x08\"\x95\x01\n\x14TraceLineageResponse\x12\x31\n\x05nodes\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x31\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32\".ballast.governance.v1.LineageEdge\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t*\x93\x01\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12 \n\x1cLINEAGE_DIRECTION_DOWNSTREAM\x10\x01\x12\x1e\n\x1aLINEAGE_DIRECTION_UPSTREAM\x10\x02\x12\x1a\n\x16LINEAGE_DIRECTION_BOTH\x10\x03\x32\x84\x03\n\x11GovernanceService\x12\x84\x01\n\x11ListLedgerEntries\x12/.ballast.governance.v1.ListLedgerEntriesRequest\x1a\x30.ballast.governance.v1.ListLedgerEntriesResponse\"\x0c\x88\x02\x01\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12t\n\x0cVerifyLedger\x12*.ballast.governance.v1.VerifyLedgerRequest\x1a+.ballast.governance.v1.VerifyLedgerResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x30\x01\x12r\n\x0cTraceLineage\x12*.ballast.governance.v1.TraceLineageRequest\x1a+.ballast.governance.v1.TraceLineageResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,9 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['subject']._loaded_options = None
   _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\005r\003\030\200\002'
   _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['type']._loaded_options = None
-  _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['type']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['type']._serialized_options = b'\272H\023r\016\030\200\0022\t^.+[.].+$\330\001\001'
   _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['trace_id']._loaded_options = None
-  _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['trace_id']._serialized_options = b'\272H\004r\002\030 '
+  _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['trace_id']._serialized_options = b'\272H\032r\030\030 2\024^([0-9a-fA-F]{32})?$'
   _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTLEDGERENTRIESREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -67,20 +67,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GOVERNANCESERVICE'].methods_by_name['VerifyLedger']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
   _globals['_GOVERNANCESERVICE'].methods_by_name['TraceLineage']._loaded_options = None
   _globals['_GOVERNANCESERVICE'].methods_by_name['TraceLineage']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
-  _globals['_LINEAGEDIRECTION']._serialized_start=1201
-  _globals['_LINEAGEDIRECTION']._serialized_end=1348
+  _globals['_LINEAGEDIRECTION']._serialized_start=1237
+  _globals['_LINEAGEDIRECTION']._serialized_end=1384
   _globals['_LISTLEDGERENTRIESREQUEST']._serialized_start=208
-  _globals['_LISTLEDGERENTRIESREQUEST']._serialized_end=373
-  _globals['_LISTLEDGERENTRIESRESPONSE']._serialized_start=375
-  _globals['_LISTLEDGERENTRIESRESPONSE']._serialized_end=480
-  _globals['_VERIFYLEDGERREQUEST']._serialized_start=482
-  _globals['_VERIFYLEDGERREQUEST']._serialized_end=503
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=506
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=657
-  _globals['_TRACELINEAGEREQUEST']._serialized_start=660
-  _globals['_TRACELINEAGEREQUEST']._serialized_end=1046
-  _globals['_TRACELINEAGERESPONSE']._serialized_start=1049
-  _globals['_TRACELINEAGERESPONSE']._serialized_end=1198
-  _globals['_GOVERNANCESERVICE']._serialized_start=1351
-  _globals['_GOVERNANCESERVICE']._serialized_end=1739
+  _globals['_LISTLEDGERENTRIESREQUEST']._serialized_end=409
+  _globals['_LISTLEDGERENTRIESRESPONSE']._serialized_start=411
+  _globals['_LISTLEDGERENTRIESRESPONSE']._serialized_end=516
+  _globals['_VERIFYLEDGERREQUEST']._serialized_start=518
+  _globals['_VERIFYLEDGERREQUEST']._serialized_end=539
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=542
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=693
+  _globals['_TRACELINEAGEREQUEST']._serialized_start=696
+  _globals['_TRACELINEAGEREQUEST']._serialized_end=1082
+  _globals['_TRACELINEAGERESPONSE']._serialized_start=1085
+  _globals['_TRACELINEAGERESPONSE']._serialized_end=1234
+  _globals['_GOVERNANCESERVICE']._serialized_start=1387
+  _globals['_GOVERNANCESERVICE']._serialized_end=1775
 # @@protoc_insertion_point(module_scope)

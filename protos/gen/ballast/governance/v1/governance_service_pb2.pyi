@@ -63,7 +63,7 @@ class ListLedgerEntriesRequest(_message.Message):
     subject: _builtins.str
     """Only entries about this resource; about any when empty."""
     type: _builtins.str
-    """Only entries of this type; of any when empty."""
+    """Only entries of this type, a full message name; of any when empty."""
     trace_id: _builtins.str
     """Only entries of this trace, 32 hex digits; of any when empty."""
     page_size: _builtins.int
@@ -200,7 +200,7 @@ class TraceLineageRequest(_message.Message):
     least_confidence: _builtins.float
     """Only along edges at least as sure, 0 to 1."""
     include_denied: _builtins.bool
-    """Also along edges that a person denied."""
+    """Also along edges that a person denied, or the rule that had concluded them withdrew."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only nodes of these kinds, and the one to begin at; of all when empty. The walk stops at others."""

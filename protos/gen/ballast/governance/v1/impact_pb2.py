@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ballast/governance/v1/impact.proto\x12\x15\x62\x61llast.governance.v1\x1a#ballast/governance/v1/lineage.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\">\n\x10GetImpactRequest\x12*\n\x08\x64\x65\x63ision\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x02\x32\x0e^decisions/.+$\"\x96\x03\n\x11GetImpactResponse\x12\x34\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x38\n\tdisplaced\x18\x02 \x03(\x0b\x32%.ballast.governance.v1.DisplacedSince\x12\x30\n\rlongest_delay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\rvalue_at_risk\x18\x04 \x03(\x0b\x32\x12.google.type.Money\x12\x37\n\tincidents\x18\x05 \x03(\x0b\x32$.ballast.governance.v1.IncidentSince\x12\x33\n\x07\x62undles\x18\x06 \x03(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x35\n\tapprovals\x18\x07 \x03(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x0f\n\x07partial\x18\x08 \x01(\x08\"\xcc\x01\n\x0e\x44isplacedSince\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\rvalue_at_risk\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x33\n\x05later\x18\x04 \x03(\x0b\x32$.ballast.governance.v1.LaterDecision\"\xa0\x01\n\rLaterDecision\x12\x34\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\rIncidentSince\x12\x34\n\x08incident\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12/\n\x0bresolved_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmerged_into\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ballast/governance/v1/impact.proto\x12\x15\x62\x61llast.governance.v1\x1a#ballast/governance/v1/lineage.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\">\n\x10GetImpactRequest\x12*\n\x08\x64\x65\x63ision\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x18\x80\x02\x32\x0e^decisions/.+$\"\xc5\x03\n\x11GetImpactResponse\x12\x34\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x38\n\tdisplaced\x18\x02 \x03(\x0b\x32%.ballast.governance.v1.DisplacedSince\x12\x30\n\rlongest_delay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\rvalue_at_risk\x18\x04 \x03(\x0b\x32\x12.google.type.Money\x12\x37\n\tincidents\x18\x05 \x03(\x0b\x32$.ballast.governance.v1.IncidentSince\x12\x33\n\x07\x62undles\x18\x06 \x03(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x35\n\tapprovals\x18\x07 \x03(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x0f\n\x07partial\x18\x08 \x01(\x08\x12-\n\x04kpis\x18\t \x03(\x0b\x32\x1f.ballast.governance.v1.KpiSince\"\xb2\x01\n\x08KpiSince\x12/\n\x03kpi\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12\x13\n\x0bmeasured_on\x18\x02 \x01(\t\x12/\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x1f.ballast.governance.v1.KpiValue\x12/\n\x06values\x18\x04 \x03(\x0b\x32\x1f.ballast.governance.v1.KpiValue\"Q\n\x08KpiValue\x12\r\n\x05value\x18\x01 \x01(\x01\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04step\x18\x03 \x01(\t\"\xcc\x01\n\x0e\x44isplacedSince\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\rvalue_at_risk\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x33\n\x05later\x18\x04 \x03(\x0b\x32$.ballast.governance.v1.LaterDecision\"\xa0\x01\n\rLaterDecision\x12\x34\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\rIncidentSince\x12\x34\n\x08incident\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageNode\x12/\n\x0bresolved_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmerged_into\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,11 +41,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETIMPACTREQUEST']._serialized_start=217
   _globals['_GETIMPACTREQUEST']._serialized_end=279
   _globals['_GETIMPACTRESPONSE']._serialized_start=282
-  _globals['_GETIMPACTRESPONSE']._serialized_end=688
-  _globals['_DISPLACEDSINCE']._serialized_start=691
-  _globals['_DISPLACEDSINCE']._serialized_end=895
-  _globals['_LATERDECISION']._serialized_start=898
-  _globals['_LATERDECISION']._serialized_end=1058
-  _globals['_INCIDENTSINCE']._serialized_start=1061
-  _globals['_INCIDENTSINCE']._serialized_end=1200
+  _globals['_GETIMPACTRESPONSE']._serialized_end=735
+  _globals['_KPISINCE']._serialized_start=738
+  _globals['_KPISINCE']._serialized_end=916
+  _globals['_KPIVALUE']._serialized_start=918
+  _globals['_KPIVALUE']._serialized_end=999
+  _globals['_DISPLACEDSINCE']._serialized_start=1002
+  _globals['_DISPLACEDSINCE']._serialized_end=1206
+  _globals['_LATERDECISION']._serialized_start=1209
+  _globals['_LATERDECISION']._serialized_end=1369
+  _globals['_INCIDENTSINCE']._serialized_start=1372
+  _globals['_INCIDENTSINCE']._serialized_end=1511
 # @@protoc_insertion_point(module_scope)

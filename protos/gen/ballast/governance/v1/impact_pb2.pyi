@@ -58,6 +58,7 @@ class GetImpactResponse(_message.Message):
     BUNDLES_FIELD_NUMBER: _builtins.int
     APPROVALS_FIELD_NUMBER: _builtins.int
     PARTIAL_FIELD_NUMBER: _builtins.int
+    KPIS_FIELD_NUMBER: _builtins.int
     partial: _builtins.bool
     """Whether there is more of any of these than was told."""
     @_builtins.property
@@ -88,6 +89,12 @@ class GetImpactResponse(_message.Message):
     def approvals(self) -> _containers.RepeatedCompositeFieldContainer[_lineage_pb2.LineageNode]:
         """Approvals asked for it; at most 1,000."""
 
+    @_builtins.property
+    def kpis(self) -> _containers.RepeatedCompositeFieldContainer[Global___KpiSince]:
+        """KPIs measured on the decision, on incidents it weighed, or on components these affect, and how they moved since; at most 1,000. What
+        else moved them is not known: they are told beside the decision, not as its doing.
+        """
+
     def __init__(
         self,
         *,
@@ -99,14 +106,87 @@ class GetImpactResponse(_message.Message):
         bundles: _abc.Iterable[_lineage_pb2.LineageNode] | None = ...,
         approvals: _abc.Iterable[_lineage_pb2.LineageNode] | None = ...,
         partial: _builtins.bool = ...,
+        kpis: _abc.Iterable[Global___KpiSince] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "longest_delay", b"longest_delay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "bundles", b"bundles", "decision", b"decision", "displaced", b"displaced", "incidents", b"incidents", "longest_delay", b"longest_delay", "partial", b"partial", "value_at_risk", b"value_at_risk"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "bundles", b"bundles", "decision", b"decision", "displaced", b"displaced", "incidents", b"incidents", "kpis", b"kpis", "longest_delay", b"longest_delay", "partial", b"partial", "value_at_risk", b"value_at_risk"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetImpactResponse: _TypeAlias = GetImpactResponse  # noqa: Y015
+
+@_typing.final
+class KpiSince(_message.Message):
+    """A KPI, and its values since a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KPI_FIELD_NUMBER: _builtins.int
+    MEASURED_ON_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    measured_on: _builtins.str
+    """What it is measured on; one of several."""
+    @_builtins.property
+    def kpi(self) -> _lineage_pb2.LineageNode:
+        """The KPI: an error budget, or what people stated."""
+
+    @_builtins.property
+    def before(self) -> Global___KpiValue:
+        """The last value before the decision; absent where none was told, or its content was erased."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___KpiValue]:
+        """Values since, in the order of their times; the newest 20."""
+
+    def __init__(
+        self,
+        *,
+        kpi: _lineage_pb2.LineageNode | None = ...,
+        measured_on: _builtins.str = ...,
+        before: Global___KpiValue | None = ...,
+        values: _abc.Iterable[Global___KpiValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "kpi", b"kpi"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "kpi", b"kpi", "measured_on", b"measured_on", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KpiSince: _TypeAlias = KpiSince  # noqa: Y015
+
+@_typing.final
+class KpiValue(_message.Message):
+    """A value at a time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    value: _builtins.float
+    """Of an error budget the share that remains, negative when it is exhausted."""
+    step: _builtins.str
+    """The step of the budget policy in force then; empty for none."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it was so."""
+
+    def __init__(
+        self,
+        *,
+        value: _builtins.float = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        step: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["step", b"step", "time", b"time", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KpiValue: _TypeAlias = KpiValue  # noqa: Y015
 
 @_typing.final
 class DisplacedSince(_message.Message):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ballast/governance/v1/ledger.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x02\n\x0bLedgerEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x11\n\tprincipal\x18\x06 \x01(\t\x12.\n\nevent_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\t \x01(\t\x12\x14\n\x0cpayload_hash\x18\n \x01(\t\x12\x19\n\rprevious_hash\x18\x0b \x01(\tB\x02\x18\x01\x12\x0c\n\x04hash\x18\x0c \x01(\t\x12\x0c\n\x04leaf\x18\r \x01(\t\x12\x0e\n\x06\x65rased\x18\x0e \x01(\x08\x12\x0e\n\x06method\x18\x0f \x01(\t\x12\x0e\n\x06reason\x18\x10 \x01(\t\x12\x19\n\x11previous_sequence\x18\x11 \x01(\x03\"Q\n\rLedgerContent\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"V\n\x0bLedgerFault\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x15\n\rlast_sequence\x18\x04 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ballast/governance/v1/ledger.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x02\n\x0bLedgerEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x11\n\tprincipal\x18\x06 \x01(\t\x12.\n\nevent_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\t \x01(\t\x12\x14\n\x0cpayload_hash\x18\n \x01(\t\x12\x19\n\rprevious_hash\x18\x0b \x01(\tB\x02\x18\x01\x12\x0c\n\x04hash\x18\x0c \x01(\t\x12\x0c\n\x04leaf\x18\r \x01(\t\x12\x0e\n\x06\x65rased\x18\x0e \x01(\x08\x12\x0e\n\x06method\x18\x0f \x01(\t\x12\x0e\n\x06reason\x18\x10 \x01(\t\x12\x19\n\x11previous_sequence\x18\x11 \x01(\x03\"Q\n\rLedgerContent\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"V\n\x0bLedgerFault\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x15\n\rlast_sequence\x18\x04 \x01(\x03\"f\n\tEntryLeft\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x36\n\x06reason\x18\x02 \x01(\x0e\x32&.ballast.governance.v1.EntryLeftReason\x12\x0f\n\x07segment\x18\x03 \x01(\t*\xeb\x01\n\x0f\x45ntryLeftReason\x12!\n\x1d\x45NTRY_LEFT_REASON_UNSPECIFIED\x10\x00\x12#\n\x1f\x45NTRY_LEFT_REASON_ERASED_BEFORE\x10\x01\x12\x1c\n\x18\x45NTRY_LEFT_REASON_SEALED\x10\x02\x12%\n!ENTRY_LEFT_REASON_CONTENT_MISSING\x10\x03\x12%\n!ENTRY_LEFT_REASON_CONTENT_ALTERED\x10\x04\x12$\n ENTRY_LEFT_REASON_ERASURE_RECORD\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LEDGERENTRY'].fields_by_name['previous_hash']._loaded_options = None
   _globals['_LEDGERENTRY'].fields_by_name['previous_hash']._serialized_options = b'\030\001'
+  _globals['_ENTRYLEFTREASON']._serialized_start=755
+  _globals['_ENTRYLEFTREASON']._serialized_end=990
   _globals['_LEDGERENTRY']._serialized_start=95
   _globals['_LEDGERENTRY']._serialized_end=477
   _globals['_LEDGERCONTENT']._serialized_start=479
   _globals['_LEDGERCONTENT']._serialized_end=560
   _globals['_LEDGERFAULT']._serialized_start=562
   _globals['_LEDGERFAULT']._serialized_end=648
+  _globals['_ENTRYLEFT']._serialized_start=650
+  _globals['_ENTRYLEFT']._serialized_end=752
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ The ledger: every event of the suite, in the order governance received it, as th
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,6 +22,42 @@ else:
     from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _EntryLeftReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EntryLeftReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryLeftReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENTRY_LEFT_REASON_UNSPECIFIED: _EntryLeftReason.ValueType  # 0
+    """Not set."""
+    ENTRY_LEFT_REASON_ERASED_BEFORE: _EntryLeftReason.ValueType  # 1
+    """Its content was erased before."""
+    ENTRY_LEFT_REASON_SEALED: _EntryLeftReason.ValueType  # 2
+    """It was sealed: nothing of it is here, and whoever keeps the archive of its segment has the content."""
+    ENTRY_LEFT_REASON_CONTENT_MISSING: _EntryLeftReason.ValueType  # 3
+    """Its content is gone, and no record says that it was erased: somebody took it away."""
+    ENTRY_LEFT_REASON_CONTENT_ALTERED: _EntryLeftReason.ValueType  # 4
+    """Its content is not the one that was recorded: erasing it would hide that. Restore it from a backup first."""
+    ENTRY_LEFT_REASON_ERASURE_RECORD: _EntryLeftReason.ValueType  # 5
+    """It is the record of an erasure, which stays."""
+
+class EntryLeftReason(_EntryLeftReason, metaclass=_EntryLeftReasonEnumTypeWrapper):
+    """Why an erasure left an entry as it was."""
+
+ENTRY_LEFT_REASON_UNSPECIFIED: EntryLeftReason.ValueType  # 0
+"""Not set."""
+ENTRY_LEFT_REASON_ERASED_BEFORE: EntryLeftReason.ValueType  # 1
+"""Its content was erased before."""
+ENTRY_LEFT_REASON_SEALED: EntryLeftReason.ValueType  # 2
+"""It was sealed: nothing of it is here, and whoever keeps the archive of its segment has the content."""
+ENTRY_LEFT_REASON_CONTENT_MISSING: EntryLeftReason.ValueType  # 3
+"""Its content is gone, and no record says that it was erased: somebody took it away."""
+ENTRY_LEFT_REASON_CONTENT_ALTERED: EntryLeftReason.ValueType  # 4
+"""Its content is not the one that was recorded: erasing it would hide that. Restore it from a backup first."""
+ENTRY_LEFT_REASON_ERASURE_RECORD: EntryLeftReason.ValueType  # 5
+"""It is the record of an erasure, which stays."""
+Global___EntryLeftReason: _TypeAlias = EntryLeftReason  # noqa: Y015
 
 @_typing.final
 class LedgerEntry(_message.Message):
@@ -195,3 +232,33 @@ class LedgerFault(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LedgerFault: _TypeAlias = LedgerFault  # noqa: Y015
+
+@_typing.final
+class EntryLeft(_message.Message):
+    """An entry that an erasure left as it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Its position."""
+    reason: Global___EntryLeftReason.ValueType
+    """Why."""
+    segment: _builtins.str
+    """The segment it was sealed in, `ledgerSegments/{first}-{last}`: the archive of that still has the content; empty for any other reason."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        reason: Global___EntryLeftReason.ValueType = ...,
+        segment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "segment", b"segment", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryLeft: _TypeAlias = EntryLeft  # noqa: Y015

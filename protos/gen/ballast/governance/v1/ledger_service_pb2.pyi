@@ -69,21 +69,27 @@ class EraseContentsResponse(_message.Message):
 
     SEQUENCES_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
     """Whether more entries fit the filter than one call erases (1,000): call again."""
     @_builtins.property
     def sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Positions of the entries whose content is gone now, and was not before; in their order."""
 
+    @_builtins.property
+    def left(self) -> _containers.RepeatedCompositeFieldContainer[_ledger_pb2.EntryLeft]:
+        """Entries that were meant as well and stay as they are, and why; at most 1,000, in their order."""
+
     def __init__(
         self,
         *,
         sequences: _abc.Iterable[_builtins.int] | None = ...,
         more: _builtins.bool = ...,
+        left: _abc.Iterable[_ledger_pb2.EntryLeft] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "sequences", b"sequences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "more", b"more", "sequences", b"sequences"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -103,13 +109,15 @@ class EntryFilter(_message.Message):
     subject: _builtins.str
     """About this resource."""
     type: _builtins.str
-    """Of this type of event, a full message name."""
+    """Of this type of event, a full message name; any name with a package may be one, as others than the suite's services have types too."""
     trace_id: _builtins.str
     """Of this trace, 32 hex digits."""
     principal: _builtins.str
     """Caused by this principal; an entry whose content was erased has none."""
     source: _builtins.str
-    """Of this source, such as `/ballast/triage`."""
+    """Of this source: of a service of the suite `/ballast/` and its name, such as `/ballast/triage`; of others as they name themselves, for
+    CDEvents any URI reference.
+    """
     def __init__(
         self,
         *,
@@ -262,7 +270,7 @@ class ExportEntriesRequest(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
     MORE_FILTERS_FIELD_NUMBER: _builtins.int
     first_sequence: _builtins.int
-    """The first of them; from the first of all when zero."""
+    """The first of them, at most the ledger's last; from the first of all when zero."""
     last_sequence: _builtins.int
     """The last of them; to the last of all when zero."""
     @_builtins.property

@@ -99,7 +99,8 @@ class LedgerServiceServicer:
 
     def ExportEntries(self, request, context):
         """Streams what proves entries without this service: a signed checkpoint first, then each entry with its content and, unless all
-        entries are asked for, its audit path. Fails with TREE_TOO_SMALL. Safe to retry.
+        entries are asked for, its audit path. Fails with TREE_TOO_SMALL, ENTRIES_SEALED (positions of a sealed segment: its archive has
+        them), EXPORT_OVERTAKEN (something in it was erased or sealed meanwhile: begin again). Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,7 +130,8 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReconciliation(self, request, context):
-        """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry.
+        """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands; what does not agree
+        comes in pages, and a page after the first compares nothing anew. Fails with PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,8 +139,8 @@ class LedgerServiceServicer:
 
     def EraseContents(self, request, context):
         """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
-        them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
-        erases nothing more, so a retry is safe.
+        them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both),
+        ENTRY_NOT_FOUND (a position that the ledger has not; nothing is erased then). A repeat erases nothing more, so a retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

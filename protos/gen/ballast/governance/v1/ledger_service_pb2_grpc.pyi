@@ -42,7 +42,8 @@ class LedgerServiceStub:
     """
     ExportEntries: _grpc.UnaryStreamMultiCallable[_ledger_service_pb2.ExportEntriesRequest, _ledger_service_pb2.ExportEntriesResponse]
     """Streams what proves entries without this service: a signed checkpoint first, then each entry with its content and, unless all
-    entries are asked for, its audit path. Fails with TREE_TOO_SMALL. Safe to retry.
+    entries are asked for, its audit path. Fails with TREE_TOO_SMALL, ENTRIES_SEALED (positions of a sealed segment: its archive has
+    them), EXPORT_OVERTAKEN (something in it was erased or sealed meanwhile: begin again). Safe to retry.
     """
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetCheckpointRequest, _ledger_service_pb2.GetCheckpointResponse]
     """Signs the ledger as it stands, or as it stood at a size. Fails with TREE_TOO_SMALL, and with LEDGER_FORKED where the ledger no
@@ -55,11 +56,13 @@ class LedgerServiceStub:
     for a checkpoint that this ledger never was. Safe to retry.
     """
     GetReconciliation: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.GetReconciliationRequest, _reconciliation_pb2.GetReconciliationResponse]
-    """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry."""
+    """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands; what does not agree
+    comes in pages, and a page after the first compares nothing anew. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+    """
     EraseContents: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.EraseContentsRequest, _ledger_service_pb2.EraseContentsResponse]
     """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
-    them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
-    erases nothing more, so a retry is safe.
+    them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both),
+    ENTRY_NOT_FOUND (a position that the ledger has not; nothing is erased then). A repeat erases nothing more, so a retry is safe.
     """
 
 @_typing.type_check_only
@@ -75,7 +78,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """
     ExportEntries: _aio.UnaryStreamMultiCallable[_ledger_service_pb2.ExportEntriesRequest, _ledger_service_pb2.ExportEntriesResponse]  # type: ignore[assignment]
     """Streams what proves entries without this service: a signed checkpoint first, then each entry with its content and, unless all
-    entries are asked for, its audit path. Fails with TREE_TOO_SMALL. Safe to retry.
+    entries are asked for, its audit path. Fails with TREE_TOO_SMALL, ENTRIES_SEALED (positions of a sealed segment: its archive has
+    them), EXPORT_OVERTAKEN (something in it was erased or sealed meanwhile: begin again). Safe to retry.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetCheckpointRequest, _ledger_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """Signs the ledger as it stands, or as it stood at a size. Fails with TREE_TOO_SMALL, and with LEDGER_FORKED where the ledger no
@@ -88,11 +92,13 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     for a checkpoint that this ledger never was. Safe to retry.
     """
     GetReconciliation: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.GetReconciliationRequest, _reconciliation_pb2.GetReconciliationResponse]  # type: ignore[assignment]
-    """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry."""
+    """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands; what does not agree
+    comes in pages, and a page after the first compares nothing anew. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+    """
     EraseContents: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.EraseContentsRequest, _ledger_service_pb2.EraseContentsResponse]  # type: ignore[assignment]
     """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
-    them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
-    erases nothing more, so a retry is safe.
+    them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both),
+    ENTRY_NOT_FOUND (a position that the ledger has not; nothing is erased then). A repeat erases nothing more, so a retry is safe.
     """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -123,7 +129,8 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ledger_service_pb2.ExportEntriesResponse], _abc.AsyncIterator[_ledger_service_pb2.ExportEntriesResponse]]:
         """Streams what proves entries without this service: a signed checkpoint first, then each entry with its content and, unless all
-        entries are asked for, its audit path. Fails with TREE_TOO_SMALL. Safe to retry.
+        entries are asked for, its audit path. Fails with TREE_TOO_SMALL, ENTRIES_SEALED (positions of a sealed segment: its archive has
+        them), EXPORT_OVERTAKEN (something in it was erased or sealed meanwhile: begin again). Safe to retry.
         """
 
     @_abc_1.abstractmethod
@@ -160,7 +167,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_pb2.GetReconciliationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.GetReconciliationResponse, _abc.Awaitable[_reconciliation_pb2.GetReconciliationResponse]]:
-        """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands. Safe to retry."""
+        """Compares the ledger with what every service says it recorded, as is done every minute, and says how it stands; what does not agree
+        comes in pages, and a page after the first compares nothing anew. Fails with PAGE_TOKEN_INVALID. Safe to retry.
+        """
 
     @_abc_1.abstractmethod
     def EraseContents(
@@ -169,8 +178,8 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.EraseContentsResponse, _abc.Awaitable[_ledger_service_pb2.EraseContentsResponse]]:
         """Erases the contents of entries for good: who caused them, why, and the events' data. The entries stay, and so does every proof of
-        them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both). A repeat
-        erases nothing more, so a retry is safe.
+        them; each erasure becomes an entry of its own. Fails with INVALID_INPUT (neither positions nor a filter, or both),
+        ENTRY_NOT_FOUND (a position that the ledger has not; nothing is erased then). A repeat erases nothing more, so a retry is safe.
         """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -59,13 +59,15 @@ class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Linea
     LINEAGE_RELATION_REVIEWED_IN: _LineageRelation.ValueType  # 15
     """An incident was reviewed in a post-mortem."""
     LINEAGE_RELATION_CALLS_FOR: _LineageRelation.ValueType  # 16
-    """A post-mortem calls for a corrective action."""
+    """A post-mortem calls for a corrective action, an incident for what is due because of it."""
     LINEAGE_RELATION_MEASURED_IN: _LineageRelation.ValueType  # 17
     """It counts in the value of a KPI."""
     LINEAGE_RELATION_DELIVERED_IN: _LineageRelation.ValueType  # 18
     """A change, or a flag, went out with a deploy."""
     LINEAGE_RELATION_REPLACED_BY: _LineageRelation.ValueType  # 19
     """A later bundle for the same incident took its place."""
+    LINEAGE_RELATION_TOOK_WORK: _LineageRelation.ValueType  # 20
+    """Work was done for it: an incident or a roadmap item, and the record of the work."""
 
 class LineageRelation(_LineageRelation, metaclass=_LineageRelationEnumTypeWrapper):
     """How one resource led to another."""
@@ -103,13 +105,15 @@ LINEAGE_RELATION_RELATED: LineageRelation.ValueType  # 14
 LINEAGE_RELATION_REVIEWED_IN: LineageRelation.ValueType  # 15
 """An incident was reviewed in a post-mortem."""
 LINEAGE_RELATION_CALLS_FOR: LineageRelation.ValueType  # 16
-"""A post-mortem calls for a corrective action."""
+"""A post-mortem calls for a corrective action, an incident for what is due because of it."""
 LINEAGE_RELATION_MEASURED_IN: LineageRelation.ValueType  # 17
 """It counts in the value of a KPI."""
 LINEAGE_RELATION_DELIVERED_IN: LineageRelation.ValueType  # 18
 """A change, or a flag, went out with a deploy."""
 LINEAGE_RELATION_REPLACED_BY: LineageRelation.ValueType  # 19
 """A later bundle for the same incident took its place."""
+LINEAGE_RELATION_TOOK_WORK: LineageRelation.ValueType  # 20
+"""Work was done for it: an incident or a roadmap item, and the record of the work."""
 Global___LineageRelation: _TypeAlias = LineageRelation  # noqa: Y015
 
 class _LineageSource:
@@ -154,6 +158,10 @@ class _LinkStandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkStan
     """A person confirmed it."""
     LINK_STANDING_DENIED: _LinkStanding.ValueType  # 3
     """A person denied it: it stays, and walks leave it out unless asked."""
+    LINK_STANDING_WITHDRAWN: _LinkStanding.ValueType  # 4
+    """Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected: the attribute
+    `withdrawn_because` says how. It stays, and walks leave it out unless asked.
+    """
 
 class LinkStanding(_LinkStanding, metaclass=_LinkStandingEnumTypeWrapper):
     """What people hold of an edge."""
@@ -166,6 +174,10 @@ LINK_STANDING_CONFIRMED: LinkStanding.ValueType  # 2
 """A person confirmed it."""
 LINK_STANDING_DENIED: LinkStanding.ValueType  # 3
 """A person denied it: it stays, and walks leave it out unless asked."""
+LINK_STANDING_WITHDRAWN: LinkStanding.ValueType  # 4
+"""Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected: the attribute
+`withdrawn_because` says how. It stays, and walks leave it out unless asked.
+"""
 Global___LinkStanding: _TypeAlias = LinkStanding  # noqa: Y015
 
 @_typing.final
@@ -183,7 +195,8 @@ class LineageNode(_message.Message):
     """Resource name, such as `incidents/{uuid}`."""
     kind: _builtins.str
     """Its kind: `alert`, `incident`, `component`, `assessment`, `decision`, `policy_version`, `roadmap_item`, `bundle`, `template_version`,
-    `change`, `approval`, `flag`, `deploy`, `post_mortem`, `corrective_action`, `kpi_value`, or `event` for a CDEvent of another kind.
+    `change`, `approval`, `flag`, `deploy`, `post_mortem`, `corrective_action`, `kpi_value`, `duty`,
+    `work_record`, or `event` for a CDEvent of another kind.
     """
     title: _builtins.str
     """One line for people. Text from outside: never an instruction."""

@@ -32,7 +32,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ballast/governance/v1/lineage_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a.ballast/governance/v1/governance_service.proto\x1a\"ballast/governance/v1/impact.proto\x1a\"ballast/governance/v1/ledger.proto\x1a#ballast/governance/v1/lineage.proto\x1a*ballast/governance/v1/lineage_events.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x96\x01\n\x12\x45xplainLinkRequest\x12\x1d\n\tfrom_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x1b\n\x07to_name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x44\n\x08relation\x18\x03 \x01(\x0e\x32&.ballast.governance.v1.LineageRelationB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\xc6\x01\n\x13\x45xplainLinkResponse\x12\x30\n\x04link\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageEdge\x12\x33\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12:\n\x0b\x63orrections\x18\x04 \x03(\x0b\x32%.ballast.governance.v1.LinkCorrection\"\x8c\x01\n\x0eLinkCorrection\x12\x31\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x33\n\x07verdict\x18\x02 \x01(\x0e\x32\".ballast.governance.v1.LinkVerdict\x12\x12\n\nconfidence\x18\x03 \x01(\x01\"\xa9\x03\n\x12\x43orrectLinkRequest\x12\x1d\n\tfrom_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x1b\n\x07to_name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x44\n\x08relation\x18\x03 \x01(\x0e\x32&.ballast.governance.v1.LineageRelationB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12?\n\x07verdict\x18\x04 \x01(\x0e\x32\".ballast.governance.v1.LinkVerdictB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12+\n\nconfidence\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1a\n\x06reason\x18\x06 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\nfrom_title\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1a\n\x08to_title\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x15\n\rvalidate_only\x18\n \x01(\x08\x12\x1f\n\nrequest_id\x18\x0b \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x13\x43orrectLinkResponse\x12\x30\n\x04link\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageEdge\"\x8e\x01\n\x17ListPendingLinksRequest\x12\x36\n\tleast_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"f\n\x18ListPendingLinksResponse\x12\x31\n\x05links\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.PendingLink\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x0bPendingLink\x12\x30\n\x04link\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageEdge\x12\x0f\n\x07\x61waited\x18\x02 \x03(\t\x12&\n\x03\x61ge\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07overdue\x18\x04 \x01(\x08\"^\n\x11LinkEventsRequest\x12(\n\tdocuments\x18\x01 \x03(\tB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\xf4\x03\"\x08r\x06\x10\x02(\x80\x80\x04\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"I\n\x12LinkEventsResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LinkedEvent\">\n\x0bLinkedEvent\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x12\n\nlink_count\x18\x02 \x01(\x05\x12\r\n\x05\x65rror\x18\x03 \x01(\t\"\x98\x01\n\x14\x45xportLineageRequest\x12@\n\x04walk\x18\x01 \x01(\x0b\x32*.ballast.governance.v1.TraceLineageRequestB\x06\xbaH\x03\xc8\x01\x01\x12>\n\x06\x66ormat\x18\x02 \x01(\x0e\x32$.ballast.governance.v1.LineageFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01\"=\n\x15\x45xportLineageResponse\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t*s\n\rLineageFormat\x12\x1e\n\x1aLINEAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x1f\n\x1bLINEAGE_FORMAT_PROV_JSON_LD\x10\x01\x12!\n\x1dLINEAGE_FORMAT_CDEVENTS_LINKS\x10\x02\x32\xc2\x05\n\x0eLineageService\x12i\n\tGetImpact\x12\'.ballast.governance.v1.GetImpactRequest\x1a(.ballast.governance.v1.GetImpactResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12o\n\x0b\x45xplainLink\x12).ballast.governance.v1.ExplainLinkRequest\x1a*.ballast.governance.v1.ExplainLinkResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12o\n\x0b\x43orrectLink\x12).ballast.governance.v1.CorrectLinkRequest\x1a*.ballast.governance.v1.CorrectLinkResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12~\n\x10ListPendingLinks\x12..ballast.governance.v1.ListPendingLinksRequest\x1a/.ballast.governance.v1.ListPendingLinksResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12l\n\nLinkEvents\x12(.ballast.governance.v1.LinkEventsRequest\x1a).ballast.governance.v1.LinkEventsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12u\n\rExportLineage\x12+.ballast.governance.v1.ExportLineageRequest\x1a,.ballast.governance.v1.ExportLineageResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ballast/governance/v1/lineage_service.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a.ballast/governance/v1/governance_service.proto\x1a\"ballast/governance/v1/impact.proto\x1a\"ballast/governance/v1/ledger.proto\x1a#ballast/governance/v1/lineage.proto\x1a*ballast/governance/v1/lineage_events.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd3\x01\n\x12\x45xplainLinkRequest\x12\x1d\n\tfrom_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x1b\n\x07to_name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x44\n\x08relation\x18\x03 \x01(\x0e\x32&.ballast.governance.v1.LineageRelationB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"\xdf\x01\n\x13\x45xplainLinkResponse\x12\x30\n\x04link\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageEdge\x12\x33\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12:\n\x0b\x63orrections\x18\x04 \x03(\x0b\x32%.ballast.governance.v1.LinkCorrection\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"\x8c\x01\n\x0eLinkCorrection\x12\x31\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LedgerEntry\x12\x33\n\x07verdict\x18\x02 \x01(\x0e\x32\".ballast.governance.v1.LinkVerdict\x12\x12\n\nconfidence\x18\x03 \x01(\x01\"\xa9\x03\n\x12\x43orrectLinkRequest\x12\x1d\n\tfrom_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x1b\n\x07to_name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x44\n\x08relation\x18\x03 \x01(\x0e\x32&.ballast.governance.v1.LineageRelationB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12?\n\x07verdict\x18\x04 \x01(\x0e\x32\".ballast.governance.v1.LinkVerdictB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12+\n\nconfidence\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1a\n\x06reason\x18\x06 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\nfrom_title\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1a\n\x08to_title\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x15\n\rvalidate_only\x18\n \x01(\x08\x12\x1f\n\nrequest_id\x18\x0b \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x13\x43orrectLinkResponse\x12\x30\n\x04link\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageEdge\"\x8e\x01\n\x17ListPendingLinksRequest\x12\x36\n\tleast_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"f\n\x18ListPendingLinksResponse\x12\x31\n\x05links\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.PendingLink\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x0bPendingLink\x12\x30\n\x04link\x18\x01 \x01(\x0b\x32\".ballast.governance.v1.LineageEdge\x12\x0f\n\x07\x61waited\x18\x02 \x03(\t\x12&\n\x03\x61ge\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07overdue\x18\x04 \x01(\x08\"^\n\x11LinkEventsRequest\x12(\n\tdocuments\x18\x01 \x03(\tB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\xf4\x03\"\x08r\x06\x10\x02(\x80\x80\x04\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"I\n\x12LinkEventsResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.LinkedEvent\"U\n\x0bLinkedEvent\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x12\n\nlink_count\x18\x02 \x01(\x05\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x15\n\ralready_known\x18\x04 \x01(\x08\"\x98\x01\n\x14\x45xportLineageRequest\x12@\n\x04walk\x18\x01 \x01(\x0b\x32*.ballast.governance.v1.TraceLineageRequestB\x06\xbaH\x03\xc8\x01\x01\x12>\n\x06\x66ormat\x18\x02 \x01(\x0e\x32$.ballast.governance.v1.LineageFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01\"=\n\x15\x45xportLineageResponse\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t*s\n\rLineageFormat\x12\x1e\n\x1aLINEAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x1f\n\x1bLINEAGE_FORMAT_PROV_JSON_LD\x10\x01\x12!\n\x1dLINEAGE_FORMAT_CDEVENTS_LINKS\x10\x02\x32\xc2\x05\n\x0eLineageService\x12i\n\tGetImpact\x12\'.ballast.governance.v1.GetImpactRequest\x1a(.ballast.governance.v1.GetImpactResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12o\n\x0b\x45xplainLink\x12).ballast.governance.v1.ExplainLinkRequest\x1a*.ballast.governance.v1.ExplainLinkResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12o\n\x0b\x43orrectLink\x12).ballast.governance.v1.CorrectLinkRequest\x1a*.ballast.governance.v1.CorrectLinkResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12~\n\x10ListPendingLinks\x12..ballast.governance.v1.ListPendingLinksRequest\x1a/.ballast.governance.v1.ListPendingLinksResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12l\n\nLinkEvents\x12(.ballast.governance.v1.LinkEventsRequest\x1a).ballast.governance.v1.LinkEventsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x02\x12u\n\rExportLineage\x12+.ballast.governance.v1.ExportLineageRequest\x1a,.ballast.governance.v1.ExportLineageResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINLINKREQUEST'].fields_by_name['to_name']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
   _globals['_EXPLAINLINKREQUEST'].fields_by_name['relation']._loaded_options = None
   _globals['_EXPLAINLINKREQUEST'].fields_by_name['relation']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_EXPLAINLINKREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_EXPLAINLINKREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_EXPLAINLINKREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_EXPLAINLINKREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
   _globals['_CORRECTLINKREQUEST'].fields_by_name['from_name']._loaded_options = None
   _globals['_CORRECTLINKREQUEST'].fields_by_name['from_name']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
   _globals['_CORRECTLINKREQUEST'].fields_by_name['to_name']._loaded_options = None
@@ -91,34 +95,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINEAGESERVICE'].methods_by_name['LinkEvents']._serialized_options = b'\220\002\002\252\273\030\002\010\002'
   _globals['_LINEAGESERVICE'].methods_by_name['ExportLineage']._loaded_options = None
   _globals['_LINEAGESERVICE'].methods_by_name['ExportLineage']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
-  _globals['_LINEAGEFORMAT']._serialized_start=2204
-  _globals['_LINEAGEFORMAT']._serialized_end=2319
+  _globals['_LINEAGEFORMAT']._serialized_start=2313
+  _globals['_LINEAGEFORMAT']._serialized_end=2428
   _globals['_EXPLAINLINKREQUEST']._serialized_start=365
-  _globals['_EXPLAINLINKREQUEST']._serialized_end=515
-  _globals['_EXPLAINLINKRESPONSE']._serialized_start=518
-  _globals['_EXPLAINLINKRESPONSE']._serialized_end=716
-  _globals['_LINKCORRECTION']._serialized_start=719
-  _globals['_LINKCORRECTION']._serialized_end=859
-  _globals['_CORRECTLINKREQUEST']._serialized_start=862
-  _globals['_CORRECTLINKREQUEST']._serialized_end=1287
-  _globals['_CORRECTLINKRESPONSE']._serialized_start=1289
-  _globals['_CORRECTLINKRESPONSE']._serialized_end=1360
-  _globals['_LISTPENDINGLINKSREQUEST']._serialized_start=1363
-  _globals['_LISTPENDINGLINKSREQUEST']._serialized_end=1505
-  _globals['_LISTPENDINGLINKSRESPONSE']._serialized_start=1507
-  _globals['_LISTPENDINGLINKSRESPONSE']._serialized_end=1609
-  _globals['_PENDINGLINK']._serialized_start=1612
-  _globals['_PENDINGLINK']._serialized_end=1749
-  _globals['_LINKEVENTSREQUEST']._serialized_start=1751
-  _globals['_LINKEVENTSREQUEST']._serialized_end=1845
-  _globals['_LINKEVENTSRESPONSE']._serialized_start=1847
-  _globals['_LINKEVENTSRESPONSE']._serialized_end=1920
-  _globals['_LINKEDEVENT']._serialized_start=1922
-  _globals['_LINKEDEVENT']._serialized_end=1984
-  _globals['_EXPORTLINEAGEREQUEST']._serialized_start=1987
-  _globals['_EXPORTLINEAGEREQUEST']._serialized_end=2139
-  _globals['_EXPORTLINEAGERESPONSE']._serialized_start=2141
-  _globals['_EXPORTLINEAGERESPONSE']._serialized_end=2202
-  _globals['_LINEAGESERVICE']._serialized_start=2322
-  _globals['_LINEAGESERVICE']._serialized_end=3028
+  _globals['_EXPLAINLINKREQUEST']._serialized_end=576
+  _globals['_EXPLAINLINKRESPONSE']._serialized_start=579
+  _globals['_EXPLAINLINKRESPONSE']._serialized_end=802
+  _globals['_LINKCORRECTION']._serialized_start=805
+  _globals['_LINKCORRECTION']._serialized_end=945
+  _globals['_CORRECTLINKREQUEST']._serialized_start=948
+  _globals['_CORRECTLINKREQUEST']._serialized_end=1373
+  _globals['_CORRECTLINKRESPONSE']._serialized_start=1375
+  _globals['_CORRECTLINKRESPONSE']._serialized_end=1446
+  _globals['_LISTPENDINGLINKSREQUEST']._serialized_start=1449
+  _globals['_LISTPENDINGLINKSREQUEST']._serialized_end=1591
+  _globals['_LISTPENDINGLINKSRESPONSE']._serialized_start=1593
+  _globals['_LISTPENDINGLINKSRESPONSE']._serialized_end=1695
+  _globals['_PENDINGLINK']._serialized_start=1698
+  _globals['_PENDINGLINK']._serialized_end=1835
+  _globals['_LINKEVENTSREQUEST']._serialized_start=1837
+  _globals['_LINKEVENTSREQUEST']._serialized_end=1931
+  _globals['_LINKEVENTSRESPONSE']._serialized_start=1933
+  _globals['_LINKEVENTSRESPONSE']._serialized_end=2006
+  _globals['_LINKEDEVENT']._serialized_start=2008
+  _globals['_LINKEDEVENT']._serialized_end=2093
+  _globals['_EXPORTLINEAGEREQUEST']._serialized_start=2096
+  _globals['_EXPORTLINEAGEREQUEST']._serialized_end=2248
+  _globals['_EXPORTLINEAGERESPONSE']._serialized_start=2250
+  _globals['_EXPORTLINEAGERESPONSE']._serialized_end=2311
+  _globals['_LINEAGESERVICE']._serialized_start=2431
+  _globals['_LINEAGESERVICE']._serialized_end=3137
 # @@protoc_insertion_point(module_scope)

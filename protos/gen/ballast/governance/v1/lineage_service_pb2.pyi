@@ -57,22 +57,30 @@ class ExplainLinkRequest(_message.Message):
     FROM_NAME_FIELD_NUMBER: _builtins.int
     TO_NAME_FIELD_NUMBER: _builtins.int
     RELATION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     from_name: _builtins.str
     """Resource it leads from."""
     to_name: _builtins.str
     """Resource it leads to."""
     relation: _lineage_pb2.LineageRelation.ValueType
     """How."""
+    page_size: _builtins.int
+    """At most this many entries; 50 when zero."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before."""
     def __init__(
         self,
         *,
         from_name: _builtins.str = ...,
         to_name: _builtins.str = ...,
         relation: _lineage_pb2.LineageRelation.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_name", b"from_name", "relation", b"relation", "to_name", b"to_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_name", b"from_name", "page_size", b"page_size", "page_token", b"page_token", "relation", b"relation", "to_name", b"to_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -88,21 +96,24 @@ class ExplainLinkResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
     CORRECTIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     """In a sentence, what the rule concludes and how sure it is; empty unless the edge was inferred."""
+    next_page_token: _builtins.str
+    """Token of the next page of entries; empty on the last."""
     @_builtins.property
     def link(self) -> _lineage_pb2.LineageEdge:
         """The edge."""
 
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_ledger_pb2.LedgerEntry]:
-        """Entries that show it, in their order: by what they tell, or by what a rule concludes from them. Of each end the first 200 entries are
-        looked at, and the entry that first showed it.
+        """Entries that show it, in their order: by what they tell, or by what a rule concludes from them. Every entry about either end is looked
+        at; a page for which many are may have few entries, or none.
         """
 
     @_builtins.property
     def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkCorrection]:
-        """What people said of it, in order; the first 200."""
+        """What people said of it, in order; on the first page."""
 
     def __init__(
         self,
@@ -111,10 +122,11 @@ class ExplainLinkResponse(_message.Message):
         entries: _abc.Iterable[_ledger_pb2.LedgerEntry] | None = ...,
         rule: _builtins.str = ...,
         corrections: _abc.Iterable[Global___LinkCorrection] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "entries", b"entries", "link", b"link", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "entries", b"entries", "link", b"link", "next_page_token", b"next_page_token", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -399,22 +411,26 @@ class LinkedEvent(_message.Message):
     NODE_FIELD_NUMBER: _builtins.int
     LINK_COUNT_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ALREADY_KNOWN_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     """The node it is about, `cdEvents/{id}`; empty for a link of its own, and when it was refused."""
     link_count: _builtins.int
-    """Edges it shows."""
+    """Edges it shows; none where nothing of it is kept."""
     error: _builtins.str
     """Why it was refused, with the field within it; empty when it was taken."""
+    already_known: _builtins.bool
+    """Whether an event of this source and id was taken before, with other content: that one is kept as it was, and nothing of this one is."""
     def __init__(
         self,
         *,
         node: _builtins.str = ...,
         link_count: _builtins.int = ...,
         error: _builtins.str = ...,
+        already_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "link_count", b"link_count", "node", b"node"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_known", b"already_known", "error", b"error", "link_count", b"link_count", "node", b"node"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

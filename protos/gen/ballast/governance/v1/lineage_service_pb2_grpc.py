@@ -81,7 +81,7 @@ class LineageServiceServicer:
 
     def ExplainLink(self, request, context):
         """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-        LINK_NOT_FOUND. Safe to retry.
+        LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,8 +89,9 @@ class LineageServiceServicer:
 
     def CorrectLink(self, request, context):
         """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
-        LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-        itself). Safe to retry with the same request_id.
+        LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind or that do not show what
+        they are, an edge to itself, a relation that does not lead from the one kind to the other, or one that would close a circle),
+        REASON_EMPTY. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,12 +38,13 @@ class LineageServiceStub:
     """Says what a decision displaced, at what cost, and what happened since. Fails with NODE_NOT_FOUND. Safe to retry."""
     ExplainLink: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.ExplainLinkRequest, _lineage_service_pb2.ExplainLinkResponse]
     """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-    LINK_NOT_FOUND. Safe to retry.
+    LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
     """
     CorrectLink: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
-    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-    itself). Safe to retry with the same request_id.
+    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind or that do not show what
+    they are, an edge to itself, a relation that does not lead from the one kind to the other, or one that would close a circle),
+    REASON_EMPTY. Safe to retry with the same request_id.
     """
     ListPendingLinks: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.ListPendingLinksRequest, _lineage_service_pb2.ListPendingLinksResponse]
     """Lists edges with an end whose own event has not come, the longest awaited first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -65,12 +66,13 @@ class LineageServiceAsyncStub(LineageServiceStub):
     """Says what a decision displaced, at what cost, and what happened since. Fails with NODE_NOT_FOUND. Safe to retry."""
     ExplainLink: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.ExplainLinkRequest, _lineage_service_pb2.ExplainLinkResponse]  # type: ignore[assignment]
     """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-    LINK_NOT_FOUND. Safe to retry.
+    LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
     """
     CorrectLink: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.CorrectLinkRequest, _lineage_service_pb2.CorrectLinkResponse]  # type: ignore[assignment]
     """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
-    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-    itself). Safe to retry with the same request_id.
+    LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind or that do not show what
+    they are, an edge to itself, a relation that does not lead from the one kind to the other, or one that would close a circle),
+    REASON_EMPTY. Safe to retry with the same request_id.
     """
     ListPendingLinks: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.ListPendingLinksRequest, _lineage_service_pb2.ListPendingLinksResponse]  # type: ignore[assignment]
     """Lists edges with an end whose own event has not come, the longest awaited first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -101,7 +103,7 @@ class LineageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lineage_service_pb2.ExplainLinkResponse, _abc.Awaitable[_lineage_service_pb2.ExplainLinkResponse]]:
         """Says why an edge is there: the entries of the ledger that show it, the rule that concludes it, and what people said of it. Fails with
-        LINK_NOT_FOUND. Safe to retry.
+        LINK_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry.
         """
 
     @_abc_1.abstractmethod
@@ -111,8 +113,9 @@ class LineageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lineage_service_pb2.CorrectLinkResponse, _abc.Awaitable[_lineage_service_pb2.CorrectLinkResponse]]:
         """States an edge that nothing showed, confirms one or denies one; nothing is deleted, and each correction is an entry of the ledger. Fails with
-        LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind, or an edge to
-        itself). Safe to retry with the same request_id.
+        LINK_NOT_FOUND, LINK_EXISTS (state it: confirm it instead), ETAG_MISMATCH, INVALID_INPUT (names of no kind or that do not show what
+        they are, an edge to itself, a relation that does not lead from the one kind to the other, or one that would close a circle),
+        REASON_EMPTY. Safe to retry with the same request_id.
         """
 
     @_abc_1.abstractmethod

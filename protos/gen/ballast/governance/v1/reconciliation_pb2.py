@@ -22,24 +22,29 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ballast/governance/v1/reconciliation.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x18GetReconciliationRequest\"\xa6\x01\n\x19GetReconciliationResponse\x12\x33\n\x07sources\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.SourceState\x12\x39\n\rdiscrepancies\x18\x02 \x03(\x0b\x32\".ballast.governance.v1.Discrepancy\x12\x19\n\x11\x64iscrepancy_count\x18\x03 \x01(\x03\"\x97\x01\n\x0bSourceState\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x17\n\x0fmanifest_number\x18\x02 \x01(\x03\x12\x15\n\rclaimed_count\x18\x03 \x01(\x03\x12\x15\n\rmatched_count\x18\x04 \x01(\x03\x12\x31\n\rmanifest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa6\x01\n\x0b\x44iscrepancy\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x34\n\x04kind\x18\x02 \x01(\x0e\x32&.ballast.governance.v1.DiscrepancyKind\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12-\n\tfind_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xb2\x01\n\x0f\x44iscrepancyKind\x12 \n\x1c\x44ISCREPANCY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISCREPANCY_KIND_MISSING\x10\x01\x12\x1a\n\x16\x44ISCREPANCY_KIND_EXTRA\x10\x02\x12\x1c\n\x18\x44ISCREPANCY_KIND_ALTERED\x10\x03\x12%\n!DISCREPANCY_KIND_MANIFEST_MISSING\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ballast/governance/v1/reconciliation.proto\x12\x15\x62\x61llast.governance.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"W\n\x18GetReconciliationRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"\xbf\x01\n\x19GetReconciliationResponse\x12\x33\n\x07sources\x18\x01 \x03(\x0b\x32\".ballast.governance.v1.SourceState\x12\x39\n\rdiscrepancies\x18\x02 \x03(\x0b\x32\".ballast.governance.v1.Discrepancy\x12\x19\n\x11\x64iscrepancy_count\x18\x03 \x01(\x03\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\x97\x01\n\x0bSourceState\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x17\n\x0fmanifest_number\x18\x02 \x01(\x03\x12\x15\n\rclaimed_count\x18\x03 \x01(\x03\x12\x15\n\rmatched_count\x18\x04 \x01(\x03\x12\x31\n\rmanifest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa6\x01\n\x0b\x44iscrepancy\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x34\n\x04kind\x18\x02 \x01(\x0e\x32&.ballast.governance.v1.DiscrepancyKind\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12-\n\tfind_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xd2\x01\n\x0f\x44iscrepancyKind\x12 \n\x1c\x44ISCREPANCY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISCREPANCY_KIND_MISSING\x10\x01\x12\x1a\n\x16\x44ISCREPANCY_KIND_EXTRA\x10\x02\x12\x1c\n\x18\x44ISCREPANCY_KIND_ALTERED\x10\x03\x12%\n!DISCREPANCY_KIND_MANIFEST_MISSING\x10\x04\x12\x1e\n\x1a\x44ISCREPANCY_KIND_UNVOUCHED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ballast.governance.v1.reconciliation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DISCREPANCYKIND']._serialized_start=623
-  _globals['_DISCREPANCYKIND']._serialized_end=801
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=102
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=128
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=131
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=297
-  _globals['_SOURCESTATE']._serialized_start=300
-  _globals['_SOURCESTATE']._serialized_end=451
-  _globals['_DISCREPANCY']._serialized_start=454
-  _globals['_DISCREPANCY']._serialized_end=620
+  _globals['_GETRECONCILIATIONREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_GETRECONCILIATIONREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_GETRECONCILIATIONREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_GETRECONCILIATIONREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_DISCREPANCYKIND']._serialized_start=738
+  _globals['_DISCREPANCYKIND']._serialized_end=948
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=131
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=218
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=221
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=412
+  _globals['_SOURCESTATE']._serialized_start=415
+  _globals['_SOURCESTATE']._serialized_end=566
+  _globals['_DISCREPANCY']._serialized_start=569
+  _globals['_DISCREPANCY']._serialized_end=735
 # @@protoc_insertion_point(module_scope)

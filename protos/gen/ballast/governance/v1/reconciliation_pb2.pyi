@@ -36,6 +36,10 @@ class _DiscrepancyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Discr
     """The event's data is not what the service recorded."""
     DISCREPANCY_KIND_MANIFEST_MISSING: _DiscrepancyKind.ValueType  # 4
     """A manifest between two others never came."""
+    DISCREPANCY_KIND_UNVOUCHED: _DiscrepancyKind.ValueType  # 5
+    """The ledger has the event of a source `/ballast/…` that never said what it recorded: nobody vouches for it. What others than services of
+    the suite send, such as CDEvents, is not held to that, nor what governance writes straight into the ledger.
+    """
 
 class DiscrepancyKind(_DiscrepancyKind, metaclass=_DiscrepancyKindEnumTypeWrapper):
     """How ledger and outbox do not agree."""
@@ -50,6 +54,10 @@ DISCREPANCY_KIND_ALTERED: DiscrepancyKind.ValueType  # 3
 """The event's data is not what the service recorded."""
 DISCREPANCY_KIND_MANIFEST_MISSING: DiscrepancyKind.ValueType  # 4
 """A manifest between two others never came."""
+DISCREPANCY_KIND_UNVOUCHED: DiscrepancyKind.ValueType  # 5
+"""The ledger has the event of a source `/ballast/…` that never said what it recorded: nobody vouches for it. What others than services of
+the suite send, such as CDEvents, is not held to that, nor what governance writes straight into the ledger.
+"""
 Global___DiscrepancyKind: _TypeAlias = DiscrepancyKind  # noqa: Y015
 
 @_typing.final
@@ -58,12 +66,21 @@ class GetReconciliationRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many discrepancies; 100 when zero."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before."""
     def __init__(
         self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -78,15 +95,18 @@ class GetReconciliationResponse(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     DISCREPANCIES_FIELD_NUMBER: _builtins.int
     DISCREPANCY_COUNT_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     discrepancy_count: _builtins.int
-    """How many there are."""
+    """How many there are, on all pages together."""
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceState]:
-        """Each source that says what it recorded."""
+        """Each source that says what it recorded; on the first page only. Where there is none, nothing was compared yet."""
 
     @_builtins.property
     def discrepancies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Discrepancy]:
-        """Where they do not agree, the first found first; at most 100."""
+        """Where they do not agree: what is missing first, then by position."""
 
     def __init__(
         self,
@@ -94,10 +114,11 @@ class GetReconciliationResponse(_message.Message):
         sources: _abc.Iterable[Global___SourceState] | None = ...,
         discrepancies: _abc.Iterable[Global___Discrepancy] | None = ...,
         discrepancy_count: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discrepancies", b"discrepancies", "discrepancy_count", b"discrepancy_count", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discrepancies", b"discrepancies", "discrepancy_count", b"discrepancy_count", "next_page_token", b"next_page_token", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

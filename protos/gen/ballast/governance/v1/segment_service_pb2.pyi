@@ -82,7 +82,7 @@ class SealSegmentRequest(_message.Message):
     reason: _builtins.str
     """Why; kept for good."""
     validate_only: _builtins.bool
-    """Only says what would be sealed."""
+    """Only verifies, and says what would be sealed."""
     request_id: _builtins.str
     """Makes a repeat of this call return the first answer. A UUID."""
     def __init__(

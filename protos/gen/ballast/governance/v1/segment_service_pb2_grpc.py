@@ -53,8 +53,10 @@ class SegmentServiceServicer:
 
     def SealSegment(self, request, context):
         """Gives away the leaves and contents of all entries from the last sealed one up to a position. Their hashes stay: an export of them,
-        and every proof, holds for good. The seal becomes an entry of its own. Fails with SEGMENT_REFUSED (no segment can end there),
-        LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
+        and every proof, holds for good. The seal becomes an entry of its own. Before that
+        the ledger is verified, with the contents, which takes as long as VerifyLedger does. Fails with
+        SEGMENT_REFUSED (no segment can end there), SEGMENT_FAULTY (an entry does not fit: nothing of a ledger that was tampered with is given
+        away), LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

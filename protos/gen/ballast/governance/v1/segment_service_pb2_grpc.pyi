@@ -35,8 +35,10 @@ class SegmentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SegmentServiceAsyncStub: ...
     SealSegment: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.SealSegmentRequest, _segment_service_pb2.SealSegmentResponse]
     """Gives away the leaves and contents of all entries from the last sealed one up to a position. Their hashes stay: an export of them,
-    and every proof, holds for good. The seal becomes an entry of its own. Fails with SEGMENT_REFUSED (no segment can end there),
-    LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
+    and every proof, holds for good. The seal becomes an entry of its own. Before that
+    the ledger is verified, with the contents, which takes as long as VerifyLedger does. Fails with
+    SEGMENT_REFUSED (no segment can end there), SEGMENT_FAULTY (an entry does not fit: nothing of a ledger that was tampered with is given
+    away), LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
     """
     ListSegments: _grpc.UnaryUnaryMultiCallable[_segment_service_pb2.ListSegmentsRequest, _segment_service_pb2.ListSegmentsResponse]
     """Lists segments, the oldest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -48,8 +50,10 @@ class SegmentServiceAsyncStub(SegmentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SealSegment: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.SealSegmentRequest, _segment_service_pb2.SealSegmentResponse]  # type: ignore[assignment]
     """Gives away the leaves and contents of all entries from the last sealed one up to a position. Their hashes stay: an export of them,
-    and every proof, holds for good. The seal becomes an entry of its own. Fails with SEGMENT_REFUSED (no segment can end there),
-    LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
+    and every proof, holds for good. The seal becomes an entry of its own. Before that
+    the ledger is verified, with the contents, which takes as long as VerifyLedger does. Fails with
+    SEGMENT_REFUSED (no segment can end there), SEGMENT_FAULTY (an entry does not fit: nothing of a ledger that was tampered with is given
+    away), LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
     """
     ListSegments: _aio.UnaryUnaryMultiCallable[_segment_service_pb2.ListSegmentsRequest, _segment_service_pb2.ListSegmentsResponse]  # type: ignore[assignment]
     """Lists segments, the oldest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
@@ -64,8 +68,10 @@ class SegmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_segment_service_pb2.SealSegmentResponse, _abc.Awaitable[_segment_service_pb2.SealSegmentResponse]]:
         """Gives away the leaves and contents of all entries from the last sealed one up to a position. Their hashes stay: an export of them,
-        and every proof, holds for good. The seal becomes an entry of its own. Fails with SEGMENT_REFUSED (no segment can end there),
-        LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
+        and every proof, holds for good. The seal becomes an entry of its own. Before that
+        the ledger is verified, with the contents, which takes as long as VerifyLedger does. Fails with
+        SEGMENT_REFUSED (no segment can end there), SEGMENT_FAULTY (an entry does not fit: nothing of a ledger that was tampered with is given
+        away), LEDGER_FORKED. A repeat with the same request_id returns the first answer, so a retry is safe.
         """
 
     @_abc_1.abstractmethod
