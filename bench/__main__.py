@@ -21,6 +21,7 @@ from bench.history import history
 from bench.latency import alert_to_bundle
 from bench.ledger import ledger
 from bench.lineage import lineage
+from bench.plan import plan
 from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
@@ -41,6 +42,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "ledger": ledger,
     "lineage": lineage,
     "demand": demand,
+    "plan": plan,
 }
 QUICK = Sizes(
     rounds=2,
@@ -66,6 +68,8 @@ QUICK = Sizes(
     lineage_nodes=20_000,
     lineage_walks=50,
     demand_teams=50,
+    plan_singles=10,
+    plan_teams=20,
 )
 
 

@@ -11,6 +11,7 @@ import grpc
 from ballast.allocation.v1 import allocation_service_pb2, demand_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
+from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -68,6 +69,7 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
+    from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -206,6 +208,10 @@ class Connection:
     @cached_property
     def allocation(self) -> "AllocationServiceAsyncStub":
         return AllocationServiceStub(self._channel("allocation"))
+
+    @property
+    def plans(self) -> "PlanServiceAsyncStub":
+        return PlanServiceStub(self._channel("allocation"))
 
     @cached_property
     def demand(self) -> "DemandServiceAsyncStub":

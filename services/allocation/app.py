@@ -6,6 +6,7 @@ from services.allocation.settings import AllocationSettings
 from services.allocation.storage.decision_store import DecisionStore
 from services.allocation.storage.demand_store import DemandStore
 from services.allocation.storage.incident_store import IncidentStore
+from services.allocation.storage.plan_store import PlanStore
 from services.allocation.storage.policy_store import PolicyStore
 from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.split_cache import SplitCache
@@ -14,13 +15,17 @@ from services.allocation.storage.team_store import TeamStore
 from services.allocation.transport import demand_servicer
 from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
+from services.allocation.transport.plan_servicer import SERVICE as PLANS
+from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.decisions import Decisions
 from services.allocation.usecases.demand import Demand
+from services.allocation.usecases.plans import Plans
 from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.policy_trials import PolicyTrials
 from services.allocation.usecases.roadmap import Roadmap
+from services.allocation.usecases.roadmap_imports import RoadmapImports
 from services.allocation.usecases.teams import Teams
 from shared.amendments.servicer import approval_handlers
 from shared.app import App
@@ -42,6 +47,8 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, teams), app.clock))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
     app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(DemandStore(app.database), app.clock)))
+    imports = RoadmapImports(roadmap, app.clock)
+    app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
     app.receive(AssessmentEvents(decisions).handlers() | approval_handlers(control, app.clock))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     return app
