@@ -70,11 +70,12 @@ def _chosen_name(argument: str, collection: str, noun: str, text: str) -> str:
 
 
 def any_name(argument: str, text: str) -> str:
-    """Returns a resource name of any kind as it is. Raises InvalidInput for one without a kind."""
+    """Returns a resource name of any kind as it is, such as `incidents/{uuid}`, or `severityMatrix@2`, a version of the one document of its
+    kind. Raises InvalidInput for one without a kind."""
     name = text.strip()
-    kind, slash, identifier = name.partition("/")
-    if not (kind and slash and identifier):
-        raise _refused(argument, text, "names no kind; give the whole name, such as incidents/{uuid}")
+    kind, mark, identifier = name.partition("@" if "/" not in name else "/")
+    if not (kind and mark and identifier):
+        raise _refused(argument, text, "names no kind; give the whole name, such as incidents/{uuid} or severityMatrix@2")
     return name
 
 

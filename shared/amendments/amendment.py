@@ -101,8 +101,10 @@ class Amendment:
             "author": self.author,
             "base": self.comparison.base,
             "body": _read(self.comparison.body),
+            "diff": self.comparison.difference,
             "document": self.document,
-            "effective": _utc(self.effective_at),
+            "effective": utc_text(self.effective_at),
+            "impact": self.impact,
             "kind": self.kind,
             "reason": self.reason,
         }
@@ -117,7 +119,7 @@ class Amendment:
         """Fixes the draft. Raises AmendmentClosed unless it is a draft, NotTheAuthor, EffectiveTimeRefused for what has passed."""
         self.check_draft(by)
         if effective_at is not None and effective_at <= now:
-            raise EffectiveTimeRefused(f"{_utc(effective_at)} has passed; leave it out to have it come in force as soon as it may")
+            raise EffectiveTimeRefused(f"{utc_text(effective_at)} has passed; leave it out to have it come in force as soon as it may")
         return self._moved(now, state=State.PROPOSED, comparison=comparison, effective_at=effective_at, proposed_at=now)
 
     def asked(self, agreement: Agreement) -> "Amendment":
@@ -173,5 +175,6 @@ def json_text(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _utc(time: datetime | None) -> str:
+def utc_text(time: datetime | None) -> str:
+    """Returns a time as RFC 3339 in UTC; empty for none."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else ""

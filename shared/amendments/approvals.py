@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -58,13 +58,12 @@ class ApprovalClient:
             made = (await self._stub().RequestApproval(request)).approval
         return Agreement(True, made.name, made.requester, owner)
 
-    async def latest_effect(self, proposed: Amendment, owner: str) -> datetime:
-        """Returns until when an approval would hold that is asked for now and given at the last moment. Raises as `ask` does."""
+    async def holds_for(self, proposed: Amendment, owner: str) -> timedelta:
+        """Returns how long an approval of it would hold once it is given. Raises as `ask` does."""
         request = _request(proposed, owner)
         request.validate_only = True
         with _asking():
-            found = (await self._stub().RequestApproval(request)).approval
-        return found.expire_time.ToDatetime(tzinfo=UTC) + found.rule.holds_for.ToTimedelta()
+            return (await self._stub().RequestApproval(request)).approval.rule.holds_for.ToTimedelta()
 
     async def cause_against(self, proposed: Amendment) -> tuple[Cause | None, str]:
         """Returns why the amendment may not come in force now, with a sentence; None where it may, NONE while approvers are waited for.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
-from shared.amendments.amendment import Agreement, Amendment, Comparison, State
+from shared.amendments.amendment import Agreement, Amendment, Comparison, State, utc_text
 from shared.amendments.approvals import ApprovalClient
 from shared.amendments.convert import impact_json
 from shared.amendments.document import DocumentKind, body_from_wire, body_of, compare
@@ -93,6 +93,7 @@ class AmendmentControl:
         kind = self._registry.kind_of(document)
         _, body = await kind.read(document, revision)
         async with self._database.transaction():
+            await self._store.take_turn(document)
             compared = await compare(kind, document, await kind.checked(body), revision)
             made = await self._record.made(self._new(kind, document, compared, reason))
             return await self.propose(made.id, "", effective_at)
@@ -127,6 +128,7 @@ class AmendmentControl:
         if self._registry.needs_approval(self._registry.kind_of(document)):
             raise ApprovalRequired(document)
         async with self._database.transaction():
+            await self._store.take_turn(document)
             yield
             await self.progress.settle(document, self._clock.now())
 
@@ -143,8 +145,8 @@ class AmendmentControl:
                 raise RoleMissing(caller.name, proposed.document, kind.role)
             return Agreement(False, owner=owner)
         if proposed.effective_at is not None:
-            latest = await self._approvals.latest_effect(proposed, owner)
+            # From now: approvers are not to wait for the right moment, before which what they give would expire ahead of its time.
+            latest = self._clock.now() + await self._approvals.holds_for(proposed, owner)
             if proposed.effective_at > latest:
-                rule = f"an approval asked for now would hold until {latest.isoformat()} at the latest; propose it nearer to its time"
-                raise EffectiveTimeRefused(rule)
+                raise EffectiveTimeRefused(f"an approval given at once would hold until {utc_text(latest)}; propose it nearer to its time")
         return await self._approvals.ask(proposed, owner)

@@ -72,7 +72,7 @@ async def compare(kind: DocumentKind, document: str, body: Message, restored: in
     if before == after and base:
         raise AmendmentEmpty(document, base)
     names = (f"{document}@{base}", f"{document}@{base + 1}")
-    return Comparison(json_text(after), base, difference(before if base else {}, after, names=names), restored)
+    return Comparison(json_text(after), base, difference(before if base else None, after, names=names), restored)
 
 
 def tree_of(kind: DocumentKind, message: Message) -> dict[str, object]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.amendments.amendment import WAITING, Agreement, Amendment, Cause, Comparison, State
@@ -17,6 +17,7 @@ from shared.paging import Page, PageQuery
 from shared.storage.database import Database
 from shared.storage.etags import check_etag
 
+_TURN = text("select pg_advisory_xact_lock(hashtextextended(:document, 7110))")
 _WAITING = [each.value for each in WAITING]
 
 
@@ -57,9 +58,19 @@ class AmendmentStore:
         async with self._database.transaction() as connection:
             return _found(identifier, (await connection.execute(select(amendment).where(amendment.c.id == identifier))).first())
 
-    async def locked(self, identifier: UUID, etag: str = "") -> Amendment:
-        """Returns it as it is, for this transaction alone. Raises AmendmentNotFound, Conflict when it is not at `etag`."""
+    async def take_turn(self, document: str) -> None:
+        """Waits until nobody else changes the document or its amendments, for the transaction under way.
+
+        Before anything else is locked: a version that comes in force ends other amendments of the document, and two that did so at
+        once, each with its own amendment locked, would wait for each other.
+        """
         async with self._database.transaction() as connection:
+            await connection.execute(_TURN, {"document": document})
+
+    async def locked(self, identifier: UUID, etag: str = "") -> Amendment:
+        """Returns it as it is, in the turn of its document. Raises AmendmentNotFound, Conflict when it is not at `etag`."""
+        async with self._database.transaction() as connection:
+            await self.take_turn((await self.get(identifier)).document)
             statement = select(amendment).where(amendment.c.id == identifier).with_for_update()
             found = _found(identifier, (await connection.execute(statement)).first())
         check_etag(found.name, found.version, etag)

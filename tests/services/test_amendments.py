@@ -17,6 +17,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import text
 
+from shared.amendments.amendment import json_text
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import BallastError, Conflict, InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Unavailable
@@ -136,6 +137,7 @@ async def test_the_digest_is_of_what_the_contract_says(chamber: Chamber) -> None
         "kind": "severity-matrix",
         "reason": proposed.reason,
     }
+    told |= {"diff": proposed.diff, "impact": json_text(MessageToDict(proposed.impact, preserving_proto_field_name=True))}
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(text.encode()).hexdigest() == proposed.digest
 
@@ -370,6 +372,22 @@ async def test_of_governance_that_gives_no_answer_it_is_said_that_it_is_governan
     approvals.open(chamber.apps["governance"].server.address, ClientCredentials(local_name="triage"))
 
 
+async def test_amendments_of_one_document_agreed_to_at_once_wait_for_each_other_and_one_comes_in_force(chamber: Chamber) -> None:
+    before = await chamber.matrix()
+    proposed = [await chamber.propose(await chamber.draft(await chamber.stricter(by=number / 8))) for number in range(1, 6)]
+    await asyncio.gather(*(chamber.approve(each) for each in proposed))
+
+    async def are_over() -> bool:
+        states = [(await chamber.get(each)).state for each in proposed]
+        return sorted(states) == [State.AMENDMENT_STATE_IN_FORCE, *[State.AMENDMENT_STATE_LAPSED] * 4]
+
+    await until(are_over)
+    assert (await chamber.matrix()).revision == before.revision + 1
+    async with chamber.apps["triage"].database.transaction() as connection:
+        deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
+        assert (await connection.execute(text(deadlocks))).scalar_one() == 0
+
+
 async def test_two_approvers_at_once_make_one_version(chamber: Chamber) -> None:
     before = await chamber.matrix()
     proposed = await chamber.propose(await chamber.draft(await chamber.stricter()))
@@ -431,6 +449,8 @@ async def test_whatever_happens_every_version_was_agreed_to_and_one_amendment_at
         "body = replace(body, '\"impact_thresholds\":[', '\"impact_thresholds\":[0.5,')",
         "body = replace(body, '[', '[0.5,')",
         "body = 'no JSON'",
+        "difference = '-4.5 +4.6'",
+        "impact = '{}'",
         "author = 'cy'",
         "owner = 'teams/x'",
         "effective_at = null",

@@ -21,6 +21,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICES = {
     "ballast.events.v1.EventAdminService",
     "ballast.events.v1.EventSinkService",
+    "ballast.amendments.v1.AmendmentService",
     "ballast.intake.v1.GroupingService",
     "ballast.intake.v1.IncidentService",
     "ballast.intake.v1.IntakeService",

@@ -75,6 +75,8 @@ def test_the_digest_is_of_everything_that_approvers_see_and_of_nothing_else() ->
         replace(proposed, comparison=Comparison('{"limit":3}', 1, "")),
         replace(proposed, comparison=Comparison('{"limit":2}', 2, "")),
         replace(proposed, author="bo"),
+        replace(proposed, impact='{"displaced_items":1}'),
+        replace(proposed, comparison=Comparison('{"limit":2}', 1, "-limit: 1")),
         replace(proposed, reason="Why not."),
         replace(proposed, effective_at=NOON + timedelta(days=1)),
     ]
