@@ -19,6 +19,7 @@ from clients.cli.failures import ExitCode
 from clients.cli.names import resource_name
 from clients.cli.session import LARGEST_REVISION, Session, with_session
 from clients.cli.times import read_time
+from shared.errors import check_reason
 
 app = typer.Typer()
 
@@ -83,6 +84,7 @@ async def revise(
 @with_session()
 async def propose(session: Session, amendment: AmendmentName, at: _At = "", break_glass: _Glass = "", etag: Etag = "") -> int:
     """Asks those who must agree; where nobody must, it comes in force at its time."""
+    _check_glass(break_glass)
     effective = read_time("--at", at)
     kept = await find_amendment(session, name_of(amendment))
     request = pb.ProposeAmendmentRequest(request_id=str(uuid.uuid4()), name=kept.amendment.name, effective_time=effective, etag=etag)
@@ -101,6 +103,7 @@ async def rollback(
     break_glass: _Glass = "",
 ) -> int:
     """Proposes that an old version comes back, as a new one."""
+    _check_glass(break_glass)
     effective = read_time("--at", at)
     service, _ = await find_document(session, document)
     request = pb.RollBackDocumentRequest(
@@ -123,6 +126,12 @@ async def withdraw(
     request = pb.WithdrawAmendmentRequest(request_id=str(uuid.uuid4()), name=kept.amendment.name, note=note, etag=etag)
     response = await session.connection.amendments(kept.service).WithdrawAmendment(request)
     answer(session, Kept(kept.service, response.amendment))
+
+
+def _check_glass(reason: str) -> None:
+    """Raises InvalidInput for a reason that says nothing, before anything is proposed: what is refused is to change nothing."""
+    if reason:
+        check_reason("--break-glass", reason)
 
 
 async def _proposed(session: Session, kept: Kept, break_glass: str) -> int:
