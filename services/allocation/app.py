@@ -19,8 +19,8 @@ from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.policy_trials import PolicyTrials
 from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.teams import Teams
-from shared.amendments.servicer import approval_handlers
 from shared.app import App
+from shared.approvals.hearing import approval_handlers
 from shared.clock import Clock, RealClock
 
 NAME = "allocation"
@@ -38,6 +38,6 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     parts = AllocationParts(Teams(teams, policies, app.clock), Roadmap(roadmap, teams, app.clock), Policies(policies, app.clock), decisions)
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, teams), app.clock))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
-    app.receive(AssessmentEvents(decisions).handlers() | approval_handlers(control, app.clock))
+    app.receive(AssessmentEvents(decisions).handlers() | approval_handlers(app.clock, control.progress.hear))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     return app
