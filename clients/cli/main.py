@@ -51,7 +51,7 @@ COMMANDS = {
     "gates": SubCommand("clients.cli.gates", "app", "Show, try and change the rules that raise a severity, page or ask for more."),
     "calibrate": SubCommand("clients.cli.calibrate", "app", "Show how assessments did, fit weights, and list the versions of the model."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
-    "decisions": SubCommand("clients.cli.decisions", "app", "List and show decisions: facts, terms, limits, displaced items."),
+    "decisions": SubCommand("clients.cli.decisions", "app", "List, show, explain and roll back decisions."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),
     "approvals": SubCommand("clients.cli.approvals", "app", "Ask that others agree, agree, act at once, and verify what was approved."),
     "amendments": SubCommand("clients.cli.amendments", "app", "Draft, try, propose and bring back changes of versioned documents."),
