@@ -51,7 +51,7 @@ async def list_(
     sprint: Annotated[int, typer.Option(metavar="N", min=0, help="Only of this sprint of the team.")] = 0,
     assessment: Annotated[str, typer.Option(metavar="ASSESSMENT", help="Only those this assessment triggered.")] = "",
     outcome: Annotated[list[Outcome] | None, typer.Option(help="Only those that did this; repeat for several.")] = None,
-    state: Annotated[list[State] | None, typer.Option(help="Only those that stand there; repeat for several.")] = None,
+    status: Annotated[list[State] | None, typer.Option(help="Only those that stand there; repeat for several.")] = None,
     limit: Limit = 50,
 ) -> None:
     """Lists decisions, newest first."""
@@ -60,7 +60,7 @@ async def list_(
         sprint=_sprint(team, sprint),
         assessment=resource_name("--assessment", "assessments", assessment) if assessment else "",
         outcomes=[each.number for each in outcome or ()],
-        states=[each.number for each in state or ()],
+        states=[each.number for each in status or ()],
     )
     response = await every_page(session.connection.allocation.ListDecisions, pb.ListDecisionsRequest(filter=chosen), "decisions", limit)
     session.output.answer(response, lambda: draw_list(response))
