@@ -14,12 +14,14 @@ from bench.assessments import assessments
 from bench.batches import batches_of_500
 from bench.budgets import budgets
 from bench.catalogue import catalogue
+from bench.demand import demand
 from bench.flatness import flatness
 from bench.ground import DIRECTORY, Ground, Sizes
 from bench.history import history
 from bench.latency import alert_to_bundle
 from bench.ledger import ledger
 from bench.lineage import lineage
+from bench.plan import plan
 from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
@@ -39,6 +41,8 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "budgets": budgets,
     "ledger": ledger,
     "lineage": lineage,
+    "demand": demand,
+    "plan": plan,
 }
 QUICK = Sizes(
     rounds=2,
@@ -63,6 +67,9 @@ QUICK = Sizes(
     proofs=20,
     lineage_nodes=20_000,
     lineage_walks=50,
+    demand_teams=50,
+    plan_singles=10,
+    plan_teams=20,
 )
 
 

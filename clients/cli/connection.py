@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2
+from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2, demand_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
+from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
+from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -68,6 +70,8 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
+    from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
+    from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -103,6 +107,10 @@ _SERVICES = {
 }
 # What a service serves beside the one of its own name.
 _MORE = {
+    "allocation": [
+        decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
+        demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"],
+    ],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
         incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"],
@@ -119,7 +127,6 @@ _MORE = {
         budget_policy_service_pb2.DESCRIPTOR.services_by_name["BudgetPolicyService"],
         error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
     ],
-    "allocation": [decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"]],
     "governance": [
         ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
         lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
@@ -206,6 +213,14 @@ class Connection:
     @cached_property
     def allocation(self) -> "AllocationServiceAsyncStub":
         return AllocationServiceStub(self._channel("allocation"))
+
+    @property
+    def plans(self) -> "PlanServiceAsyncStub":
+        return PlanServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def demand(self) -> "DemandServiceAsyncStub":
+        return DemandServiceStub(self._channel("allocation"))
 
     @cached_property
     def decisions(self) -> "DecisionServiceAsyncStub":

@@ -13,6 +13,7 @@ from clients.cli.connection import every_page
 from clients.cli.documents import check_writable
 from clients.cli.lineage_arguments import Direction, relation_number
 from clients.cli.lineage_drawing import Lineage, draw_lineage
+from clients.cli.lineage_picture import write_picture
 from clients.cli.names import any_name
 from clients.cli.session import Session, with_session
 
@@ -78,7 +79,4 @@ async def _walk(session: Session, request: pb.TraceLineageRequest, way: Directio
 
 async def _draw(found: Lineage, svg: Path) -> None:
     check_writable("--svg", svg)
-    # Drawing needs matplotlib, which takes half a second to load.
-    from clients.cli.lineage_picture import write_picture
-
     await asyncio.to_thread(write_picture, found, svg)

@@ -63,11 +63,11 @@ def _label(found: Lineage, name: str) -> Text:
 
 def _attributes(edge: lineage_pb2.LineageEdge, *, again: bool) -> Text:
     attributes = ", ".join(f"{key}={value}" for key, value in sorted(edge.attributes.items()))
-    text = "; ".join(filter(None, (attributes, *_doubts(edge), "above" if again else "")))
+    text = "; ".join(filter(None, (attributes, *doubts(edge), "above" if again else "")))
     return cell(f"  ({text})" if text else "", "dim")
 
 
-def _doubts(edge: lineage_pb2.LineageEdge) -> Iterable[str]:
+def doubts(edge: lineage_pb2.LineageEdge) -> Iterable[str]:
     """Whatever sets an edge apart from one that an event shows and nobody judged."""
     if edge.source in (lineage_pb2.LINEAGE_SOURCE_INFERRED, lineage_pb2.LINEAGE_SOURCE_STATED):
         yield f"{enum_text(edge, 'source')}, {edge.confidence:.0%} sure"

@@ -98,11 +98,13 @@ class Amendment:
             return ""
         told = {
             "amendment": self.name,
+            "author": self.author,
             "base": self.comparison.base,
-            "body": json.loads(self.comparison.body),
+            "body": _read(self.comparison.body),
             "document": self.document,
             "effective": _utc(self.effective_at),
             "kind": self.kind,
+            "reason": self.reason,
         }
         return hashlib.sha256(json_text(told).encode()).hexdigest()
 
@@ -156,6 +158,14 @@ class Amendment:
 
     def _moved(self, now: datetime, **changes: Any) -> "Amendment":
         return replace(self, version=self.version + 1, updated_at=now, **changes)
+
+
+def _read(body: str) -> object:
+    """Returns the body; as the text it is where it is no JSON, so that it is at least not what was agreed to."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
 
 
 def json_text(value: object) -> str:

@@ -1,5 +1,6 @@
 """Amendments and documents to protobuf."""
 
+import contextlib
 from dataclasses import dataclass
 
 from ballast.amendments.v1 import amendment_pb2 as pb
@@ -9,6 +10,7 @@ from google.protobuf.json_format import MessageToDict, Parse
 
 from shared.amendments.amendment import Amendment, json_text
 from shared.amendments.document import DocumentKind, body_of
+from shared.amendments.errors import BodyRefused
 from shared.amendments.store import Ownership
 from shared.rpc.wellknown import time_to_pb
 from shared.storage.etags import etag_of
@@ -53,7 +55,8 @@ def amendment_to_pb(made: Amendment, kind: DocumentKind | None) -> pb.Amendment:
     )
     if kind is not None:
         message.diff = made.comparison.difference
-        message.body.CopyFrom(_packed(kind, made.comparison.body))
+        with contextlib.suppress(BodyRefused):  # one that this version of the software cannot read any more is left out
+            message.body.CopyFrom(_packed(kind, made.comparison.body))
         if made.impact:
             message.impact.CopyFrom(Parse(made.impact, ImpactPreview()))
     return message

@@ -7,7 +7,7 @@ from typing import Any
 
 from ballast.governance.v1.approval_pb2 import ImpactPreview
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import DecodeError, Message
 
 from shared.amendments.amendment import Comparison, json_text
@@ -82,8 +82,11 @@ def tree_of(kind: DocumentKind, message: Message) -> dict[str, object]:
 
 
 def body_of(kind: DocumentKind, text: str) -> Message:
-    """Returns the message of a body that was kept as JSON text."""
-    return ParseDict(json.loads(text), kind.message())
+    """Returns the message of a body that was kept as JSON text. Raises BodyRefused for one that this version of it cannot read."""
+    try:
+        return ParseDict(json.loads(text), kind.message())
+    except (ParseError, ValueError) as error:
+        raise _refused("body", f"can no longer be read as {kind.message.DESCRIPTOR.full_name}: {error}; draft it anew") from error
 
 
 def _refused(field: str, rule: str) -> BodyRefused:

@@ -60,7 +60,9 @@ class Progress:
             newest, _ = await kind.read(held.document, 0)
             if newest != held.comparison.base:
                 return await self._lapse(held, newest, now)
-            cause, detail = await self._approvals.cause_against(held) if held.agreement.is_needed else (None, "")
+            # By the settings of now as well: a row that says nobody need agree may have been made to say so.
+            is_needed = held.agreement.is_needed or self._registry.needs_approval(kind)
+            cause, detail = await self._approvals.cause_against(held) if is_needed else (None, "")
             if cause is Cause.NONE:
                 return held
             if cause is Cause.REVIEW_OVERDUE:

@@ -15,6 +15,7 @@ from ballast.triage.v1 import gate_pb2, severity_matrix_pb2, triage_service_pb2
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import text
 
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
@@ -127,11 +128,13 @@ async def test_the_digest_is_of_what_the_contract_says(chamber: Chamber) -> None
     assert proposed.body.Unpack(body)
     told = {
         "amendment": proposed.name,
+        "author": "ada",
         "base": proposed.base_revision,
         "body": MessageToDict(body, preserving_proto_field_name=True),
         "document": MATRIX,
         "effective": "",
         "kind": "severity-matrix",
+        "reason": proposed.reason,
     }
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(text.encode()).hexdigest() == proposed.digest
@@ -420,3 +423,39 @@ async def test_whatever_happens_every_version_was_agreed_to_and_one_amendment_at
             assert {vote.principal for vote in approval.votes if vote.approves} - {each.author, "triage"}
             assert approval.digest == each.digest
     assert refused
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "body = replace(body, '\"impact_thresholds\":[', '\"impact_thresholds\":[0.5,')",
+        "body = replace(body, '[', '[0.5,')",
+        "body = 'no JSON'",
+        "author = 'cy'",
+        "owner = 'teams/x'",
+        "effective_at = null",
+    ],
+)
+async def test_a_row_that_was_changed_is_not_what_was_agreed_to(chamber: Chamber, forged: str) -> None:
+    before, at = await chamber.matrix(), Timestamp()
+    at.FromDatetime(chamber.clock.now() + timedelta(days=1))
+    proposed = await chamber.propose(await chamber.draft(await chamber.stricter()), effective_time=at)
+    await chamber.approve(proposed)
+    await reaches(chamber, proposed, State.AMENDMENT_STATE_APPROVED)
+    async with chamber.apps["triage"].database.transaction() as connection:
+        await connection.execute(text(f"update amendment set {forged} where id = '{proposed.name.removeprefix('amendments/')}'"))
+    await chamber.tick(days=2)
+    over = await chamber.get(proposed)
+    assert (over.state, over.cause) == (State.AMENDMENT_STATE_LAPSED, Cause.AMENDMENT_CAUSE_APPROVAL_MISSING)
+    assert (await chamber.matrix()).revision == before.revision
+
+
+async def test_a_row_that_says_that_nobody_need_agree_is_not_believed(chamber: Chamber) -> None:
+    before = await chamber.matrix()
+    proposed = await chamber.propose(await chamber.draft(await chamber.stricter()))
+    async with chamber.apps["triage"].database.transaction() as connection:
+        where = f"where id = '{proposed.name.removeprefix('amendments/')}'"
+        await connection.execute(text(f"update amendment set needs_approval = false {where}"))
+    await chamber.tick(seconds=1)
+    assert (await chamber.matrix()).revision == before.revision
+    assert (await chamber.get(proposed)).state == State.AMENDMENT_STATE_PROPOSED

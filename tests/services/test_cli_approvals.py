@@ -97,7 +97,7 @@ async def test_refusals_say_why_and_with_which_code(run: Run) -> None:
     author = await run("ada", "approve", name)
     assert (author.code, "AUTHOR_MAY_NOT_APPROVE" in author.err, "'policies'" in author.err) == (ExitCode.DENIED, True, True)
     assert (await run("bo", "withdraw", name)).code == ExitCode.DENIED
-    again = await run("bo", "request", *ONE, "--reason", "Again.")
+    again = await run("ada", "request", *ONE, "--reason", "Again.")
     assert (again.code, name in again.err) == (ExitCode.CONFLICT, True)
     assert (await run("bo", "approve", name, "--etag", "v9")).code == ExitCode.CONFLICT
     rejected = await run("bo", "reject", name, "--reason", "Too mild.")

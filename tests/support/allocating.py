@@ -11,6 +11,8 @@ from ballast.allocation.v1 import allocation_messages_pb2 as pb
 from ballast.allocation.v1 import decision_pb2, roadmap_item_pb2, team_pb2
 from ballast.allocation.v1.allocation_service_pb2 import DESCRIPTOR
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.plan_service_pb2 import DESCRIPTOR as PLANS
+from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
 from ballast.events.v1 import event_sink_service_pb2 as sink
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
@@ -28,6 +30,7 @@ from tests.support.serving import serving
 
 if TYPE_CHECKING:
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub  # exist for the type checker only
 
 FORTNIGHT = timedelta(days=14)
@@ -52,6 +55,7 @@ class Suite:
     clock: SimulatedClock
     allocation: "AllocationServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
+    plans: "PlanServiceAsyncStub"
 
     async def store_team(self, name: str, sprint: int = 1, **more: Any) -> team_pb2.Team:
         """Stores a team that is a day into that sprint, and makes the decision due for it."""
@@ -94,15 +98,29 @@ class Suite:
 
 @asynccontextmanager
 async def allocating(settings: AllocationSettings, clock: SimulatedClock) -> AsyncIterator[Suite]:
-    services = [DESCRIPTOR.services_by_name["AllocationService"], sink.DESCRIPTOR.services_by_name["EventSinkService"]]
+    services = [
+        DESCRIPTOR.services_by_name["AllocationService"],
+        PLANS.services_by_name["PlanService"],
+        sink.DESCRIPTOR.services_by_name["EventSinkService"],
+    ]
     async with serving(build(settings, clock), services) as served:
         channel = served.channel.grpc
-        yield Suite(served.app, clock, AllocationServiceStub(channel), EventSinkServiceStub(channel))
+        yield Suite(served.app, clock, AllocationServiceStub(channel), EventSinkServiceStub(channel), PlanServiceStub(channel))
 
 
-def team(name: str, first_sprint_at: datetime, *, members: int = 4, sprint_length: timedelta = FORTNIGHT, **more: Any) -> team_pb2.Team:
-    """Builds a team of people with 60 hours each in a fortnight."""
+def team(
+    name: str,
+    first_sprint_at: datetime,
+    *,
+    members: int = 4,
+    sprint_length: timedelta = FORTNIGHT,
+    first_can: Sequence[str] = (),
+    **more: Any,
+) -> team_pb2.Team:
+    """Builds a team of people with 60 hours each in a fortnight, the first of whom has some skills."""
     people = [team_pb2.Member(id=f"m{number}", weekly_hours=40, focus_factor=0.75) for number in range(members)]
+    for first in people[:1]:
+        first.skills.extend(first_can)
     built = team_pb2.Team(name=f"teams/{name}", **{"members": people, **more})
     built.first_sprint_at.FromDatetime(first_sprint_at)
     built.sprint_length.FromTimedelta(sprint_length)

@@ -74,6 +74,8 @@ def test_the_digest_is_of_everything_that_approvers_see_and_of_nothing_else() ->
         replace(proposed, kind="gating-rules"),
         replace(proposed, comparison=Comparison('{"limit":3}', 1, "")),
         replace(proposed, comparison=Comparison('{"limit":2}', 2, "")),
+        replace(proposed, author="bo"),
+        replace(proposed, reason="Why not."),
         replace(proposed, effective_at=NOON + timedelta(days=1)),
     ]
     assert len({proposed.digest, *(each.digest for each in others)}) == 1 + len(others)

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from services.triage.domain.change_detection import run_length
-from services.triage.domain.count_distribution import Bernoulli
 from services.triage.domain.defaults import default_model
 from services.triage.domain.drift import Readings, calibration_drift, index_bound, input_drifts, stability_index
 from services.triage.domain.incident import ServiceImpact
 from services.triage.domain.inputs import Reading
 from services.triage.domain.model import Feature
+from shared.statistics.change_detection import run_length
+from shared.statistics.count_distribution import Bernoulli
 
 FEATURES = default_model().features
 counts = st.lists(st.integers(0, 200), min_size=5, max_size=5)

@@ -1,7 +1,7 @@
 """What allocation refuses, each with its stable reason.
 
     InvalidInput         CapacityZero, MemberDuplicate, DependencyCycle, DependencyUnknown, CurrencyMismatch, BaselineOutOfBounds,
-                         WorkInFuture
+                         WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable
     NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided
     PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon
     PermissionDenied     RollbackRoleMissing
@@ -50,6 +50,24 @@ class BaselineOutOfBounds(FieldRefused):
 
 class WorkInFuture(FieldRefused):
     reason = "WORK_IN_FUTURE"
+
+
+class PlanCurrencyMismatch(FieldRefused):
+    reason = "CURRENCY_MISMATCH"
+
+
+class PlanTooLarge(InvalidInput):
+    reason = "PLAN_TOO_LARGE"
+
+    def __init__(self, found: str, most: str) -> None:
+        told = f"{found} are more than the {most} that one plan takes; plan fewer teams together"
+        super().__init__(f"teams: {told}", [Violation("teams", told)], metadata={"found": found, "most": most})
+
+
+class ImportUnreadable(FieldRefused):
+    """The file as a whole is not of its format: nothing can be told of its rows."""
+
+    reason = "IMPORT_UNREADABLE"
 
 
 class _Missing(NotFound):

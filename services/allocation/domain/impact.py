@@ -11,6 +11,7 @@ from services.allocation.domain.program import SOLVER, best_plan
 from services.allocation.domain.quantity import share_of
 from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
 from services.allocation.domain.situation import Situation
+from services.allocation.domain.sprint import Cadence
 from shared.money import Money
 
 
@@ -43,7 +44,7 @@ def blocked_items(items: Sequence[RoadmapItem]) -> frozenset[str]:
     """Returns the names of the items that cannot be done: those given up, and all that wait for one of them."""
     waiting: dict[str, list[RoadmapItem]] = {}
     for item in items:
-        for dependency in item.dependencies:
+        for dependency in item.awaited:
             waiting.setdefault(dependency, []).append(item)
     stack = [item.name for item in items if item.stage is RoadmapStage.DROPPED]
     blocked = set(stack)
@@ -73,7 +74,15 @@ def _plan_item(situation: Situation, item: RoadmapItem, positions: Mapping[str, 
         dependencies=tuple(positions[name] for name in item.dependencies if name in positions),
         due=_due_sprint(situation, item.due_at, now),
         protected=item.protected,
+        gains=_gains(situation, item, now) if item.details.cost_changes else (),
     )
+
+
+def _gains(situation: Situation, item: RoadmapItem, now: datetime) -> tuple[int, ...]:
+    """Returns, for each sprint, what a week of the sprint after it costs in the mean, as the value of an item without changes is given."""
+    cadence, present = situation.team.cadence, situation.team.cadence.number_at(now)
+    following = (cadence.sprint(present + sprint) for sprint in range(1, situation.policy.horizon_sprints + 1))
+    return tuple(int(item.delay_cost(sprint.begin_at, sprint.end_at).amount / cadence.weeks * 10**9) for sprint in following)
 
 
 def _due_sprint(situation: Situation, due_at: datetime | None, now: datetime) -> int | None:
@@ -113,13 +122,21 @@ def _moved(situation: Situation, items: Sequence[RoadmapItem], plans: tuple[Plan
                     roadmap_item=item.name,
                     title=item.title,
                     delay=sprints * cadence.length,
-                    value_at_risk=item.cost_of_delay_per_week.times(sprints * cadence.weeks),
+                    value_at_risk=_at_risk(item, cadence, present, (before or beyond, after or beyond)),
                     planned_before_at=cadence.sprint(present + before - 1).end_at if before else None,
                     planned_after_at=cadence.sprint(present + after - 1).end_at if after else None,
                     protected=item.protected,
                 )
             )
     return moved
+
+
+def _at_risk(item: RoadmapItem, cadence: Cadence, present: int, moved: tuple[int, int]) -> Money:
+    before, after = moved
+    if not item.details.cost_changes:
+        return item.cost_of_delay_per_week.times((after - before) * cadence.weeks)
+    first, last = (cadence.sprint(present + sprint - 1).end_at for sprint in sorted(moved))
+    return item.delay_cost(first, last).times(1 if after > before else -1)
 
 
 def _by_value(item: DisplacedItem) -> tuple[Decimal, str]:

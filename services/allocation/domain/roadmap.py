@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
 
+from services.allocation.domain.delay_cost import CostChange, cost_between
+from services.allocation.domain.effort import Effort, check_effort
 from services.allocation.domain.errors import CurrencyMismatch, DependencyCycle, DependencyUnknown, FieldRefused
 from services.allocation.domain.sprint import check_calendar
 from shared.money import Money
@@ -19,6 +21,16 @@ class RoadmapStage(IntEnum):
     PLANNED = 1
     DONE = 2
     DROPPED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDetails:
+    """What plans know of an item beyond the plain: nothing, for most."""
+
+    effort: Effort | None = None
+    cost_changes: tuple[CostChange, ...] = ()
+    skills: tuple[tuple[str, Decimal], ...] = ()  # person-hours of the whole effort that need the skill
+    cross_team_dependencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,17 @@ class RoadmapItem:
     version: int
     created_at: datetime
     updated_at: datetime
+    details: ItemDetails = ItemDetails()
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """All items that must be done first, of whatever team."""
+        return (*self.dependencies, *self.details.cross_team_dependencies)
+
+    def delay_cost(self, begin: datetime, end: datetime) -> Money:
+        """Returns what waiting for it from `begin` to `end` costs."""
+        cost = self.cost_of_delay_per_week
+        return Money(cost_between(cost.amount, self.details.cost_changes, begin, end), cost.currency)
 
     @property
     def remaining_hours(self) -> Decimal:
@@ -61,8 +84,8 @@ def revise(sent: RoadmapItem, held: RoadmapItem | None, now: datetime) -> Roadma
 def check_items(items: Sequence[RoadmapItem], held: Iterable[RoadmapItem]) -> None:
     """Refuses `items` if storing them over `held` breaks a rule of the roadmap.
 
-    `held` is every stored item of their teams and every stored item of their names. Raises DependencyUnknown, DependencyCycle,
-    CurrencyMismatch or FieldRefused, naming the field.
+    `held` is every stored item of their teams and every stored item of their names, and all that their cross-team dependencies wait for
+    in turn. Raises DependencyUnknown, DependencyCycle, CurrencyMismatch or FieldRefused, naming the field.
     """
     before = {item.name: item for item in held}
     _check_each(items, before)
@@ -70,6 +93,38 @@ def check_items(items: Sequence[RoadmapItem], held: Iterable[RoadmapItem]) -> No
     _check_dependencies(items, after)
     _check_cycles(items, after)
     _check_currencies(items, after.values())
+
+
+def sift_items(items: Sequence[RoadmapItem], held: Iterable[RoadmapItem]) -> tuple[list[RoadmapItem], dict[str, str]]:
+    """Returns those of the items that keep the rules, and why the others do not, by name; an item falls with what it waits for.
+
+    `held` is as `check_items` needs it.
+    """
+    known, left, refused = list(held), list(items), dict[str, str]()
+    before = {item.name for item in known}
+    for item in items:
+        try:
+            _check_each([item], {each.name: each for each in known})
+            _check_currencies([item], [*(each for each in known if each.name != item.name), item])
+        except FieldRefused as error:
+            refused[item.name] = error.message.removeprefix("items[0].")
+    while True:
+        left = [item for item in left if item.name not in refused]
+        after = {item.name: item for item in (*known, *left)}
+        lost = {
+            item.name: f"waits for {name}, which {'is refused here' if name in refused else 'is neither stored nor in this file'}"
+            for item in left
+            for name in item.awaited
+            if name not in after or (name in refused and name not in before)
+        }
+        if not lost:
+            cycle = find_cycle({name: item.awaited for name, item in after.items()})
+            lost = {
+                name: f"leads back to itself: {' → '.join(cycle)}; take one of them out" for name in cycle if name in {i.name for i in left}
+            }
+        if not lost:
+            return left, refused
+        refused |= lost
 
 
 def _check_each(items: Sequence[RoadmapItem], before: Mapping[str, RoadmapItem]) -> None:
@@ -85,6 +140,28 @@ def _check_each(items: Sequence[RoadmapItem], before: Mapping[str, RoadmapItem])
         _check_cost(item.cost_of_delay_per_week, f"{field}.cost_of_delay_per_week")
         if not item.effort_hours:
             raise FieldRefused.at(f"{field}.effort_hours", "comes to zero at a millionth of an hour; send at least 0.000001")
+        _check_details(item, field)
+
+
+def _check_details(item: RoadmapItem, field: str) -> None:
+    details = item.details
+    check_effort(details.effort, f"{field}.effort_estimate")
+    if sum((needed for _, needed in details.skills), Decimal(0)) > item.effort_hours:
+        raise FieldRefused.at(
+            f"{field}.skills", f"ask for more hours than the item's effort of {item.effort_hours}; raise effort_hours or lower them"
+        )
+    names = [skill for skill, _ in details.skills]
+    if len(set(names)) < len(names):
+        raise FieldRefused.at(f"{field}.skills", "name a skill twice; add its hours up")
+    for index, (before, after) in enumerate(zip(details.cost_changes, details.cost_changes[1:], strict=False), start=1):
+        if after.from_at <= before.from_at:
+            raise FieldRefused.at(
+                f"{field}.cost_of_delay_changes[{index}].from_at", "must be later than that of the change before; put them in order"
+            )
+    for index, change in enumerate(details.cost_changes):
+        place = f"{field}.cost_of_delay_changes[{index}]"
+        check_calendar(f"{place}.from_at", change.from_at)
+        _check_cost(Money(change.per_week, item.cost_of_delay_per_week.currency), f"{place}.cost_per_week")
 
 
 def _check_cost(cost: Money, field: str) -> None:
@@ -103,11 +180,18 @@ def _check_dependencies(items: Sequence[RoadmapItem], after: Mapping[str, Roadma
                     field, f"{item.team} has no item {name}, stored or in this request; store it first or with this one"
                 )
             if after[name].team != item.team:
-                raise DependencyUnknown.at(field, f"{name} belongs to {after[name].team}; depend on items of {item.team}")
+                told = f"{name} belongs to {after[name].team}; depend on items of {item.team}, or name it in cross_team_dependencies"
+                raise DependencyUnknown.at(field, told)
+        for position, name in enumerate(item.details.cross_team_dependencies):
+            field = f"items[{index}].cross_team_dependencies[{position}]"
+            if name not in after:
+                raise DependencyUnknown.at(field, f"no team has an item {name}, stored or in this request; store it first or with this one")
+            if after[name].team == item.team:
+                raise DependencyUnknown.at(field, f"{name} belongs to {item.team} too; name it in dependencies")
 
 
 def _check_cycles(items: Sequence[RoadmapItem], after: Mapping[str, RoadmapItem]) -> None:
-    cycle = find_cycle({name: item.dependencies for name, item in after.items()})
+    cycle = find_cycle({name: item.awaited for name, item in after.items()})
     if not cycle:
         return
     index = next(index for index, item in enumerate(items) if item.name in cycle)

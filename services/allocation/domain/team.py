@@ -22,6 +22,7 @@ class Member:
     id: str
     weekly_hours: float
     focus_factor: float
+    skills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ class Team:
         weekly = sum((_exact(member.weekly_hours) * _exact(member.focus_factor) for member in self.members), Fraction(0))
         total = weekly * Fraction(self.sprint_length // _DAY, 7)
         return hours(Decimal(total.numerator) / Decimal(total.denominator))
+
+    @property
+    def people(self) -> tuple[tuple[frozenset[str], Decimal], ...]:
+        """Each member's skills and share of the team's capacity."""
+        parts = [_exact(member.weekly_hours) * _exact(member.focus_factor) for member in self.members]
+        whole = sum(parts, Fraction(0)) or Fraction(1)
+        shares = (Decimal((part / whole).numerator) / Decimal((part / whole).denominator) for part in parts)
+        return tuple((frozenset(member.skills), share) for member, share in zip(self.members, shares, strict=True))
 
 
 def revise(sent: Team, held: Team | None, now: datetime) -> Team:

@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.allocation.domain.errors import RoadmapItemNotFound, TeamNotFound
 from services.allocation.domain.events import RoadmapItemChanged, WorkRecorded
-from services.allocation.domain.roadmap import RoadmapItem, check_items, revise
+from services.allocation.domain.roadmap import RoadmapItem, check_items, revise, sift_items
 from services.allocation.domain.work import WorkRecord, check_work
+from services.allocation.storage.roadmap_tables import roadmap_item_revision
 from services.allocation.storage.rows import item_from_row, item_to_row, record_from_row, record_to_row
 from services.allocation.storage.tables import roadmap_item, team, work_record
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
+from shared.principal import current_principal_name
 from shared.storage.database import Database
 from shared.storage.etags import check_etag
 
@@ -38,6 +40,7 @@ class RoadmapStore:
         async with self._database.transaction() as connection:
             await _lock_teams(connection, {item.team for item in items})
             held = await _items(connection, {item.team for item in items}, {item.name for item in items})
+            held |= await _awaited(connection, [name for item in items for name in item.details.cross_team_dependencies])
             check_items(items, held.values())
             for name, etag in etags.items():
                 check_etag(name, held[name].version if name in held else 0, etag)
@@ -63,6 +66,40 @@ class RoadmapStore:
         async with self._database.transaction() as connection:
             rows = list(await connection.execute(statement))
         return query.page([item_from_row(row) for row in rows], [(row.name,) for row in rows])
+
+    async def import_items(
+        self, items: Sequence[RoadmapItem], now: datetime, *, validate_only: bool
+    ) -> tuple[list[RoadmapItem], dict[str, str], dict[str, RoadmapItem]]:
+        """Stores the good ones of a team's items, all at once; returns them, why the others are refused, and what was held, by name.
+
+        Safe to repeat. Raises TeamNotFound.
+        """
+        async with self._database.transaction() as connection:
+            await _lock_teams(connection, {item.team for item in items})
+            held = await _items(connection, {item.team for item in items}, {item.name for item in items})
+            held |= await _awaited(connection, [name for item in items for name in item.details.cross_team_dependencies])
+            good, refused = sift_items(items, held.values())
+            after = [revise(item, held.get(item.name), now) for item in good]
+            if not validate_only:
+                await self._write(connection, [item for item in after if held.get(item.name) != item])
+        return after, refused, held
+
+    async def team_exists(self, name: str) -> None:
+        """Raises TeamNotFound."""
+        async with self._database.transaction() as connection:
+            if (await connection.execute(select(team.c.name).where(team.c.name == name))).first() is None:
+                raise TeamNotFound(name)
+
+    async def revisions(self, name: str, query: PageQuery) -> Page[tuple[RoadmapItem, str]]:
+        """Returns a page of an item's versions with their authors, newest first. Raises RoadmapItemNotFound."""
+        await self.get(name)
+        table = roadmap_item_revision
+        statement = select(table).where(table.c.name == name).order_by(table.c.version.desc()).limit(query.limit)
+        if query.cursor:
+            statement = statement.where(table.c.version < int(query.cursor[0]))
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute(statement))
+        return query.page([(item_from_row(row), row.author) for row in rows], [(str(row.version),) for row in rows])
 
     async def record_work(self, records: Sequence[WorkRecord], now: datetime) -> list[WorkRecord]:
         """Stores records, takes their hours off the roadmap items they name, and records the events: all or none.
@@ -96,7 +133,10 @@ class RoadmapStore:
         kept = {"name", "created_at"}
         rest = {column.name: statement.excluded[column.name] for column in roadmap_item.columns if column.name not in kept}
         upsert = statement.on_conflict_do_update(index_elements=["name"], set_=rest)
-        await connection.execute(upsert, [item_to_row(item) for item in changed])
+        rows = [item_to_row(item) for item in changed]
+        await connection.execute(upsert, rows)
+        author = current_principal_name()
+        await connection.execute(plain_insert(roadmap_item_revision), [row | {"author": author} for row in rows])
         await self._outbox.record(connection, [RoadmapItemChanged(item) for item in changed])
 
 
@@ -119,6 +159,17 @@ async def _lock_teams(connection: AsyncConnection, names: Iterable[str]) -> None
     for name in wanted:
         if name not in found:
             raise TeamNotFound(name)
+
+
+async def _awaited(connection: AsyncConnection, names: Sequence[str]) -> dict[str, RoadmapItem]:
+    """Returns these items and all that they wait for in turn, of whatever team: a cycle may lead through any of them."""
+    found: dict[str, RoadmapItem] = {}
+    wanted = set(names)
+    while wanted:
+        new = await _items(connection, (), wanted)
+        found |= new
+        wanted = {name for item in new.values() for name in item.awaited} - set(found)
+    return found
 
 
 async def _items(connection: AsyncConnection, teams: Iterable[str], names: Iterable[str]) -> dict[str, RoadmapItem]:

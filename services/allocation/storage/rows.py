@@ -11,6 +11,7 @@ from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
 from services.allocation.domain.team import Member, Team
 from services.allocation.domain.work import WorkRecord
 from services.allocation.storage.guard_rows import breaker_from_json, dwell_from_json, guards_to_json, thresholds_from_json
+from services.allocation.storage.item_details import details_from_json, details_to_json
 from shared.ids import uuid_of
 from shared.money import Money
 
@@ -19,7 +20,9 @@ def team_from_row(row: Any) -> Team:
     return Team(
         name=row.name,
         display_name=row.display_name,
-        members=tuple(Member(each["id"], each["weekly_hours"], each["focus_factor"]) for each in row.members),
+        members=tuple(
+            Member(each["id"], each["weekly_hours"], each["focus_factor"], tuple(each.get("skills", ()))) for each in row.members
+        ),
         sprint_length=timedelta(days=row.sprint_days),
         first_sprint_at=row.first_sprint_at,
         policy=row.policy,
@@ -33,13 +36,22 @@ def team_to_row(team: Team) -> dict[str, Any]:
     return {
         "name": team.name,
         "display_name": team.display_name,
-        "members": [{"id": each.id, "weekly_hours": each.weekly_hours, "focus_factor": each.focus_factor} for each in team.members],
+        "members": [_member_to_json(each) for each in team.members],
         "sprint_days": team.sprint_length.days,
         "first_sprint_at": team.first_sprint_at,
         "policy": team.policy,
         "version": team.version,
         "created_at": team.created_at,
         "updated_at": team.updated_at,
+    }
+
+
+def _member_to_json(member: Member) -> dict[str, Any]:
+    return {
+        "id": member.id,
+        "weekly_hours": member.weekly_hours,
+        "focus_factor": member.focus_factor,
+        **({"skills": list(member.skills)} if member.skills else {}),
     }
 
 
@@ -58,6 +70,7 @@ def item_from_row(row: Any) -> RoadmapItem:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        details=details_from_json(row.details),
     )
 
 
@@ -77,6 +90,7 @@ def item_to_row(item: RoadmapItem) -> dict[str, Any]:
         "version": item.version,
         "created_at": item.created_at,
         "updated_at": item.updated_at,
+        "details": details_to_json(item.details),
     }
 
 

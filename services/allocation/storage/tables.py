@@ -59,6 +59,7 @@ roadmap_item = Table(
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'")),
     Index("roadmap_item_by_team", "team", "name"),
 )
 

@@ -14,6 +14,7 @@ from services.allocation.domain.team import DEFAULT_POLICY, Member, Team
 from services.allocation.domain.work import WorkRecord
 from services.allocation.storage.team_store import SprintFacts
 from services.allocation.transport.guards import breaker_from_pb, dwell_from_pb, put_guards, thresholds_from_pb
+from services.allocation.transport.item_details import details_from_pb, details_to_pb
 from shared.rpc.wellknown import duration_to_pb, money_from_pb, money_to_pb, time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
 
@@ -25,7 +26,7 @@ def team_from_pb(team: team_pb2.Team) -> Team:
     return Team(
         name=team.name,
         display_name=team.display_name,
-        members=tuple(Member(member.id, member.weekly_hours, member.focus_factor) for member in team.members),
+        members=tuple(Member(member.id, member.weekly_hours, member.focus_factor, tuple(member.skills)) for member in team.members),
         sprint_length=team.sprint_length.ToTimedelta(),
         first_sprint_at=team.first_sprint_at.ToDatetime(tzinfo=UTC),
         policy=team.policy or DEFAULT_POLICY,
@@ -39,7 +40,10 @@ def team_to_pb(team: Team) -> team_pb2.Team:
     return team_pb2.Team(
         name=team.name,
         display_name=team.display_name,
-        members=[team_pb2.Member(id=each.id, weekly_hours=each.weekly_hours, focus_factor=each.focus_factor) for each in team.members],
+        members=[
+            team_pb2.Member(id=each.id, weekly_hours=each.weekly_hours, focus_factor=each.focus_factor, skills=each.skills)
+            for each in team.members
+        ],
         sprint_length=duration_to_pb(team.sprint_length),
         first_sprint_at=time_to_pb(team.first_sprint_at),
         policy=team.policy,
@@ -94,11 +98,12 @@ def item_from_pb(item: roadmap_item_pb2.RoadmapItem) -> RoadmapItem:
         version=0,
         created_at=_UNSET,
         updated_at=_UNSET,
+        details=details_from_pb(item),
     )
 
 
 def item_to_pb(item: RoadmapItem) -> roadmap_item_pb2.RoadmapItem:
-    return roadmap_item_pb2.RoadmapItem(
+    message = roadmap_item_pb2.RoadmapItem(
         name=item.name,
         title=item.title,
         team=item.team,
@@ -113,6 +118,8 @@ def item_to_pb(item: RoadmapItem) -> roadmap_item_pb2.RoadmapItem:
         create_time=time_to_pb(item.created_at),
         update_time=time_to_pb(item.updated_at),
     )
+    details_to_pb(item, message)
+    return message
 
 
 def policy_from_pb(policy: allocation_policy_pb2.AllocationPolicy) -> AllocationPolicy:

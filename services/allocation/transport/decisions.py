@@ -120,8 +120,8 @@ def _weighed_to_pb(weighed: WeighedIncident) -> decision_pb2.WeighedIncident:
 
 def _impact_to_pb(impact: RoadmapImpact) -> roadmap_item_pb2.RoadmapImpact:
     return roadmap_item_pb2.RoadmapImpact(
-        displaced=[_displaced_to_pb(each) for each in impact.displaced],
-        advanced=[_displaced_to_pb(each) for each in impact.advanced],
+        displaced=[displaced_to_pb(each) for each in impact.displaced],
+        advanced=[displaced_to_pb(each) for each in impact.advanced],
         value_at_risk=money_to_pb(impact.value_at_risk) if impact.value_at_risk else None,
         late_items=impact.late_items,
         horizon_sprints=impact.horizon_sprints,
@@ -130,7 +130,7 @@ def _impact_to_pb(impact: RoadmapImpact) -> roadmap_item_pb2.RoadmapImpact:
     )
 
 
-def _displaced_to_pb(item: DisplacedItem) -> roadmap_item_pb2.DisplacedItem:
+def displaced_to_pb(item: DisplacedItem) -> roadmap_item_pb2.DisplacedItem:
     return roadmap_item_pb2.DisplacedItem(
         roadmap_item=item.roadmap_item,
         title=item.title,

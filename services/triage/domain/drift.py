@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.triage.domain.change_detection import Cusum, designed
-from services.triage.domain.count_distribution import Bernoulli
 from services.triage.domain.estimate import Estimate, untold
 from services.triage.domain.inputs import Reading
 from services.triage.domain.model import Feature
 from services.triage.domain.scale import StepScale
+from shared.statistics.change_detection import Cusum, designed
+from shared.statistics.count_distribution import Bernoulli
 
 FEWEST = 50
 FALSE_ALARMS = 0.01  # in one look at all features

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ballast/allocation/v1/roadmap_item.proto\x12\x15\x62\x61llast.allocation.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x84\x05\n\x0bRoadmapItem\x12\x46\n\x04name\x18\x01 \x01(\tB8\xbaH5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x19\n\x05title\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12?\n\x04team\x18\x03 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12-\n\x0c\x65\x66\x66ort_hours\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00\x12:\n\x16\x63ost_of_delay_per_week\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x06\xbaH\x03\xc8\x01\x01\x12W\n\x0c\x64\x65pendencies\x18\x06 \x03(\tBA\xbaH>\x92\x01;\x10\x32\x18\x01\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12*\n\x06\x64ue_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprotected\x18\x08 \x01(\x08\x12<\n\x05stage\x18\t \x01(\x0e\x32#.ballast.allocation.v1.RoadmapStageB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x17\n\x0fremaining_hours\x18\n \x01(\x01\x12\x15\n\x04\x65tag\x18\x0b \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf6\x01\n\rDisplacedItem\x12\x14\n\x0croadmap_item\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12(\n\x05\x64\x65lay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\rvalue_at_risk\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x35\n\x11planned_before_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10planned_after_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x80\x02\n\rRoadmapImpact\x12\x37\n\tdisplaced\x18\x01 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12\x36\n\x08\x61\x64vanced\x18\x02 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12)\n\rvalue_at_risk\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x12\n\nlate_items\x18\x04 \x03(\t\x12\x17\n\x0fhorizon_sprints\x18\x05 \x01(\x05\x12\x16\n\x0eoptimality_gap\x18\x06 \x01(\x01\x12\x0e\n\x06solver\x18\x07 \x01(\t*{\n\x0cRoadmapStage\x12\x1d\n\x19ROADMAP_STAGE_UNSPECIFIED\x10\x00\x12\x19\n\x15ROADMAP_STAGE_PLANNED\x10\x01\x12\x16\n\x12ROADMAP_STAGE_DONE\x10\x02\x12\x19\n\x15ROADMAP_STAGE_DROPPED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ballast/allocation/v1/roadmap_item.proto\x12\x15\x62\x61llast.allocation.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xb8\x07\n\x0bRoadmapItem\x12\x46\n\x04name\x18\x01 \x01(\tB8\xbaH5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x19\n\x05title\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12?\n\x04team\x18\x03 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12-\n\x0c\x65\x66\x66ort_hours\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00\x12:\n\x16\x63ost_of_delay_per_week\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x06\xbaH\x03\xc8\x01\x01\x12W\n\x0c\x64\x65pendencies\x18\x06 \x03(\tBA\xbaH>\x92\x01;\x10\x32\x18\x01\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12*\n\x06\x64ue_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprotected\x18\x08 \x01(\x08\x12<\n\x05stage\x18\t \x01(\x0e\x32#.ballast.allocation.v1.RoadmapStageB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x17\n\x0fremaining_hours\x18\n \x01(\x01\x12\x15\n\x04\x65tag\x18\x0b \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x0f\x65\x66\x66ort_estimate\x18\x0e \x01(\x0b\x32%.ballast.allocation.v1.EffortEstimate\x12Q\n\x15\x63ost_of_delay_changes\x18\x0f \x03(\x0b\x32(.ballast.allocation.v1.CostOfDelayChangeB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12;\n\x06skills\x18\x10 \x03(\x0b\x32!.ballast.allocation.v1.SkillHoursB\x08\xbaH\x05\x92\x01\x02\x10\x04\x12\x62\n\x17\x63ross_team_dependencies\x18\x11 \x03(\tBA\xbaH>\x92\x01;\x10\x32\x18\x01\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"\x9c\x01\n\x0e\x45\x66\x66ortEstimate\x12>\n\x0bthree_point\x18\x01 \x01(\x0b\x32\'.ballast.allocation.v1.ThreePointEffortH\x00\x12;\n\tlognormal\x18\x02 \x01(\x0b\x32&.ballast.allocation.v1.LognormalEffortH\x00\x42\r\n\x04\x66orm\x12\x05\xbaH\x02\x08\x01\"\x9a\x01\n\x10ThreePointEffort\x12*\n\tlow_hours\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00\x12-\n\x0clikely_hours\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00\x12+\n\nhigh_hours\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00\"h\n\x0fLognormalEffort\x12-\n\x0cmedian_hours\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00\x12&\n\x05sigma\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\x08@!\x00\x00\x00\x00\x00\x00\x00\x00\"\xbe\x01\n\x11\x43ostOfDelayChange\x12\x33\n\x07\x66rom_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\rcost_per_week\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x06\xbaH\x03\xc8\x01\x01\x12\x41\n\thalf_life\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x13\xbaH\x10\xaa\x01\r\"\x06\x08\x80\x86\xb0\x96\x01\x32\x03\x08\x90\x1c\"p\n\nSkillHours\x12:\n\x05skill\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12&\n\x05hours\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@!\x00\x00\x00\x00\x00\x00\x00\x00\"\xf6\x01\n\rDisplacedItem\x12\x14\n\x0croadmap_item\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12(\n\x05\x64\x65lay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\rvalue_at_risk\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x35\n\x11planned_before_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10planned_after_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x80\x02\n\rRoadmapImpact\x12\x37\n\tdisplaced\x18\x01 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12\x36\n\x08\x61\x64vanced\x18\x02 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12)\n\rvalue_at_risk\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x12\n\nlate_items\x18\x04 \x03(\t\x12\x17\n\x0fhorizon_sprints\x18\x05 \x01(\x05\x12\x16\n\x0eoptimality_gap\x18\x06 \x01(\x01\x12\x0e\n\x06solver\x18\x07 \x01(\t*{\n\x0cRoadmapStage\x12\x1d\n\x19ROADMAP_STAGE_UNSPECIFIED\x10\x00\x12\x19\n\x15ROADMAP_STAGE_PLANNED\x10\x01\x12\x16\n\x12ROADMAP_STAGE_DONE\x10\x02\x12\x19\n\x15ROADMAP_STAGE_DROPPED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,12 +51,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROADMAPITEM'].fields_by_name['stage']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_ROADMAPITEM'].fields_by_name['etag']._loaded_options = None
   _globals['_ROADMAPITEM'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_ROADMAPSTAGE']._serialized_start=1341
-  _globals['_ROADMAPSTAGE']._serialized_end=1464
+  _globals['_ROADMAPITEM'].fields_by_name['cost_of_delay_changes']._loaded_options = None
+  _globals['_ROADMAPITEM'].fields_by_name['cost_of_delay_changes']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_ROADMAPITEM'].fields_by_name['skills']._loaded_options = None
+  _globals['_ROADMAPITEM'].fields_by_name['skills']._serialized_options = b'\272H\005\222\001\002\020\004'
+  _globals['_ROADMAPITEM'].fields_by_name['cross_team_dependencies']._loaded_options = None
+  _globals['_ROADMAPITEM'].fields_by_name['cross_team_dependencies']._serialized_options = b'\272H>\222\001;\0202\030\001\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+  _globals['_EFFORTESTIMATE'].oneofs_by_name['form']._loaded_options = None
+  _globals['_EFFORTESTIMATE'].oneofs_by_name['form']._serialized_options = b'\272H\002\010\001'
+  _globals['_THREEPOINTEFFORT'].fields_by_name['low_hours']._loaded_options = None
+  _globals['_THREEPOINTEFFORT'].fields_by_name['low_hours']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000j\370@!\000\000\000\000\000\000\000\000'
+  _globals['_THREEPOINTEFFORT'].fields_by_name['likely_hours']._loaded_options = None
+  _globals['_THREEPOINTEFFORT'].fields_by_name['likely_hours']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000j\370@!\000\000\000\000\000\000\000\000'
+  _globals['_THREEPOINTEFFORT'].fields_by_name['high_hours']._loaded_options = None
+  _globals['_THREEPOINTEFFORT'].fields_by_name['high_hours']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000j\370@!\000\000\000\000\000\000\000\000'
+  _globals['_LOGNORMALEFFORT'].fields_by_name['median_hours']._loaded_options = None
+  _globals['_LOGNORMALEFFORT'].fields_by_name['median_hours']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000j\370@!\000\000\000\000\000\000\000\000'
+  _globals['_LOGNORMALEFFORT'].fields_by_name['sigma']._loaded_options = None
+  _globals['_LOGNORMALEFFORT'].fields_by_name['sigma']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\010@!\000\000\000\000\000\000\000\000'
+  _globals['_COSTOFDELAYCHANGE'].fields_by_name['from_at']._loaded_options = None
+  _globals['_COSTOFDELAYCHANGE'].fields_by_name['from_at']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_COSTOFDELAYCHANGE'].fields_by_name['cost_per_week']._loaded_options = None
+  _globals['_COSTOFDELAYCHANGE'].fields_by_name['cost_per_week']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_COSTOFDELAYCHANGE'].fields_by_name['half_life']._loaded_options = None
+  _globals['_COSTOFDELAYCHANGE'].fields_by_name['half_life']._serialized_options = b'\272H\020\252\001\r\"\006\010\200\206\260\226\0012\003\010\220\034'
+  _globals['_SKILLHOURS'].fields_by_name['skill']._loaded_options = None
+  _globals['_SKILLHOURS'].fields_by_name['skill']._serialized_options = b'\272H(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+  _globals['_SKILLHOURS'].fields_by_name['hours']._loaded_options = None
+  _globals['_SKILLHOURS'].fields_by_name['hours']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000j\370@!\000\000\000\000\000\000\000\000'
+  _globals['_ROADMAPSTAGE']._serialized_start=2378
+  _globals['_ROADMAPSTAGE']._serialized_end=2501
   _globals['_ROADMAPITEM']._serialized_start=187
-  _globals['_ROADMAPITEM']._serialized_end=831
-  _globals['_DISPLACEDITEM']._serialized_start=834
-  _globals['_DISPLACEDITEM']._serialized_end=1080
-  _globals['_ROADMAPIMPACT']._serialized_start=1083
-  _globals['_ROADMAPIMPACT']._serialized_end=1339
+  _globals['_ROADMAPITEM']._serialized_end=1139
+  _globals['_EFFORTESTIMATE']._serialized_start=1142
+  _globals['_EFFORTESTIMATE']._serialized_end=1298
+  _globals['_THREEPOINTEFFORT']._serialized_start=1301
+  _globals['_THREEPOINTEFFORT']._serialized_end=1455
+  _globals['_LOGNORMALEFFORT']._serialized_start=1457
+  _globals['_LOGNORMALEFFORT']._serialized_end=1561
+  _globals['_COSTOFDELAYCHANGE']._serialized_start=1564
+  _globals['_COSTOFDELAYCHANGE']._serialized_end=1754
+  _globals['_SKILLHOURS']._serialized_start=1756
+  _globals['_SKILLHOURS']._serialized_end=1868
+  _globals['_DISPLACEDITEM']._serialized_start=1871
+  _globals['_DISPLACEDITEM']._serialized_end=2117
+  _globals['_ROADMAPIMPACT']._serialized_start=2120
+  _globals['_ROADMAPIMPACT']._serialized_end=2376
 # @@protoc_insertion_point(module_scope)

@@ -69,6 +69,10 @@ class RoadmapItem(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    EFFORT_ESTIMATE_FIELD_NUMBER: _builtins.int
+    COST_OF_DELAY_CHANGES_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    CROSS_TEAM_DEPENDENCIES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `roadmapItems/{id}`."""
     title: _builtins.str
@@ -76,7 +80,7 @@ class RoadmapItem(_message.Message):
     team: _builtins.str
     """The team that builds it, `teams/{id}`."""
     effort_hours: _builtins.float
-    """Person-hours it takes from start to end. Work recorded on it is taken off."""
+    """Person-hours it takes from start to end; decisions and plans count on them. Work recorded on it is taken off."""
     protected: _builtins.bool
     """Goes on whatever happens: a change of split never delays it while capacity allows."""
     stage: Global___RoadmapStage.ValueType
@@ -105,6 +109,24 @@ class RoadmapItem(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def effort_estimate(self) -> Global___EffortEstimate:
+        """How sure the effort is. A plan that is asked for a quantile counts on that of the estimate instead of on effort_hours."""
+
+    @_builtins.property
+    def cost_of_delay_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CostOfDelayChange]:
+        """How the cost of delay changes later, in order of time; without any it stays what it is."""
+
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkillHours]:
+        """Hours of the effort that only members with a skill can work; together no more than effort_hours."""
+
+    @_builtins.property
+    def cross_team_dependencies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items of other teams that must be done first, `roadmapItems/{id}`; no cycles. Decisions plan one team and take them for done in time;
+        plans of several teams honour them.
+        """
+
     def __init__(
         self,
         *,
@@ -121,14 +143,168 @@ class RoadmapItem(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        effort_estimate: Global___EffortEstimate | None = ...,
+        cost_of_delay_changes: _abc.Iterable[Global___CostOfDelayChange] | None = ...,
+        skills: _abc.Iterable[Global___SkillHours] | None = ...,
+        cross_team_dependencies: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost_of_delay_per_week", b"cost_of_delay_per_week", "create_time", b"create_time", "due_at", b"due_at", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost_of_delay_per_week", b"cost_of_delay_per_week", "create_time", b"create_time", "due_at", b"due_at", "effort_estimate", b"effort_estimate", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_of_delay_per_week", b"cost_of_delay_per_week", "create_time", b"create_time", "dependencies", b"dependencies", "due_at", b"due_at", "effort_hours", b"effort_hours", "etag", b"etag", "name", b"name", "protected", b"protected", "remaining_hours", b"remaining_hours", "stage", b"stage", "team", b"team", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_of_delay_changes", b"cost_of_delay_changes", "cost_of_delay_per_week", b"cost_of_delay_per_week", "create_time", b"create_time", "cross_team_dependencies", b"cross_team_dependencies", "dependencies", b"dependencies", "due_at", b"due_at", "effort_estimate", b"effort_estimate", "effort_hours", b"effort_hours", "etag", b"etag", "name", b"name", "protected", b"protected", "remaining_hours", b"remaining_hours", "skills", b"skills", "stage", b"stage", "team", b"team", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RoadmapItem: _TypeAlias = RoadmapItem  # noqa: Y015
+
+@_typing.final
+class EffortEstimate(_message.Message):
+    """Effort as a distribution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THREE_POINT_FIELD_NUMBER: _builtins.int
+    LOGNORMAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def three_point(self) -> Global___ThreePointEffort:
+        """Least, likeliest and most: a beta-PERT distribution."""
+
+    @_builtins.property
+    def lognormal(self) -> Global___LognormalEffort:
+        """Lognormal."""
+
+    def __init__(
+        self,
+        *,
+        three_point: Global___ThreePointEffort | None = ...,
+        lognormal: Global___LognormalEffort | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "lognormal", b"lognormal", "three_point", b"three_point"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "lognormal", b"lognormal", "three_point", b"three_point"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["three_point", "lognormal"]  # noqa: Y015
+    _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+
+Global___EffortEstimate: _TypeAlias = EffortEstimate  # noqa: Y015
+
+@_typing.final
+class ThreePointEffort(_message.Message):
+    """Three points of an effort; they must not fall."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOW_HOURS_FIELD_NUMBER: _builtins.int
+    LIKELY_HOURS_FIELD_NUMBER: _builtins.int
+    HIGH_HOURS_FIELD_NUMBER: _builtins.int
+    low_hours: _builtins.float
+    """Person-hours if all goes well."""
+    likely_hours: _builtins.float
+    """The likeliest person-hours."""
+    high_hours: _builtins.float
+    """Person-hours if all goes badly."""
+    def __init__(
+        self,
+        *,
+        low_hours: _builtins.float = ...,
+        likely_hours: _builtins.float = ...,
+        high_hours: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high_hours", b"high_hours", "likely_hours", b"likely_hours", "low_hours", b"low_hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThreePointEffort: _TypeAlias = ThreePointEffort  # noqa: Y015
+
+@_typing.final
+class LognormalEffort(_message.Message):
+    """An effort whose logarithm is normal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEDIAN_HOURS_FIELD_NUMBER: _builtins.int
+    SIGMA_FIELD_NUMBER: _builtins.int
+    median_hours: _builtins.float
+    """Person-hours that are exceeded as often as not."""
+    sigma: _builtins.float
+    """Standard deviation of the natural logarithm; 0.75 to 1.0 is usual."""
+    def __init__(
+        self,
+        *,
+        median_hours: _builtins.float = ...,
+        sigma: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["median_hours", b"median_hours", "sigma", b"sigma"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LognormalEffort: _TypeAlias = LognormalEffort  # noqa: Y015
+
+@_typing.final
+class CostOfDelayChange(_message.Message):
+    """From a moment on, waiting costs something else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_AT_FIELD_NUMBER: _builtins.int
+    COST_PER_WEEK_FIELD_NUMBER: _builtins.int
+    HALF_LIFE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def from_at(self) -> _timestamp_pb2.Timestamp:
+        """From when."""
+
+    @_builtins.property
+    def cost_per_week(self) -> _money_pb2.Money:
+        """What a week costs from then on, in the currency of cost_of_delay_per_week."""
+
+    @_builtins.property
+    def half_life(self) -> _duration_pb2.Duration:
+        """In what time it halves from then on; absent when it stays."""
+
+    def __init__(
+        self,
+        *,
+        from_at: _timestamp_pb2.Timestamp | None = ...,
+        cost_per_week: _money_pb2.Money | None = ...,
+        half_life: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost_per_week", b"cost_per_week", "from_at", b"from_at", "half_life", b"half_life"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_per_week", b"cost_per_week", "from_at", b"from_at", "half_life", b"half_life"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CostOfDelayChange: _TypeAlias = CostOfDelayChange  # noqa: Y015
+
+@_typing.final
+class SkillHours(_message.Message):
+    """Hours that need a skill."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKILL_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    skill: _builtins.str
+    """The skill, as members have it."""
+    hours: _builtins.float
+    """Person-hours."""
+    def __init__(
+        self,
+        *,
+        skill: _builtins.str = ...,
+        hours: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "skill", b"skill"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkillHours: _TypeAlias = SkillHours  # noqa: Y015
 
 @_typing.final
 class DisplacedItem(_message.Message):

@@ -29,22 +29,28 @@ class Member(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     WEEKLY_HOURS_FIELD_NUMBER: _builtins.int
     FOCUS_FACTOR_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id within the team."""
     weekly_hours: _builtins.float
     """Working hours in a week; 0 while on leave."""
     focus_factor: _builtins.float
     """Share of working hours that goes into sprint work: more than 0, at most 1."""
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the person can do that not everybody can, such as `android`; roadmap items may need hours of a skill."""
+
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         weekly_hours: _builtins.float = ...,
         focus_factor: _builtins.float = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["focus_factor", b"focus_factor", "id", b"id", "weekly_hours", b"weekly_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["focus_factor", b"focus_factor", "id", b"id", "skills", b"skills", "weekly_hours", b"weekly_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

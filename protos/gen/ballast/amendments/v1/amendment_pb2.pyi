@@ -171,8 +171,8 @@ class Amendment(_message.Message):
     diff: _builtins.str
     """The difference to the base, as unified diff of both in YAML. Left out in lists."""
     digest: _builtins.str
-    """SHA-256 of what is proposed, hex: of the JSON text with sorted keys and no blanks of an object of `amendment`, `base`, `body`,
-    `document`, `effective` (RFC 3339, or empty) and `kind`. Empty in drafts.
+    """SHA-256 of what is proposed, hex: of the JSON text with sorted keys and no blanks of an object of `amendment`, `author`, `base`,
+    `body`, `document`, `effective` (RFC 3339, or empty), `kind` and `reason`. Empty in drafts.
     """
     needs_approval: _builtins.bool
     """Whether others must agree, by the settings of the service when it was proposed."""

@@ -16,11 +16,12 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.triage.domain.count_distribution import Bernoulli, Counts, NegativeBinomial, Poisson
+from shared.statistics.count_distribution import Bernoulli, Counts, NegativeBinomial, Poisson
 
 _USUAL_DENOMINATOR = 32
 _CLOSE_ENOUGH = 0.005
@@ -82,13 +83,7 @@ def cusum_for(before: Counts, after: Counts, limit: float = 0.0) -> Cusum:
 
 def run_length(chart: Cusum, counts: Counts) -> float:
     """Returns the mean number of counts until the chart trips, begun at 0."""
-    grid = _Grid.of(chart)
-    if not grid.states:
-        return 1.0
-    moves = grid.moves(counts.chances)
-    if np.allclose(moves.sum(1), 1.0, rtol=0, atol=1e-12):
-        return math.inf  # no count there is can trip it
-    return float(np.linalg.solve(np.eye(grid.states) - moves, np.ones(grid.states))[0])
+    return _mean_steps(_Grid.of(chart), counts)
 
 
 def designed(before: Counts, after: Counts, wanted_in_control: float) -> Design:
@@ -144,3 +139,15 @@ class _Grid:
             stays = to < self.states
             moves[states[stays], to[stays]] += chance
         return moves
+
+
+# The limits tried while one is looked for differ by less than a step of the grid in the end.
+@lru_cache(maxsize=64)
+def _mean_steps(grid: _Grid, counts: Counts) -> float:
+    """Returns the mean number of counts until the sum leaves the grid."""
+    if not grid.states:
+        return 1.0
+    moves = grid.moves(counts.chances)
+    if np.allclose(moves.sum(1), 1.0, rtol=0, atol=1e-12):
+        return math.inf  # no count there is can trip it
+    return float(np.linalg.solve(np.eye(grid.states) - moves, np.ones(grid.states))[0])

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from services.triage.domain.change_detection import lowest
+from shared.statistics.change_detection import lowest
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _above = np.vectorize(lambda x: math.erfc(x / math.sqrt(2)) / 2, otypes=[float])

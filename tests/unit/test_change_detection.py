@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from services.triage.domain.change_detection import Cusum, cusum_for, designed, run_length
-from services.triage.domain.count_distribution import Bernoulli, NegativeBinomial, Poisson, counts_of
-from services.triage.domain.normal_chart import cusum_limit, cusum_run_length, ewma_run_length
+from shared.statistics.change_detection import Cusum, cusum_for, designed, run_length
+from shared.statistics.count_distribution import Bernoulli, NegativeBinomial, Poisson, counts_of
+from shared.statistics.normal_chart import cusum_limit, cusum_run_length, ewma_run_length
 
 THREE_TO_SIX = Cusum(1.0, -4.25)  # the printed chart, in units of one count
 
