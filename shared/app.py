@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from shared.amendments import servicer as amendments
-from shared.amendments.approvals import ApprovalClient
+from shared.amendments.approvals import AmendmentApprovals
 from shared.amendments.control import AmendmentControl
 from shared.amendments.document import DocumentKind
 from shared.amendments.ownership import DocumentOwners
 from shared.amendments.registry import Registry
+from shared.approvals.client import ApprovalClient
 from shared.background import Background, Work
 from shared.cache import Cache
 from shared.cache import connect as connect_cache
@@ -58,7 +59,7 @@ class App:
         self._stack = AsyncExitStack()
         self._ticks: list[Tick] = []
         self._background = Background()
-        self._approvals: ApprovalClient | None = None  # of a service that keeps documents
+        self._approvals: ApprovalClient | None = None  # of a service that asks for some
         self.telemetry = setup(name, endpoint=settings.otlp_endpoint, log_format=settings.log_format)
         self.database = Database(settings.database_url, name, pool_size=settings.database_pool_size)
         self.outbox = Outbox(self.database, encode, {key: each.types for key, each in settings.subscribers.items()})
@@ -91,12 +92,18 @@ class App:
     def control(self, *kinds: DocumentKind) -> AmendmentControl:
         """Puts documents under change control. What others must agree about comes in force once they did, when governance says so."""
         registry = Registry(kinds, self.settings.approved_documents)
-        self._approvals = ApprovalClient()
-        control = AmendmentControl(self.database, self.outbox, registry, self._approvals, self.clock)
+        control = AmendmentControl(self.database, self.outbox, registry, AmendmentApprovals(self.approvals), self.clock)
         owners = DocumentOwners(self.database, self.outbox, registry, self.clock)
         self.serve(amendments.SERVICE, amendments.AmendmentServicer(self.database, control, owners, self.feed))
         self.every("* * * * *", "amendments", control.progress.tick)
         return control
+
+    @property
+    def approvals(self) -> ApprovalClient:
+        """Governance's approvals, connected once the service is open."""
+        if self._approvals is None:
+            self._approvals = ApprovalClient()
+        return self._approvals
 
     def every(self, expression: str, name: str, tick: Tick) -> None:
         """Runs `tick(now)` at the times of a cron expression (UTC), once among all replicas; and whenever a simulated clock moves."""

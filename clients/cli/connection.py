@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2, demand_service_pb2
+from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2, demand_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
@@ -68,6 +69,7 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
@@ -105,7 +107,10 @@ _SERVICES = {
 }
 # What a service serves beside the one of its own name.
 _MORE = {
-    "allocation": [demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"]],
+    "allocation": [
+        decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
+        demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"],
+    ],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
         incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"],
@@ -216,6 +221,10 @@ class Connection:
     @cached_property
     def demand(self) -> "DemandServiceAsyncStub":
         return DemandServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def decisions(self) -> "DecisionServiceAsyncStub":
+        return DecisionServiceStub(self._channel("allocation"))
 
     @cached_property
     def playbook(self) -> "PlaybookServiceAsyncStub":

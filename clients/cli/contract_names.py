@@ -5,7 +5,13 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import Any
 
-from ballast.allocation.v1 import allocation_events_pb2, allocation_service_pb2, demand_service_pb2, plan_service_pb2
+from ballast.allocation.v1 import (
+    allocation_events_pb2,
+    allocation_service_pb2,
+    decision_service_pb2,
+    demand_service_pb2,
+    plan_service_pb2,
+)
 from ballast.amendments.v1 import amendment_events_pb2, amendment_service_pb2
 from ballast.events.v1 import access_observed_pb2, call_recorded_pb2, event_admin_service_pb2, event_sink_service_pb2, outbox_manifest_pb2
 from ballast.governance.v1 import (
@@ -65,6 +71,7 @@ _EVENT_FILES: Sequence[Any] = (
 _SERVICE_FILES: Sequence[Any] = (
     access_log_service_pb2,
     allocation_service_pb2,
+    decision_service_pb2,
     demand_service_pb2,
     plan_service_pb2,
     amendment_service_pb2,

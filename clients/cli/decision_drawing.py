@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ballast.allocation.v1 import allocation_messages_pb2 as pb
-from ballast.allocation.v1 import decision_pb2, roadmap_item_pb2, team_pb2
+from ballast.allocation.v1 import decision_pb2, decision_service_pb2, roadmap_item_pb2, team_pb2
 from rich.console import RenderableType
 
 from clients.cli.formats import (
@@ -38,6 +38,7 @@ def draw_list(response: pb.ListDecisionsResponse) -> Iterable[RenderableType]:
             time_text(each, "create_time"),
             each.sprint,
             enum_text(each, "outcome"),
+            enum_text(each, "state"),
             share_change(each),
             len(each.impact.displaced),
             money_text(each.impact, "value_at_risk"),
@@ -50,6 +51,7 @@ def draw_list(response: pb.ListDecisionsResponse) -> Iterable[RenderableType]:
         Column("made", whole=True),
         "sprint",
         "outcome",
+        "state",
         "remediation",
         Column("displaced", right=True),
         Column("at risk", right=True),
@@ -69,6 +71,11 @@ def draw_decision(decision: decision_pb2.Decision) -> Iterable[RenderableType]:
             ("sprint", decision.sprint),
             ("made", f"{time_text(decision, 'create_time')}, trigger: {enum_text(decision, 'trigger')} {decision.assessment}".strip()),
             ("policy", f"{decision.policy} revision {decision.policy_revision}, formula {decision.formula_version}"),
+            ("state", f"{enum_text(decision, 'state')}: {decision.state_reason}".removesuffix(": ")),
+            ("approval", decision.approval),
+            ("asked by", decision.author),
+            ("rolls back", decision.rolls_back),
+            ("in force since", time_text(decision, "in_force_time")),
             ("trace", decision.trace_id),
         ]
     )
@@ -80,6 +87,19 @@ def draw_decision(decision: decision_pb2.Decision) -> Iterable[RenderableType]:
     if decision.incidents:
         yield _incidents(decision)
     yield from _impact(decision.impact)
+
+
+def draw_explanation(told: decision_service_pb2.ExplainDecisionResponse) -> Iterable[RenderableType]:
+    """The words, then the way to the share decided, then what would have changed it."""
+    for sentence in told.sentences:
+        yield cell(sentence)
+    parts = [100 * step.change for step in told.steps]
+    share = 100 * told.decision.after.remediation_share
+    digits = digits_that_add_up(parts, share)
+    rows = [(step.step, f"{100 * step.change:+.{digits}f} %", f"{100 * step.share:.{digits}f} %", step.reason) for step in told.steps]
+    columns = (Column("step", whole=True), Column("change", right=True), Column("share", right=True), "why")
+    yield table("how the share came about", columns, rows, ("decided", "", f"{share:.{digits}f} %", "the sum of the changes"))
+    yield _inputs(told.decision)
 
 
 def draw_terms(decision: decision_pb2.Decision) -> RenderableType:

@@ -1,9 +1,13 @@
 """Settings of allocation, read from BALLAST_ALLOCATION_* in the environment."""
 
+from datetime import timedelta
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings, Subscriber
+
+_DECISIONS = ("ballast.allocation.v1.DecisionMade", "ballast.allocation.v1.DecisionChanged")
 
 
 class AllocationSettings(ServiceSettings):
@@ -14,8 +18,15 @@ class AllocationSettings(ServiceSettings):
     port: int = Field(7103, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     subscribers: dict[str, Subscriber] = Field(
         default_factory=lambda: {
-            "playbook": Subscriber(address="127.0.0.1:7104", types=("ballast.allocation.v1.DecisionMade",)),
+            "playbook": Subscriber(address="127.0.0.1:7104", types=_DECISIONS),
             "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),
         },
         description="Who is told of allocation's events, by name.",
     )
+    stale_after_hours: float = Field(
+        0, ge=0, le=8760, description="Silence of triage after which decisions that change a share are put to approvers; 0 for never."
+    )
+
+    @property
+    def stale_after(self) -> timedelta | None:
+        return timedelta(hours=self.stale_after_hours) if self.stale_after_hours else None

@@ -32,8 +32,8 @@ from services.intake.usecases.releasing import Releasing
 from services.intake.usecases.shaping import Shapings
 from services.intake.usecases.silences import Silences
 from services.intake.usecases.streams import Streams
-from shared.amendments.servicer import approval_handlers
 from shared.app import App
+from shared.approvals.hearing import approval_handlers
 from shared.clock import Clock, RealClock, SimulatedClock
 
 NAME = "intake"
@@ -91,7 +91,7 @@ def _serve_routing(app: App, stores: Stores, path: AlertPath) -> None:
     muting = muting_servicer.MutingServicer(app.database, silences, windows, InhibitRulebook(stores.inhibits, app.clock), app.clock)
     app.serve(grouping_servicer.SERVICE, grouping_servicer.GroupingServicer(app.database, revisions, control))
     app.serve(muting_servicer.SERVICE, muting)
-    app.receive(ComponentEvents(stores.dependencies).handlers() | approval_handlers(control, app.clock))
+    app.receive(ComponentEvents(stores.dependencies).handlers() | approval_handlers(app.clock, control.progress.hear))
     app.background("rule counts", path.grouping.write)
 
 

@@ -52,8 +52,8 @@ from services.triage.usecases.matrices import Matrices
 from services.triage.usecases.overrides import Overrides
 from services.triage.usecases.slos import Slos
 from shared.amendments.control import AmendmentControl
-from shared.amendments.servicer import approval_handlers
 from shared.app import App
+from shared.approvals.hearing import approval_handlers
 from shared.clock import Clock, RealClock, SimulatedClock
 
 NAME = "triage"
@@ -80,7 +80,7 @@ async def build(settings: TriageSettings, clock: Clock | None = None) -> App:
     app.serve(gate_servicer.SERVICE, gate_servicer.GateServicer(app.database, gating, trials, control))
     _serve_slos(app)
     incidents, budgets = IncidentEvents(assessments, _serve_calibration(app, yardsticks)), _serve_budgets(app, settings, parts, control)
-    handlers = budgets.handlers() | OwnEvents(assessments).handlers() | approval_handlers(control, app.clock)
+    handlers = budgets.handlers() | OwnEvents(assessments).handlers() | approval_handlers(app.clock, control.progress.hear)
     app.receive(handlers, of_incidents(incidents.take, budgets.take))
     return app
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from shared.amendments.amendment import Agreement, Amendment, Comparison, State, utc_text
-from shared.amendments.approvals import ApprovalClient
+from shared.amendments.approvals import AmendmentApprovals
 from shared.amendments.convert import impact_json
 from shared.amendments.document import DocumentKind, body_from_wire, body_of, compare
 from shared.amendments.errors import ApprovalRequired, EffectiveTimeRefused, RoleMissing
@@ -31,7 +31,7 @@ _UNSTORED = UUID(int=0)
 class AmendmentControl:
     """What callers do with amendments, each on their own behalf."""
 
-    def __init__(self, database: Database, outbox: Outbox, registry: Registry, approvals: ApprovalClient, clock: Clock) -> None:
+    def __init__(self, database: Database, outbox: Outbox, registry: Registry, approvals: AmendmentApprovals, clock: Clock) -> None:
         self._database = database
         self._registry = registry
         self._approvals = approvals

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from shared.amendments.amendment import WAITING, Amendment, Cause, State
-from shared.amendments.approvals import ApprovalClient
+from shared.amendments.approvals import AmendmentApprovals
 from shared.amendments.document import DocumentKind, Putting, body_of
 from shared.amendments.record import AmendmentRecord
 from shared.amendments.registry import Registry
@@ -27,7 +27,7 @@ class Progress:
     """Looks at amendments that wait, each in a transaction of its own in which nobody else does."""
 
     def __init__(
-        self, database: Database, store: AmendmentStore, record: AmendmentRecord, registry: Registry, approvals: ApprovalClient
+        self, database: Database, store: AmendmentStore, record: AmendmentRecord, registry: Registry, approvals: AmendmentApprovals
     ) -> None:
         self._database = database
         self._store = store

@@ -5,7 +5,7 @@ from functools import partial
 from ballast.amendments.v1 import amendment_events_pb2 as pb
 
 from shared.amendments.amendment import Amendment, Cause
-from shared.amendments.approvals import ApprovalClient
+from shared.amendments.approvals import AmendmentApprovals
 from shared.amendments.convert import amendment_to_pb
 from shared.amendments.registry import Registry
 from shared.amendments.store import AmendmentStore
@@ -20,7 +20,9 @@ _OVER = (Cause.CALLER, Cause.BASE_CHANGED, Cause.DOCUMENT_REFUSED)
 class AmendmentRecord:
     """Stores what becomes of amendments, and tells it."""
 
-    def __init__(self, database: Database, outbox: Outbox, store: AmendmentStore, registry: Registry, approvals: ApprovalClient) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, store: AmendmentStore, registry: Registry, approvals: AmendmentApprovals
+    ) -> None:
         self._database = database
         self._outbox = outbox
         self._store = store

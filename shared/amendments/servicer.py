@@ -6,17 +6,13 @@ from ballast.amendments.v1 import amendment_events_pb2, amendment_pb2, amendment
 from ballast.amendments.v1 import amendment_messages_pb2 as pb
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceServicer as Contract
 from ballast.amendments.v1.amendment_service_pb2_grpc import add_AmendmentServiceServicer_to_server
-from ballast.governance.v1 import governance_events_pb2
 
 from shared.amendments.amendment import Amendment
 from shared.amendments.control import AmendmentControl
 from shared.amendments.convert import amendment_to_pb, document_to_pb
 from shared.amendments.ownership import DocumentOwners
 from shared.amendments.store import AmendmentQuery
-from shared.clock import Clock
-from shared.events.event import Outcome, ReceivedEvent
 from shared.events.feed import Feed
-from shared.events.sink import Handler
 from shared.ids import uuid_of
 from shared.paging import page_query
 from shared.rpc.once import once
@@ -26,7 +22,6 @@ from shared.storage.database import Database
 
 SERVICE = GrpcService(amendment_service_pb2.DESCRIPTOR.services_by_name["AmendmentService"], add_AmendmentServiceServicer_to_server)
 _CHANGED = amendment_events_pb2.AmendmentChanged
-_DECIDED = governance_events_pb2.ApprovalChanged
 
 
 class AmendmentServicer(Contract):
@@ -95,13 +90,3 @@ class AmendmentServicer(Contract):
 
     def _told(self, made: Amendment) -> amendment_pb2.Amendment:
         return amendment_to_pb(made, self._control.kind_of(made))
-
-
-def approval_handlers(control: AmendmentControl, clock: Clock) -> dict[str, Handler]:
-    """Returns what hears that something happened to an approval: amendments that wait for it are looked at."""
-
-    async def changed(event: ReceivedEvent) -> Outcome:
-        approval = event.unpack(_DECIDED).approval.name
-        return Outcome.ACCEPTED if await control.progress.hear(approval, clock.now()) else Outcome.IGNORED
-
-    return {_DECIDED.DESCRIPTOR.full_name: changed}

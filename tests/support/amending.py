@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2
+from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.amendments.v1 import amendment_messages_pb2 as pb
 from ballast.amendments.v1 import amendment_pb2, amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
+from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
 from ballast.governance.v1 import approval_messages_pb2, approval_pb2, approval_service_pb2
 from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceStub
@@ -56,6 +58,7 @@ _CONTRACTS = [
     approval_service_pb2.DESCRIPTOR.services_by_name["ApprovalService"],
     triage_service_pb2.DESCRIPTOR.services_by_name["TriageService"],
     allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
+    decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
     grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
 ]
 
@@ -88,6 +91,12 @@ class Chamber:
 
     def allocation(self, name: str = "ada") -> Any:
         return AllocationServiceStub(self._channel("allocation", name))
+
+    def decisions(self, name: str = "ada") -> Any:
+        return DecisionServiceStub(self._channel("allocation", name))
+
+    def sink(self, service: str) -> Any:
+        return EventSinkServiceStub(self._channel(service, "test"))
 
     def grouping(self, name: str = "ada") -> Any:
         return GroupingServiceStub(self._channel("intake", name))

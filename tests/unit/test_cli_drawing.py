@@ -3,14 +3,14 @@
 import re
 from decimal import Decimal
 
-from ballast.allocation.v1 import allocation_messages_pb2, decision_pb2, roadmap_item_pb2
+from ballast.allocation.v1 import allocation_messages_pb2, decision_pb2, decision_service_pb2, roadmap_item_pb2
 from ballast.governance.v1 import governance_service_pb2, ledger_pb2, lineage_pb2
 from ballast.triage.v1 import assessment_pb2, severity_matrix_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.cli.assessments import draw_assessment, draw_terms
-from clients.cli.decision_drawing import draw_decision, draw_list
+from clients.cli.decision_drawing import draw_decision, draw_explanation, draw_list
 from clients.cli.decision_drawing import draw_terms as draw_decision_terms
 from clients.cli.ledger_drawing import draw_verdict, fits
 from clients.cli.lineage_arguments import Direction
@@ -181,3 +181,15 @@ def test_a_story_tells_events_in_the_order_they_happened_with_offsets() -> None:
 
 def test_a_story_without_entries_says_why() -> None:
     assert "a moment after" in seen(draw_story(Story(decision(1 / 3), [], {})))
+
+
+def test_an_explanation_shows_steps_that_sum_to_the_share_decided() -> None:
+    told = decision_service_pb2.ExplainDecisionResponse(sentences=["It is proposed."])
+    told.decision.after.remediation_share = 0.383333
+    for name, change, share in (("baseline", 0.333333, 0.333333), ("open_incidents", 0.1, 0.433333), ("cap", -0.05, 0.383333)):
+        told.steps.add(step=name, change=change, share=share, reason="Why.")
+    drawn = seen_all(draw_explanation(told))
+    assert "It is proposed." in drawn
+    rows = [line for line in drawn.splitlines() if " % " in line]
+    changes = [Decimal(FIGURE.findall(line)[0]) for line in rows[:3]]
+    assert [sum(changes)] == [Decimal(FIGURE.findall(rows[-1])[-1])]

@@ -1,11 +1,12 @@
 """Decisions: how a team's split was set, on which facts, by which rule, and what it displaced."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 from services.allocation.domain.quantity import WHOLE, share_of
+from services.allocation.domain.standing import Standing
 from shared.money import Money
 
 
@@ -15,6 +16,7 @@ class DecisionTrigger(IntEnum):
     SPRINT_BEGAN = 1
     ASSESSMENT = 2
     REQUEST = 3
+    ROLLBACK = 4
 
 
 class DecisionOutcome(IntEnum):
@@ -33,6 +35,7 @@ class Unit(StrEnum):
     SHARE = "share"
     SPRINTS = "sprints"
     RATIO = "ratio"
+    CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ class Decision:
     formula_version: str
     trace_id: str
     created_at: datetime
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def fired(self) -> bool:
@@ -171,6 +175,11 @@ class Decision:
         """The remediation share before; for a team's first decision, the policy's baseline."""
         return self.before.remediation_share if self.before else self.terms[0].share
 
+    @property
+    def share_change(self) -> int:
+        """Of the remediation share, in millionths."""
+        return self.after.remediation_share - self.share_before
+
     def named(self, name: str, trace_id: str) -> "Decision":
         """Returns the decision as it is stored: under its name, which a split it set carries too."""
         after = self.after if self.after.decision else replace(self.after, decision=name)
@@ -178,3 +187,4 @@ class Decision:
 
 
 BASELINE = "baseline"
+ROLLBACK = "rollback"

@@ -3,14 +3,15 @@
     InvalidInput         CapacityZero, MemberDuplicate, DependencyCycle, DependencyUnknown, CurrencyMismatch, BaselineOutOfBounds,
                          WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable
     NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided
-    PreconditionFailed   SprintNotBegun
+    PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon
+    PermissionDenied     RollbackRoleMissing
 
 Rules without a reason of their own are refused as FieldRefused, with the reason INVALID_INPUT.
 """
 
 from typing import ClassVar, Self
 
-from shared.errors import InvalidInput, NotFound, PreconditionFailed, Violation
+from shared.errors import InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Violation
 
 
 class FieldRefused(InvalidInput):
@@ -125,4 +126,44 @@ class SprintNotBegun(PreconditionFailed):
         super().__init__(
             f"sprint 1 of {team} begins at {begins}; decide then, or change first_sprint_at",
             metadata={"name": team, "begins": begins},
+        )
+
+
+class DecisionNotInForce(PreconditionFailed):
+    """Only the decision that last changed the share can be taken back; `metadata["last"]` names it, empty where there is none."""
+
+    reason = "DECISION_NOT_IN_FORCE"
+
+    def __init__(self, name: str, last: str) -> None:
+        remedy = f"take back {last}, which did" if last else "nothing changed it yet, so there is nothing to take back"
+        super().__init__(f"name: {name} did not last change the share in force; {remedy}", metadata={"name": name, "last": last})
+
+
+class RollbackEmpty(PreconditionFailed):
+    reason = "ROLLBACK_EMPTY"
+
+    def __init__(self, name: str, share: str) -> None:
+        super().__init__(
+            f"name: within the policy's bounds, taking {name} back leaves the share at {share}; change the policy, or leave it",
+            metadata={"name": name},
+        )
+
+
+class RollbackTooSoon(PreconditionFailed):
+    reason = "ROLLBACK_TOO_SOON"
+
+    def __init__(self, last: str, until: str) -> None:
+        super().__init__(
+            f"force: {last} rolled back already, and the share stays until {until}; wait, or send force when that is wrong",
+            metadata={"last": last, "until": until},
+        )
+
+
+class RollbackRoleMissing(PermissionDenied):
+    reason = "ROLE_MISSING"
+
+    def __init__(self, principal: str, team: str) -> None:
+        super().__init__(
+            f"{principal} may not take back decisions of {team}: it needs the role approver or planner for it",
+            metadata={"principal": principal, "team": team},
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 from services.allocation.domain.decision import Decision
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.roadmap import RoadmapItem
+from services.allocation.domain.standing import DecisionState
 from services.allocation.domain.team import Team
 from services.allocation.domain.work import WorkRecord
 
@@ -13,6 +14,15 @@ from services.allocation.domain.work import WorkRecord
 @dataclass(frozen=True, slots=True)
 class DecisionMade:
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionChanged:
+    """Stands elsewhere than before, or approvers were asked about it."""
+
+    decision: Decision
+    from_state: DecisionState
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +46,4 @@ class WorkRecorded:
     recorded_at: datetime
 
 
-Event = DecisionMade | AllocationPolicyChanged | TeamChanged | RoadmapItemChanged | WorkRecorded
+Event = DecisionMade | DecisionChanged | AllocationPolicyChanged | TeamChanged | RoadmapItemChanged | WorkRecorded

@@ -1,26 +1,30 @@
 """Explanations: a decision in plain sentences with its figures."""
 
-from services.allocation.domain.decision import BASELINE, Decision, DecisionOutcome, DecisionTrigger
+from dataclasses import dataclass
+
+from services.allocation.domain.decision import BASELINE, ROLLBACK, Decision, DecisionOutcome, DecisionTrigger
 from services.allocation.domain.quantity import counted, figure, percent
 
 _OCCASION = {
     DecisionTrigger.SPRINT_BEGAN: "As sprint {number} begins",
     DecisionTrigger.ASSESSMENT: "On an assessment in sprint {number}",
     DecisionTrigger.REQUEST: "On request in sprint {number}",
+    DecisionTrigger.ROLLBACK: "Rolled back in sprint {number}",
 }
 
 
 def explain(decision: Decision) -> str:
-    """Returns what was decided and why, then what it does to the roadmap."""
-    sentences = [_verdict(decision), *_reasons(decision), *_roadmap(decision)]
+    """Returns what was decided and why, then what it does to the roadmap, and who else must agree."""
+    sentences = [_verdict(decision), *_reasons(decision), *_roadmap(decision), *_grounds(decision)]
     return " ".join(sentences)
 
 
 def _verdict(decision: Decision) -> str:
     before, after = percent(decision.share_before), percent(decision.after.remediation_share)
+    rises, falls = ("is to rise", "is to fall") if decision.standing.grounds else ("rises", "falls")
     movement = {
-        DecisionOutcome.RAISED: f"rises from {before} to {after}",
-        DecisionOutcome.LOWERED: f"falls from {before} to {after}",
+        DecisionOutcome.RAISED: f"{rises} from {before} to {after}",
+        DecisionOutcome.LOWERED: f"{falls} from {before} to {after}",
         DecisionOutcome.HELD: f"stays at {after}",
     }[decision.outcome]
     occasion = _OCCASION[decision.trigger].format(number=decision.sprint_number)
@@ -31,8 +35,13 @@ def _verdict(decision: Decision) -> str:
 
 
 def _reasons(decision: Decision) -> list[str]:
-    fired = [term.reason for term in decision.terms if term.fired and term.term != BASELINE]
+    fired = [term.reason for term in decision.terms if term.term != BASELINE and (term.fired or term.term == ROLLBACK)]
     return (fired or ["No trigger fired."]) + [bound.reason for bound in decision.bounds]
+
+
+def _grounds(decision: Decision) -> list[str]:
+    grounds = [ground.reason for ground in decision.standing.grounds]
+    return ["It waits for others to agree, and the split stays until then.", *grounds] if grounds else []
 
 
 def _roadmap(decision: Decision) -> list[str]:
@@ -48,3 +57,32 @@ def _roadmap(decision: Decision) -> list[str]:
     if impact.late_items:
         sentences.append(f"The best plan cannot keep the due date of {', '.join(impact.late_items)}.")
     return sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step on the way to the share decided, in millionths: what it adds, and the share after it."""
+
+    step: str
+    change: int
+    share: int
+    reason: str
+
+
+def steps_to(decision: Decision) -> tuple[Step, ...]:
+    """Returns the terms, then the limits that changed something; all changes together are the share decided."""
+    steps, share = [], 0
+    for term in decision.terms:
+        share += term.share
+        steps.append(Step(term.term, term.share, share, term.reason))
+    limits = [Step(bound.bound, bound.after_share - bound.before_share, bound.after_share, bound.reason) for bound in decision.bounds]
+    return (*steps, *limits)
+
+
+def sentences_of(decision: Decision) -> tuple[str, ...]:
+    """Returns what was said when the decision was made, by what rule, and where it stands now."""
+    standing = decision.standing
+    rule = f"It was made under revision {decision.policy_revision} of {decision.policy}, by formula {decision.formula_version}."
+    stands = f"It is {standing.state.name.lower().replace('_', ' ')}."
+    approval = f"Its approval is {standing.approval}." if standing.approval else ""
+    return tuple(each for each in (decision.explanation, rule, stands, standing.reason, approval) if each)

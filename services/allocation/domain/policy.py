@@ -1,11 +1,15 @@
 """Allocation policies: how much of a sprint goes to remediation, as a versioned document."""
 
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from services.allocation.domain.errors import BaselineOutOfBounds, FieldRefused
+from services.allocation.domain.guard import ApprovalThresholds, CircuitBreaker
 from services.allocation.domain.quantity import percent
+
+_CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class AllocationPolicy:
     author: str
     reason: str
     created_at: datetime
+    approval_thresholds: ApprovalThresholds = field(default_factory=ApprovalThresholds)
+    circuit_breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    shortest_dwell: timedelta | None = None
 
     @property
     def longest_history(self) -> int:
@@ -76,9 +83,10 @@ def check_policy(policy: AllocationPolicy) -> None:
             "policy.cap_share",
             f"{percent(policy.cap_share)} lies below the baseline of {percent(policy.baseline_share)}; raise the cap or lower the baseline",
         )
-    for field, share in _positive_shares(policy):
+    _check_guards(policy)
+    for place, share in _positive_shares(policy):
         if share <= 0:
-            raise FieldRefused.at(field, "comes to zero at a millionth; send at least 0.000001")
+            raise FieldRefused.at(place, "comes to zero at a millionth; send at least 0.000001")
 
 
 def default_policy(now: datetime) -> AllocationPolicy:
@@ -101,8 +109,25 @@ def default_policy(now: datetime) -> AllocationPolicy:
     )
 
 
+def _check_guards(policy: AllocationPolicy) -> None:
+    limit = policy.approval_thresholds.value_at_risk
+    if limit is not None and (limit.amount <= 0 or not _CURRENCY.fullmatch(limit.currency)):
+        raise FieldRefused.at(
+            "policy.approval_thresholds.value_at_risk", f"{limit} is no limit; send more than zero, in a currency such as USD"
+        )
+    if policy.circuit_breaker.contradicting_signals and not (
+        policy.incident_frequency and policy.time_to_restore and policy.open_incidents
+    ):
+        raise FieldRefused.at(
+            "policy.circuit_breaker.contradicting_signals",
+            "compares incident_frequency, time_to_restore and open_incidents, and the policy lacks one; add it, or leave this out",
+        )
+
+
 def _positive_shares(policy: AllocationPolicy) -> list[tuple[str, int]]:
     shares = [("policy.largest_step", policy.largest_step)]
+    if policy.approval_thresholds.share_change is not None:
+        shares.append(("policy.approval_thresholds.share_change", policy.approval_thresholds.share_change))
     if policy.incident_frequency:
         shares.append(("policy.incident_frequency.raise_by", policy.incident_frequency.raise_by))
     if policy.time_to_restore:

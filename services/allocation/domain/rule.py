@@ -1,10 +1,10 @@
 """The rule: from terms to a share, through the policy's bounds, to a decision."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
+from services.allocation.domain.approval import grounds_for
 from services.allocation.domain.decision import (
     BASELINE,
     Decision,
@@ -14,73 +14,127 @@ from services.allocation.domain.decision import (
     DecisionTerm,
     DecisionTrigger,
     Split,
-    Unit,
     WeighedIncident,
 )
+from services.allocation.domain.decision_inputs import inputs_of
 from services.allocation.domain.errors import SprintNotBegun
 from services.allocation.domain.explanation import explain
 from services.allocation.domain.impact import impact_of
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
-from services.allocation.domain.quantity import counted, percent, share_to_float
+from services.allocation.domain.quantity import counted, percent
+from services.allocation.domain.rest import held_bound, rest_bounds
 from services.allocation.domain.signal import Signal, frequency_signal, open_signal, reading_of, restore_signal
 from services.allocation.domain.situation import Situation
 from services.allocation.domain.sprint import Sprint
+from services.allocation.domain.standing import ApprovalGround, Standing, first_standing
+from shared.principal import SYSTEM
 
 # A change of the rule below, or of a signal, is a new version: decisions of one version can be recomputed from their inputs.
+# Guards and the dwell came without one: under a policy that states none, the same facts give the same decision as before.
 FORMULA_VERSION = "2026.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Why and when a decision is made; `assessment` and `incident` are empty unless an assessment is the reason."""
+    """Why, when and for whom a decision is made; `assessment` and `incident` are empty unless an assessment is the reason."""
 
     trigger: DecisionTrigger
     now: datetime
     assessment: str = ""
     incident: str = ""
+    author: str = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What a share was found from, before limits."""
+
+    share_before: int
+    terms: tuple[DecisionTerm, ...]
+    inputs: tuple[DecisionInput, ...]
+    incidents: tuple[WeighedIncident, ...] = ()
+    rolls_back: str = ""
+
+    @property
+    def requested(self) -> int:
+        return sum(term.share for term in self.terms)
 
 
 def decide(situation: Situation, occasion: Occasion) -> Decision:
     """Decides the split of the present sprint; the same situation and occasion give the same decision.
 
-    May take tens of milliseconds, for the roadmap's optimum is computed twice when the share changes. Raises SprintNotBegun.
+    What others must agree to comes out as a proposal. May take tens of milliseconds, for the roadmap's optimum is computed twice when the
+    share changes. Raises SprintNotBegun.
     """
+    sprint, policy = begun_sprint(situation, occasion.now), situation.policy
+    signals = _signals(situation, occasion)
+    before = share_in_force(situation)
+    weighing = Weighing(
+        share_before=before,
+        terms=(baseline_term(policy), *(signal.term for signal in signals)),
+        inputs=inputs_of(situation, occasion.now, before, signals),
+        incidents=_weighed(situation.incidents, signals, occasion),
+    )
+    bounds = apply_bounds(weighing.requested, before, _hold(situation, occasion, sprint), policy)
+    share = bounds[-1].after_share if bounds else weighing.requested
+    bounds = (*bounds, *rest_bounds(situation, occasion.trigger, occasion.now, before, share))
+    made = assembled(situation, occasion, weighing, bounds)
+    grounds = grounds_for(made, situation)
+    if grounds and (held := held_bound(situation, before, made.after.remediation_share)):
+        made, grounds = assembled(situation, occasion, weighing, (*bounds, held)), ()
+    return settled(made, grounds, occasion)
+
+
+def assembled(situation: Situation, occasion: Occasion, weighing: Weighing, bounds: tuple[DecisionBound, ...]) -> Decision:
+    """Returns the decision that the limits lead to, with its impact; not yet where it stands, and without words."""
     team, policy, now = situation.team, situation.policy, occasion.now
     sprint = team.cadence.sprint_at(now)
-    if sprint.number < 1:
-        raise SprintNotBegun(team.name, team.first_sprint_at.isoformat())
-    signals = _signals(situation, occasion)
-    terms = (_baseline_term(policy), *(signal.term for signal in signals))
-    requested = sum(term.share for term in terms)
-    share_before = situation.split.remediation_share if situation.split else policy.baseline_share
-    bounds = apply_bounds(requested, share_before, _hold(situation, occasion, sprint), policy)
-    share = bounds[-1].after_share if bounds else requested
-    after = _split_after(situation, sprint, share, now)
-    decision = Decision(
+    share = bounds[-1].after_share if bounds else weighing.requested
+    return Decision(
         name="",
         team=team.name,
         sprint_number=sprint.number,
         sprint_begin_at=sprint.begin_at,
         trigger=occasion.trigger,
         assessment=occasion.assessment,
-        outcome=_outcome(share_before, share),
+        outcome=outcome_of(weighing.share_before, share),
         before=situation.split,
-        after=after,
-        inputs=_inputs(situation, sprint, share_before, signals),
-        terms=terms,
-        requested_share=requested,
+        after=split_after(situation, share, now),
+        inputs=weighing.inputs,
+        terms=weighing.terms,
+        requested_share=weighing.requested,
         bounds=bounds,
-        incidents=_weighed(situation.incidents, signals, occasion),
-        impact=impact_of(situation, share_before, share, now),
+        incidents=weighing.incidents,
+        impact=impact_of(situation, weighing.share_before, share, now),
         explanation="",
         policy=policy.name,
         policy_revision=policy.revision,
         formula_version=FORMULA_VERSION,
         trace_id="",
         created_at=now,
+        standing=Standing(rolls_back=weighing.rolls_back),
     )
-    return replace(decision, explanation=explain(decision))
+
+
+def settled(made: Decision, grounds: tuple[ApprovalGround, ...], occasion: Occasion) -> Decision:
+    """Returns the decision as it is made: in force, or waiting on these grounds, and put into words."""
+    standing = first_standing(grounds, occasion.author, occasion.now, made.standing.rolls_back)
+    placed = replace(made, standing=standing)
+    return replace(placed, explanation=explain(placed))
+
+
+def begun_sprint(situation: Situation, now: datetime) -> Sprint:
+    """Returns the present sprint. Raises SprintNotBegun."""
+    sprint = situation.team.cadence.sprint_at(now)
+    if sprint.number < 1:
+        raise SprintNotBegun(situation.team.name, situation.team.first_sprint_at.isoformat())
+    return sprint
+
+
+def share_in_force(situation: Situation) -> int:
+    """Returns the remediation share that holds; before a team's first decision, the policy's baseline."""
+    return situation.split.remediation_share if situation.split else situation.policy.baseline_share
 
 
 def apply_bounds(requested: int, before: int, hold: str, policy: AllocationPolicy) -> tuple[DecisionBound, ...]:
@@ -131,58 +185,24 @@ def _signals(situation: Situation, occasion: Occasion) -> list[Signal]:
     return signals
 
 
-def _baseline_term(policy: AllocationPolicy) -> DecisionTerm:
+def baseline_term(policy: AllocationPolicy) -> DecisionTerm:
     reason = f"The policy's share in calm times is {percent(policy.baseline_share)}."
     return DecisionTerm(BASELINE, policy.baseline_share, True, reason)
 
 
-def _outcome(before: int, after: int) -> DecisionOutcome:
+def outcome_of(before: int, after: int) -> DecisionOutcome:
     if after == before:
         return DecisionOutcome.HELD
     return DecisionOutcome.RAISED if after > before else DecisionOutcome.LOWERED
 
 
-def _split_after(situation: Situation, sprint: Sprint, share: int, now: datetime) -> Split:
+def split_after(situation: Situation, share: int, now: datetime) -> Split:
     """Returns the split that holds from now; the one that held goes on, under the decision that set it, when nothing about it changed."""
     team, policy, held = situation.team, situation.policy, situation.split
-    new = Split(team.name, sprint.number, share, team.capacity_hours, "", policy.name, policy.revision, now)
+    new = Split(team.name, team.cadence.number_at(now), share, team.capacity_hours, "", policy.name, policy.revision, now)
     if held and replace(new, decision=held.decision, effective_at=held.effective_at) == held:
         return held
     return new
-
-
-def _inputs(situation: Situation, sprint: Sprint, share_before: int, signals: Sequence[Signal]) -> tuple[DecisionInput, ...]:
-    policy = situation.policy
-    facts = [
-        DecisionInput("capacity", situation.team.capacity_hours, Unit.HOURS, len(situation.team.members)),
-        _share_input("remediation_share_before", share_before),
-        *(fact for signal in signals for fact in signal.inputs),
-        DecisionInput("quiet_sprints", Decimal(situation.quiet_sprints_before(sprint.number)), Unit.SPRINTS, len(situation.marks)),
-    ]
-    return (*facts, *_settings(policy))
-
-
-def _settings(policy: AllocationPolicy) -> Iterable[DecisionInput]:
-    yield _share_input("baseline_share", policy.baseline_share)
-    yield _share_input("floor_share", policy.floor_share)
-    yield _share_input("cap_share", policy.cap_share)
-    yield _share_input("largest_step", policy.largest_step)
-    yield DecisionInput("quiet_sprints_needed", Decimal(policy.quiet_sprints), Unit.SPRINTS)
-    if frequency := policy.incident_frequency:
-        yield DecisionInput("incident_frequency_ratio", frequency.ratio, Unit.RATIO)
-        yield DecisionInput("incident_frequency_minimum_count", Decimal(frequency.minimum_count), Unit.INCIDENTS)
-        yield _share_input("incident_frequency_raise_by", frequency.raise_by)
-    if restore := policy.time_to_restore:
-        yield DecisionInput("time_to_restore_ratio", restore.ratio, Unit.RATIO)
-        yield DecisionInput("time_to_restore_minimum_count", Decimal(restore.minimum_count), Unit.INCIDENTS)
-        yield _share_input("time_to_restore_raise_by", restore.raise_by)
-    if grave := policy.open_incidents:
-        yield _share_input("open_incidents_raise_by", grave.raise_by)
-        yield _share_input("open_incidents_raise_at_most", grave.raise_at_most)
-
-
-def _share_input(name: str, share: int) -> DecisionInput:
-    return DecisionInput(name, Decimal(str(share_to_float(share))), Unit.SHARE)
 
 
 def _weighed(known: Iterable[IncidentFact], signals: Iterable[Signal], occasion: Occasion) -> tuple[WeighedIncident, ...]:

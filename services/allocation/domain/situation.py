@@ -1,10 +1,10 @@
 """Everything a decision is made on, as held at one moment."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from services.allocation.domain.decision import DecisionTrigger, Split
+from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.roadmap import RoadmapItem
@@ -25,6 +25,17 @@ class DecisionMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A decision that changed the share, in millionths: when it came in force, and why it was made."""
+
+    decision: str
+    made_at: datetime
+    trigger: DecisionTrigger
+    before_share: int
+    after_share: int
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What is held of a team. Tuples may hold more than a decision needs, never less (see `needed_since`)."""
 
@@ -36,6 +47,15 @@ class Situation:
     split: Split | None
     items: tuple[RoadmapItem, ...]
     roadmap_recorded_hours: Decimal  # recorded on roadmap items in the present sprint
+    changes: tuple[Change, ...] = ()  # of the share, oldest first
+    proposal: Decision | None = None  # the decision that waits for approvers
+    heard_at: datetime | None = None  # when triage last told anything
+    stale_after: timedelta | None = None  # silence after which what is known counts as stale; None for never
+
+    def changes_in(self, now: datetime) -> list[Change]:
+        """Returns the changes of the sprint that holds `now`."""
+        sprint = self.team.cadence.sprint_at(now)
+        return [change for change in self.changes if sprint.holds(change.made_at)]
 
     def was_observed(self, sprint: Sprint) -> bool:
         """Whether incidents of that sprint would be known."""

@@ -2,30 +2,34 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, or_, select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.allocation.domain.decision import Decision, DecisionOutcome, DecisionTrigger, Split
+from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.errors import DecisionNotFound, TeamNotFound
 from services.allocation.domain.events import DecisionMade
-from services.allocation.domain.policy import AllocationPolicy
-from services.allocation.domain.situation import DecisionMark, Situation, needed_since
-from services.allocation.domain.sprint import Sprint
-from services.allocation.domain.team import Team
-from services.allocation.storage.documents import decision_from_row, decision_to_row, split_from_json
+from services.allocation.domain.proposal import reason_to_lapse
+from services.allocation.domain.situation import Situation
+from services.allocation.domain.standing import DecisionState, Occurrence
+from services.allocation.storage import standings
+from services.allocation.storage.decision_query import DecisionQuery, chosen
+from services.allocation.storage.documents import decision_from_row, split_from_json
+from services.allocation.storage.heard_store import HeardStore
 from services.allocation.storage.policy_store import PolicyStore
-from services.allocation.storage.rows import fact_from_row, item_from_row, team_from_row
+from services.allocation.storage.rows import team_from_row
+from services.allocation.storage.situations import situation_of
 from services.allocation.storage.split_cache import SplitCache
-from services.allocation.storage.tables import decision, incident_fact, roadmap_item, team, work_record
+from services.allocation.storage.tables import decision, team
 from shared.events.outbox import Outbox
-from shared.ids import name_of
+from shared.ids import name_of, uuid_of
 from shared.paging import Page, PageQuery
-from shared.storage.database import Database
+from shared.storage.database import AfterCommit, Database
+
+TRIAGE = "/ballast/triage"  # as its events name it
 
 # A day of a session in UTC has 24 hours, so sprints are cut here exactly as in the domain.
 _DUE = text(
@@ -40,54 +44,91 @@ _DUE = text(
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionQuery:
-    """Which decisions to list; empty conditions hold for all."""
-
-    team: str = ""
-    sprint_number: int = 0
-    assessment: str = ""
-    outcomes: tuple[DecisionOutcome, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Deciding:
     """A team's turn: its situation, and the place to put what is decided."""
 
     situation: Situation
+    _now: datetime
     _connection: AsyncConnection
     _store: "DecisionStore"
 
-    async def record(self, made: Decision) -> None:
-        """Stores the decision with its event; the cache learns of the split once it is committed."""
-        await self._store.record(self._connection, made)
+    async def record(self, made: Decision) -> Decision | None:
+        """Stores the decision with its event, and what it ends; the cache learns of the split once it is committed.
+
+        Returns the proposal that lapsed with it.
+        """
+        return await self._store.record(self._connection, self.situation, made)
+
+    async def move(self, before: Decision, after: Decision) -> None:
+        """Stores where a decision stands by now, with its event, and what it ends."""
+        await self._store.move(self._connection, before, after, self._now)
+
+    async def read(self, decision_id: UUID) -> Decision:
+        """Returns a decision as it stands in this turn. Raises DecisionNotFound."""
+        return await self._store.read(self._connection, decision_id)
 
 
 class DecisionStore:
     """Decisions of all teams."""
 
-    def __init__(self, database: Database, outbox: Outbox, policies: PolicyStore, cache: SplitCache) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, policies: PolicyStore, cache: SplitCache, stale_after: timedelta | None = None
+    ) -> None:
+        """Without `stale_after` nobody asks when triage was last heard of."""
         self._database = database
         self._outbox = outbox
         self._policies = policies
         self._cache = cache
+        self._heard = HeardStore(database)
+        self._stale_after = stale_after
 
     @asynccontextmanager
     async def deciding(self, team_name: str, now: datetime) -> AsyncIterator[Deciding]:
         """Opens a transaction in which this team's decisions and roadmap stand still for all others. Raises TeamNotFound."""
         async with self._database.transaction() as connection:
             situation = await self._situation(connection, select(team).where(team.c.name == team_name).with_for_update(), team_name, now)
-            yield Deciding(situation, connection, self)
+            yield Deciding(situation, now, connection, self)
 
     async def situation(self, team_name: str, now: datetime) -> Situation:
         """Returns what a decision at `now` would be made on. Raises TeamNotFound."""
         async with self._database.transaction() as connection:
             return await self._situation(connection, select(team).where(team.c.name == team_name), team_name, now)
 
-    async def record(self, connection: AsyncConnection, made: Decision) -> None:
-        statement = insert(decision).values(decision_to_row(made)).returning(decision.c.position)
-        position = (await connection.execute(statement)).scalar_one()
+    async def record(self, connection: AsyncConnection, situation: Situation, made: Decision) -> Decision | None:
+        lapsed = None
+        if situation.proposal and (reason := reason_to_lapse(situation.proposal, made)):
+            standing = situation.proposal.standing.after(Occurrence.OVERTAKEN, reason, made.created_at)
+            lapsed = replace(situation.proposal, standing=standing)
+            await self.move(connection, situation.proposal, lapsed, made.created_at)
+        if not made.standing.waits:
+            await self._replace(connection, made, made.created_at)
+        position = await standings.add(connection, made)
         await self._outbox.record(connection, [DecisionMade(made)])
-        self._database.after_commit(lambda: self._cache.put(position, made.after))
+        self._cached(position, made)
+        return lapsed
+
+    async def move(self, connection: AsyncConnection, before: Decision, after: Decision, now: datetime) -> None:
+        comes_in_force = before.standing.waits and after.standing.state is DecisionState.IN_FORCE
+        if comes_in_force:
+            await self._replace(connection, after, now)
+        position = await standings.move(connection, self._outbox, before, after, now)
+        if comes_in_force:
+            self._cached(position, after)
+
+    async def read(self, connection: AsyncConnection, decision_id: UUID) -> Decision:
+        row = (await connection.execute(select(decision).where(decision.c.id == decision_id))).first()
+        if row is None:
+            raise DecisionNotFound(name_of("decisions", decision_id))
+        return decision_from_row(row)
+
+    async def waiting(self, approval: str = "") -> list[Decision]:
+        """Returns the decisions that wait for approvers, oldest first: for that approval, or for any when it is empty."""
+        async with self._database.transaction() as connection:
+            return await standings.waiting(connection, approval)
+
+    def after_commit(self, call: AfterCommit) -> None:
+        """Runs `call` once the transaction under way has committed; what it raises is only logged."""
+        self._database.after_commit(call)
 
     async def due_teams(self, now: datetime) -> list[str]:
         """Returns the teams whose present sprint has begun without a decision for that, by name."""
@@ -101,24 +142,21 @@ class DecisionStore:
         if cached is not None:
             return cached
         async with self._database.transaction() as connection:
-            row = await _newest(connection, team_name)
+            row = (await connection.execute(standings.newest_split(team_name))).first()
         if row is None:
             return None
         split = split_from_json(row.after)
-        await self._cache.put(row.position, split)
+        await self._cache.put(row.force_position, split)
         return split
 
     async def get(self, decision_id: UUID) -> Decision:
         """Raises DecisionNotFound."""
         async with self._database.transaction() as connection:
-            row = (await connection.execute(select(decision).where(decision.c.id == decision_id))).first()
-        if row is None:
-            raise DecisionNotFound(name_of("decisions", decision_id))
-        return decision_from_row(row)
+            return await self.read(connection, decision_id)
 
     async def page(self, query: DecisionQuery, paging: PageQuery) -> Page[Decision]:
         """Returns a page of decisions, newest first."""
-        statement = _filtered(query).order_by(decision.c.position.desc()).limit(paging.limit)
+        statement = chosen(query).order_by(decision.c.position.desc()).limit(paging.limit)
         if paging.cursor:
             statement = statement.where(decision.c.position < int(paging.cursor[0]))
         async with self._database.transaction() as connection:
@@ -131,53 +169,20 @@ class DecisionStore:
             raise TeamNotFound(name)
         found = team_from_row(row)
         policy = await self._policies.newest(found.policy, now)
-        return await _gather(connection, found, policy, now)
+        heard_at = await self._heard.newest(TRIAGE) if self._stale_after else None
+        return replace(await situation_of(connection, found, policy, now), heard_at=heard_at, stale_after=self._stale_after)
 
+    async def _replace(self, connection: AsyncConnection, by: Decision, now: datetime) -> None:
+        """Notes what a decision ends by coming in force: those in force before it, and the one it takes back."""
+        for held in await standings.standing_in(connection, by.team, DecisionState.IN_FORCE):
+            if held.name != by.standing.rolls_back:
+                standing = held.standing.after(Occurrence.REPLACED, f"{by.name} came in force after it.", now)
+                await standings.move(connection, self._outbox, held, replace(held, standing=standing), now)
+        if by.standing.rolls_back:
+            target = await self.read(connection, uuid_of(by.standing.rolls_back))
+            standing = target.standing.after(Occurrence.TAKEN_BACK, f"{by.name} put back the share before it.", now)
+            await standings.move(connection, self._outbox, target, replace(target, standing=standing), now)
 
-async def _gather(connection: AsyncConnection, of: Team, policy: AllocationPolicy, now: datetime) -> Situation:
-    since, sprint = needed_since(of, policy, now), of.cadence.sprint_at(now)
-    concerns = incident_fact.c.teams.contains([of.name])
-    recent = or_(incident_fact.c.opened_at >= since, incident_fact.c.resolved_at >= since, incident_fact.c.resolved_at.is_(None))
-    facts = await connection.execute(select(incident_fact).where(concerns, recent).order_by(incident_fact.c.incident))
-    first = (await connection.execute(select(func.min(incident_fact.c.opened_at)).where(concerns))).scalar_one()
-    marked = select(decision.c.created_at, decision.c.trigger, decision.c.fired).where(decision.c.team == of.name)
-    marks = await connection.execute(marked.where(decision.c.created_at >= since).order_by(decision.c.position))
-    newest = await _newest(connection, of.name)
-    items = await connection.execute(select(roadmap_item).where(roadmap_item.c.team == of.name).order_by(roadmap_item.c.name))
-    return Situation(
-        team=of,
-        policy=policy,
-        incidents=tuple(fact_from_row(row) for row in facts),
-        observed_since=min(of.created_at, first) if first else of.created_at,
-        marks=tuple(DecisionMark(row.created_at, DecisionTrigger(row.trigger), row.fired) for row in marks),
-        split=split_from_json(newest.after) if newest else None,
-        items=tuple(item_from_row(row) for row in items),
-        roadmap_recorded_hours=(await connection.execute(_roadmap_hours(of, sprint))).scalar_one(),
-    )
-
-
-async def _newest(connection: AsyncConnection, team_name: str) -> Any:
-    statement = select(decision.c.position, decision.c.after).where(decision.c.team == team_name)
-    return (await connection.execute(statement.order_by(decision.c.position.desc()).limit(1))).first()
-
-
-def _roadmap_hours(of: Team, sprint: Sprint) -> "Select[tuple[Any]]":
-    return select(func.coalesce(func.sum(work_record.c.hours), 0)).where(
-        work_record.c.team == of.name,
-        work_record.c.roadmap_item != "",
-        work_record.c.worked_at >= sprint.begin_at,
-        work_record.c.worked_at < sprint.end_at,
-    )
-
-
-def _filtered(query: DecisionQuery) -> "Select[tuple[object, ...]]":
-    statement = select(decision)
-    if query.team:
-        statement = statement.where(decision.c.team == query.team)
-    if query.sprint_number:
-        statement = statement.where(decision.c.sprint_number == query.sprint_number)
-    if query.assessment:
-        statement = statement.where(decision.c.assessment == query.assessment)
-    if query.outcomes:
-        statement = statement.where(decision.c.outcome.in_([outcome.value for outcome in query.outcomes]))
-    return statement
+    def _cached(self, position: int | None, made: Decision) -> None:
+        if position is not None:
+            self._database.after_commit(lambda: self._cache.put(position, made.after))

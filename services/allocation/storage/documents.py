@@ -17,6 +17,7 @@ from services.allocation.domain.decision import (
     Unit,
     WeighedIncident,
 )
+from services.allocation.storage.standing_rows import standing_from_row, standing_to_row
 from shared.ids import name_of, uuid_of
 from shared.money import Money
 
@@ -47,6 +48,7 @@ def decision_from_row(row: Any) -> Decision:
         formula_version=row.formula_version,
         trace_id=row.trace_id,
         created_at=row.created_at,
+        standing=standing_from_row(row),
     )
 
 
@@ -80,6 +82,7 @@ def decision_to_row(decision: Decision) -> Document:
         "formula_version": decision.formula_version,
         "trace_id": decision.trace_id,
         "created_at": decision.created_at,
+        **standing_to_row(decision.standing),
     }
 
 

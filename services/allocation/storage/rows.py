@@ -10,6 +10,7 @@ from services.allocation.domain.policy import AllocationPolicy, IncidentFrequenc
 from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
 from services.allocation.domain.team import Member, Team
 from services.allocation.domain.work import WorkRecord
+from services.allocation.storage.guard_rows import breaker_from_json, dwell_from_json, guards_to_json, thresholds_from_json
 from services.allocation.storage.item_details import details_from_json, details_to_json
 from shared.ids import uuid_of
 from shared.money import Money
@@ -111,6 +112,9 @@ def policy_from_row(row: Any) -> AllocationPolicy:
         author=row.author,
         reason=row.reason,
         created_at=row.created_at,
+        approval_thresholds=thresholds_from_json(document),
+        circuit_breaker=breaker_from_json(document),
+        shortest_dwell=dwell_from_json(document),
     )
 
 
@@ -125,6 +129,7 @@ def policy_to_row(policy: AllocationPolicy) -> dict[str, Any]:
         "incident_frequency": _frequency_to_json(policy.incident_frequency),
         "time_to_restore": _restore_to_json(policy.time_to_restore),
         "open_incidents": _open_to_json(policy.open_incidents),
+        **guards_to_json(policy),
     }
     return {
         "name": policy.name,

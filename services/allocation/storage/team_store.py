@@ -26,8 +26,9 @@ from shared.storage.etags import check_etag
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('team', 7103))")
 _SPLITS = text(
     """
-    select d.created_at, d.after from decision d
-    where d.team = :team and d.created_at >= :begin and d.created_at < :end order by d.position
+    select coalesce(d.in_force_at, d.created_at) as since, d.after from decision d
+    where d.team = :team and d.force_position is not null and coalesce(d.in_force_at, d.created_at) >= :begin
+        and coalesce(d.in_force_at, d.created_at) < :end order by d.force_position
     """
 )
 _WORK = text(
@@ -106,7 +107,7 @@ class TeamStore:
             decisions = list(await connection.execute(_SPLITS, span))
             cadence = {"first": of.first_sprint_at, "days": of.sprint_length.days}
             work = {row.number: row for row in await connection.execute(_WORK, span | cadence)}
-        splits = {of.cadence.number_at(row.created_at): split_from_json(row.after) for row in decisions}
+        splits = {of.cadence.number_at(row.since): split_from_json(row.after) for row in decisions}
         return [
             SprintFacts(
                 sprint,

@@ -13,6 +13,7 @@ from services.allocation.domain.sprint import sprint_name
 from services.allocation.domain.team import DEFAULT_POLICY, Member, Team
 from services.allocation.domain.work import WorkRecord
 from services.allocation.storage.team_store import SprintFacts
+from services.allocation.transport.guards import breaker_from_pb, dwell_from_pb, put_guards, thresholds_from_pb
 from services.allocation.transport.item_details import details_from_pb, details_to_pb
 from shared.rpc.wellknown import duration_to_pb, money_from_pb, money_to_pb, time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
@@ -152,6 +153,9 @@ def policy_from_pb(policy: allocation_policy_pb2.AllocationPolicy) -> Allocation
         author="",
         reason=policy.reason,
         created_at=_UNSET,
+        approval_thresholds=thresholds_from_pb(policy),
+        circuit_breaker=breaker_from_pb(policy),
+        shortest_dwell=dwell_from_pb(policy),
     )
 
 
@@ -185,6 +189,7 @@ def policy_to_pb(policy: AllocationPolicy) -> allocation_policy_pb2.AllocationPo
         message.open_incidents.severity_at_most = grave.severity_at_most
         message.open_incidents.raise_by = share_to_float(grave.raise_by)
         message.open_incidents.raise_at_most = share_to_float(grave.raise_at_most)
+    put_guards(message, policy)
     return message
 
 

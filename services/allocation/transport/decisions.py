@@ -1,17 +1,22 @@
 """Decisions to protobuf, and what a client asks of them."""
 
-from ballast.allocation.v1 import allocation_messages_pb2, decision_pb2, roadmap_item_pb2
+from ballast.allocation.v1 import allocation_messages_pb2, decision_pb2, decision_service_pb2, roadmap_item_pb2
 
+from services.allocation.domain.counterfactual import SmallestChange
 from services.allocation.domain.decision import Decision, DecisionInput, DecisionOutcome, DisplacedItem, RoadmapImpact, WeighedIncident
+from services.allocation.domain.digest import digest_of
 from services.allocation.domain.quantity import share_to_float
 from services.allocation.domain.sprint import sprint_name
-from services.allocation.storage.decision_store import DecisionQuery
+from services.allocation.domain.standing import DecisionState
+from services.allocation.storage.decision_query import DecisionQuery
 from services.allocation.transport.convert import split_to_pb
+from services.allocation.usecases.explanations import Explanation
 from shared.errors import invalid_field
 from shared.rpc.wellknown import duration_to_pb, money_to_pb, time_to_pb
 
 
 def decision_to_pb(decision: Decision) -> decision_pb2.Decision:
+    standing = decision.standing
     return decision_pb2.Decision(
         name=decision.name,
         team=decision.team,
@@ -44,6 +49,41 @@ def decision_to_pb(decision: Decision) -> decision_pb2.Decision:
         formula_version=decision.formula_version,
         trace_id=decision.trace_id,
         create_time=time_to_pb(decision.created_at),
+        state=standing.state.value,  # type: ignore[arg-type]
+        state_reason=standing.reason,
+        grounds=[decision_pb2.ApprovalGround(ground=each.ground, reason=each.reason) for each in standing.grounds],
+        approval=standing.approval,
+        digest=digest_of(decision) if decision.name else "",
+        author=standing.author,
+        rolls_back=standing.rolls_back,
+        in_force_time=time_to_pb(standing.in_force_at),
+    )
+
+
+def explanation_to_pb(explanation: Explanation) -> decision_service_pb2.ExplainDecisionResponse:
+    return decision_service_pb2.ExplainDecisionResponse(
+        decision=decision_to_pb(explanation.decision),
+        sentences=explanation.sentences,
+        steps=[
+            decision_service_pb2.ExplanationStep(
+                step=each.step, change=share_to_float(each.change), share=share_to_float(each.share), reason=each.reason
+            )
+            for each in explanation.steps
+        ],
+        smallest_changes=[_change_to_pb(each) for each in explanation.smallest_changes],
+    )
+
+
+def _change_to_pb(change: SmallestChange) -> decision_service_pb2.SmallestChange:
+    return decision_service_pb2.SmallestChange(
+        input=change.input,
+        value=float(change.value),
+        needed=float(change.needed),
+        beyond=change.beyond,
+        unit=change.unit.value,
+        outcome=change.outcome.value,  # type: ignore[arg-type]
+        share=share_to_float(change.share),
+        sentence=change.sentence,
     )
 
 
@@ -57,7 +97,8 @@ def query_from_pb(chosen: allocation_messages_pb2.DecisionFilter) -> DecisionQue
         if team and team != of_team:
             raise invalid_field("filter.sprint", f"{chosen.sprint} is no sprint of {team}; leave filter.team empty, or send the same team")
         team, number = of_team, int(digits)
-    return DecisionQuery(team, number, chosen.assessment, tuple(DecisionOutcome(outcome) for outcome in chosen.outcomes))
+    outcomes, states = (tuple(map(DecisionOutcome, chosen.outcomes)), tuple(map(DecisionState, chosen.states)))
+    return DecisionQuery(team, number, chosen.assessment, outcomes, states)
 
 
 def _input_to_pb(fact: DecisionInput) -> decision_pb2.DecisionInput:

@@ -1,13 +1,15 @@
 """What allocation hears from triage, and its own events in their wire form."""
 
 from ballast.allocation.v1 import allocation_events_pb2 as pb
+from ballast.events.v1.outbox_manifest_pb2 import OutboxManifest
 from ballast.triage.v1 import triage_events_pb2
 from ballast.triage.v1.assessment_pb2 import Assessment
 from google.protobuf.message import Message
 
-from services.allocation.domain.events import AllocationPolicyChanged, DecisionMade, Event, RoadmapItemChanged, TeamChanged
+from services.allocation.domain.events import AllocationPolicyChanged, DecisionChanged, DecisionMade, Event, RoadmapItemChanged, TeamChanged
 from services.allocation.domain.incident import GRAVEST, MILDEST, IncidentFact
 from services.allocation.domain.sprint import check_calendar
+from services.allocation.storage.heard_store import HeardStore
 from services.allocation.transport.convert import item_to_pb, policy_to_pb, record_to_pb, team_to_pb
 from services.allocation.transport.decisions import decision_to_pb
 from services.allocation.usecases.decisions import Decisions
@@ -23,6 +25,10 @@ def encode(event: Event) -> EncodedEvent:
     if isinstance(event, DecisionMade):
         made = event.decision
         return EncodedEvent(made.name, 1, pb.DecisionMade(decision=decision_to_pb(made)), made.created_at)
+    if isinstance(event, DecisionChanged):
+        told = event.decision
+        changed = pb.DecisionChanged(decision=decision_to_pb(told), from_state=event.from_state.value)  # type: ignore[arg-type]
+        return EncodedEvent(told.name, told.standing.version, changed, event.changed_at)
     if isinstance(event, AllocationPolicyChanged):
         policy = event.policy
         return EncodedEvent(policy.name, policy.revision, pb.AllocationPolicyChanged(policy=policy_to_pb(policy)), policy.created_at)
@@ -37,17 +43,24 @@ def encode(event: Event) -> EncodedEvent:
 
 
 class AssessmentEvents:
-    """Decides on the assessments that triage tells of."""
+    """Decides on the assessments that triage tells of, and notes when it told anything."""
 
-    def __init__(self, decisions: Decisions) -> None:
+    def __init__(self, decisions: Decisions, heard: HeardStore) -> None:
         self._decisions = decisions
+        self._heard = heard
 
     def handlers(self) -> dict[str, Handler]:
-        return {triage_events_pb2.AssessmentMade.DESCRIPTOR.full_name: self._made}
+        return {triage_events_pb2.AssessmentMade.DESCRIPTOR.full_name: self._made, OutboxManifest.DESCRIPTOR.full_name: self._said}
 
     async def _made(self, event: ReceivedEvent) -> Outcome:
         fact = fact_from_pb(event.unpack(triage_events_pb2.AssessmentMade).assessment, event.traceparent)
+        await self._heard.note(event.source, event.time)
         return Outcome.ACCEPTED if await self._decisions.hear(fact) else Outcome.STALE
+
+    async def _said(self, event: ReceivedEvent) -> Outcome:
+        """A service says what it recorded, of whatever kind: a sign of life also where no incident is."""
+        await self._heard.note(event.source, event.time)
+        return Outcome.ACCEPTED
 
 
 def fact_from_pb(assessment: Assessment, traceparent: str) -> IncidentFact:

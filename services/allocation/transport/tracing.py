@@ -29,6 +29,7 @@ class DecisionTrace:
                 "ballast.decision.name": decision.name,
                 "ballast.decision.trigger": decision.trigger.name,
                 "ballast.decision.outcome": decision.outcome.name,
+                "ballast.decision.state": decision.standing.state.name,
                 "ballast.team.name": decision.team,
                 "ballast.sprint.name": sprint_name(decision.team, decision.sprint_number),
                 "ballast.split.remediation_share_before": share_to_float(decision.share_before),

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -13,14 +15,26 @@ from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.errors import SplitNotDecided, SprintNotBegun, TeamNotFound
 from services.allocation.domain.incident import IncidentFact, teams_to_decide
 from services.allocation.domain.rule import Occasion, decide
-from services.allocation.storage.decision_store import Deciding, DecisionQuery, DecisionStore
+from services.allocation.storage.decision_query import DecisionQuery
+from services.allocation.storage.decision_store import Deciding, DecisionStore
 from services.allocation.storage.incident_store import IncidentStore
 from services.allocation.storage.team_store import TeamStore
+from services.allocation.usecases.proposals import Proposals
 from shared.clock import Clock
 from shared.ids import name_of, new_id
 from shared.paging import Page, PageQuery
+from shared.principal import current_principal_name
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What decisions are made from, and kept in."""
+
+    decisions: DecisionStore
+    teams: TeamStore
+    incidents: IncidentStore
 
 
 class Trace(Protocol):
@@ -33,20 +47,17 @@ class Trace(Protocol):
         """Notes what was decided, on which incidents, and what it displaced."""
 
 
+Tracing = Callable[[], AbstractContextManager[Trace]]
+
+
 class Decisions:
     """Makes decisions, one after the other for each team, and reads them."""
 
-    def __init__(
-        self,
-        store: DecisionStore,
-        teams: TeamStore,
-        incidents: IncidentStore,
-        clock: Clock,
-        trace: Callable[[], AbstractContextManager[Trace]],
-    ) -> None:
-        self._store = store
-        self._teams = teams
-        self._incidents = incidents
+    def __init__(self, stores: Stores, proposals: Proposals, clock: Clock, trace: Tracing) -> None:
+        self._store = stores.decisions
+        self._teams = stores.teams
+        self._incidents = stores.incidents
+        self._proposals = proposals
         self._clock = clock
         self._trace = trace
 
@@ -60,11 +71,11 @@ class Decisions:
 
     async def decide(self, team: str) -> Decision:
         """Decides because somebody asked. Raises TeamNotFound or SprintNotBegun."""
-        return await self._decide(team, Occasion(DecisionTrigger.REQUEST, self._clock.now()))
+        return await self._decide(team, Occasion(DecisionTrigger.REQUEST, self._clock.now(), author=current_principal_name()))
 
     async def preview(self, team: str) -> Decision:
         """Returns what `decide` would decide, and stores nothing. Raises TeamNotFound or SprintNotBegun."""
-        occasion = Occasion(DecisionTrigger.REQUEST, self._clock.now())
+        occasion = Occasion(DecisionTrigger.REQUEST, self._clock.now(), author=current_principal_name())
         return await asyncio.to_thread(decide, await self._store.situation(team, occasion.now), occasion)
 
     async def decide_due_sprints(self, now: datetime) -> None:
@@ -104,21 +115,27 @@ class Decisions:
     async def page(self, query: DecisionQuery, paging: PageQuery) -> Page[Decision]:
         return await self._store.page(query, paging)
 
+    async def keep(self, turn: Deciding, make: Callable[[], Decision]) -> Decision:
+        """Makes a decision in a team's turn and stores it, within a trace of its own.
+
+        Approvers are asked once that is committed, if they must be; when a sprint begins, by the tick: however many teams begin one, and
+        however long governance is away, all have their decisions first.
+        """
+        with self._trace() as trace:
+            # In a thread: the optimum of a large roadmap takes a while, and the solver leaves the interpreter free meanwhile.
+            made = await asyncio.to_thread(make)
+            named = made.named(name_of("decisions", new_id(made.created_at)), trace.trace_id)
+            trace.decided(named)
+            lapsed = await turn.record(named)
+            self._proposals.made(named, lapsed, ask=named.trigger is not DecisionTrigger.SPRINT_BEGAN)
+        return named
+
     async def _decide(self, team: str, occasion: Occasion) -> Decision:
         async with self._store.deciding(team, occasion.now) as turn:
-            return await self._make(turn, occasion)
+            return await self.keep(turn, partial(decide, turn.situation, occasion))
 
     async def _decide_boundary(self, team: str, now: datetime) -> None:
         async with self._store.deciding(team, now) as turn:
             # Another replica may have been here between the list and the lock.
             if turn.situation.awaits_boundary_decision(now):
-                await self._make(turn, Occasion(DecisionTrigger.SPRINT_BEGAN, now))
-
-    async def _make(self, turn: Deciding, occasion: Occasion) -> Decision:
-        with self._trace() as trace:
-            # In a thread: the optimum of a large roadmap takes a while, and the solver leaves the interpreter free meanwhile.
-            made = await asyncio.to_thread(decide, turn.situation, occasion)
-            named = made.named(name_of("decisions", new_id(occasion.now)), trace.trace_id)
-            trace.decided(named)
-            await turn.record(named)
-        return named
+                await self.keep(turn, partial(decide, turn.situation, Occasion(DecisionTrigger.SPRINT_BEGAN, now)))

@@ -1,6 +1,7 @@
 """What playbook hears from intake, triage and allocation, and its own events in their wire form."""
 
 from ballast.allocation.v1 import allocation_events_pb2 as allocation
+from ballast.allocation.v1 import decision_pb2
 from ballast.intake.v1 import intake_events_pb2 as intake
 from ballast.playbook.v1 import playbook_events_pb2 as pb
 from ballast.triage.v1 import triage_events_pb2 as triage
@@ -34,6 +35,7 @@ class FactEvents:
             intake.IncidentChanged.DESCRIPTOR.full_name: self._incident_changed,
             triage.AssessmentMade.DESCRIPTOR.full_name: self._assessment_made,
             allocation.DecisionMade.DESCRIPTOR.full_name: self._decision_made,
+            allocation.DecisionChanged.DESCRIPTOR.full_name: self._decision_changed,
         }
 
     async def _incident_opened(self, event: ReceivedEvent) -> Outcome:
@@ -49,6 +51,16 @@ class FactEvents:
 
     async def _decision_made(self, event: ReceivedEvent) -> Outcome:
         decision = event.unpack(allocation.DecisionMade).decision
+        # What waits for approvers is no split yet.
+        return Outcome.IGNORED if decision.state == decision_pb2.DECISION_STATE_PROPOSED else await self._decided(decision)
+
+    async def _decision_changed(self, event: ReceivedEvent) -> Outcome:
+        changed = event.unpack(allocation.DecisionChanged)
+        states = changed.from_state, changed.decision.state
+        is_agreed = states == (decision_pb2.DECISION_STATE_PROPOSED, decision_pb2.DECISION_STATE_IN_FORCE)
+        return await self._decided(changed.decision) if is_agreed else Outcome.IGNORED
+
+    async def _decided(self, decision: decision_pb2.Decision) -> Outcome:
         if not decision.assessment:
             return Outcome.IGNORED  # a sprint began, or somebody asked: no incident is handled differently for it
         return _outcome(await self._facts.decision(decision_from_pb(decision)))

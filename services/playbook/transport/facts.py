@@ -148,7 +148,8 @@ def _term(message: assessment_pb2.ScoreTerm) -> Term:
 
 def decision_from_pb(message: decision_pb2.Decision) -> DecisionFact:
     """Raises InvalidInput naming each field without which the decision cannot be kept."""
-    created_at = _time(message, "create_time")
+    # One that waited for approvers is as new as when it came in force.
+    created_at = _time(message, "in_force_time" if message.HasField("in_force_time") else "create_time")
     broken = _broken(
         ("decision.name", _is_name("decisions", message.name), "decisions/ and a UUID"),
         ("decision.assessment", _is_name("assessments", message.assessment), "assessments/ and a UUID"),

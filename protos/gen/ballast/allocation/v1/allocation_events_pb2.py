@@ -28,7 +28,7 @@ from ballast.allocation.v1 import roadmap_item_pb2 as ballast_dot_allocation_dot
 from ballast.allocation.v1 import team_pb2 as ballast_dot_allocation_dot_v1_dot_team__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ballast/allocation/v1/allocation_events.proto\x12\x15\x62\x61llast.allocation.v1\x1a-ballast/allocation/v1/allocation_policy.proto\x1a$ballast/allocation/v1/decision.proto\x1a(ballast/allocation/v1/roadmap_item.proto\x1a ballast/allocation/v1/team.proto\"A\n\x0c\x44\x65\x63isionMade\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.ballast.allocation.v1.Decision\"R\n\x17\x41llocationPolicyChanged\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.ballast.allocation.v1.AllocationPolicy\"8\n\x0bTeamChanged\x12)\n\x04team\x18\x01 \x01(\x0b\x32\x1b.ballast.allocation.v1.Team\"F\n\x12RoadmapItemChanged\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapItem\"B\n\x0cWorkRecorded\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.ballast.allocation.v1.WorkRecordb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ballast/allocation/v1/allocation_events.proto\x12\x15\x62\x61llast.allocation.v1\x1a-ballast/allocation/v1/allocation_policy.proto\x1a$ballast/allocation/v1/decision.proto\x1a(ballast/allocation/v1/roadmap_item.proto\x1a ballast/allocation/v1/team.proto\"A\n\x0c\x44\x65\x63isionMade\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.ballast.allocation.v1.Decision\"~\n\x0f\x44\x65\x63isionChanged\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.ballast.allocation.v1.Decision\x12\x38\n\nfrom_state\x18\x02 \x01(\x0e\x32$.ballast.allocation.v1.DecisionState\"R\n\x17\x41llocationPolicyChanged\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.ballast.allocation.v1.AllocationPolicy\"8\n\x0bTeamChanged\x12)\n\x04team\x18\x01 \x01(\x0b\x32\x1b.ballast.allocation.v1.Team\"F\n\x12RoadmapItemChanged\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapItem\"B\n\x0cWorkRecorded\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.ballast.allocation.v1.WorkRecordb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DECISIONMADE']._serialized_start=233
   _globals['_DECISIONMADE']._serialized_end=298
-  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_start=300
-  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_end=382
-  _globals['_TEAMCHANGED']._serialized_start=384
-  _globals['_TEAMCHANGED']._serialized_end=440
-  _globals['_ROADMAPITEMCHANGED']._serialized_start=442
-  _globals['_ROADMAPITEMCHANGED']._serialized_end=512
-  _globals['_WORKRECORDED']._serialized_start=514
-  _globals['_WORKRECORDED']._serialized_end=580
+  _globals['_DECISIONCHANGED']._serialized_start=300
+  _globals['_DECISIONCHANGED']._serialized_end=426
+  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_start=428
+  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_end=510
+  _globals['_TEAMCHANGED']._serialized_start=512
+  _globals['_TEAMCHANGED']._serialized_end=568
+  _globals['_ROADMAPITEMCHANGED']._serialized_start=570
+  _globals['_ROADMAPITEMCHANGED']._serialized_end=640
+  _globals['_WORKRECORDED']._serialized_start=642
+  _globals['_WORKRECORDED']._serialized_end=708
 # @@protoc_insertion_point(module_scope)

@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class DecisionMade(_message.Message):
-    """A team's split was decided, whether or not it changed."""
+    """A team's split was decided, whether or not it changed. One whose state is PROPOSED changed nothing yet."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -45,6 +45,34 @@ class DecisionMade(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionMade: _TypeAlias = DecisionMade  # noqa: Y015
+
+@_typing.final
+class DecisionChanged(_message.Message):
+    """A decision stands elsewhere than before, or approvers were asked about it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    FROM_STATE_FIELD_NUMBER: _builtins.int
+    from_state: _decision_pb2.DecisionState.ValueType
+    """Where it stood before."""
+    @_builtins.property
+    def decision(self) -> _decision_pb2.Decision:
+        """The decision after it."""
+
+    def __init__(
+        self,
+        *,
+        decision: _decision_pb2.Decision | None = ...,
+        from_state: _decision_pb2.DecisionState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "from_state", b"from_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionChanged: _TypeAlias = DecisionChanged  # noqa: Y015
 
 @_typing.final
 class AllocationPolicyChanged(_message.Message):

@@ -708,6 +708,7 @@ class DecisionFilter(_message.Message):
     SPRINT_FIELD_NUMBER: _builtins.int
     ASSESSMENT_FIELD_NUMBER: _builtins.int
     OUTCOMES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     """Of this team, `teams/{id}`; of any when empty."""
     sprint: _builtins.str
@@ -718,6 +719,10 @@ class DecisionFilter(_message.Message):
     def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_decision_pb2.DecisionOutcome.ValueType]:
         """With one of these outcomes; any when empty."""
 
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_decision_pb2.DecisionState.ValueType]:
+        """In one of these states; in any when empty."""
+
     def __init__(
         self,
         *,
@@ -725,10 +730,11 @@ class DecisionFilter(_message.Message):
         sprint: _builtins.str = ...,
         assessment: _builtins.str = ...,
         outcomes: _abc.Iterable[_decision_pb2.DecisionOutcome.ValueType] | None = ...,
+        states: _abc.Iterable[_decision_pb2.DecisionState.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "outcomes", b"outcomes", "sprint", b"sprint", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "outcomes", b"outcomes", "sprint", b"sprint", "states", b"states", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,8 +4,10 @@ isort:skip_file
 Allocation policies: how much of a sprint goes to remediation, as a versioned document."""
 
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -120,6 +122,76 @@ class OpenIncidentTrigger(_message.Message):
 Global___OpenIncidentTrigger: _TypeAlias = OpenIncidentTrigger  # noqa: Y015
 
 @_typing.final
+class ApprovalThresholds(_message.Message):
+    """From what size on others must agree to a change of the share. A threshold that is absent asks nobody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARE_CHANGE_FIELD_NUMBER: _builtins.int
+    VALUE_AT_RISK_FIELD_NUMBER: _builtins.int
+    DISPLACED_ITEMS_FIELD_NUMBER: _builtins.int
+    share_change: _builtins.float
+    """The share moves by at least this, up or down."""
+    displaced_items: _builtins.int
+    """At least this many roadmap items are displaced."""
+    @_builtins.property
+    def value_at_risk(self) -> _money_pb2.Money:
+        """At least this value is at risk. Value in another currency cannot be compared: then others must agree."""
+
+    def __init__(
+        self,
+        *,
+        share_change: _builtins.float | None = ...,
+        value_at_risk: _money_pb2.Money | None = ...,
+        displaced_items: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_displaced_items", b"_displaced_items", "_share_change", b"_share_change", "displaced_items", b"displaced_items", "share_change", b"share_change", "value_at_risk", b"value_at_risk"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_displaced_items", b"_displaced_items", "_share_change", b"_share_change", "displaced_items", b"displaced_items", "share_change", b"share_change", "value_at_risk", b"value_at_risk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__displaced_items: _TypeAlias = _typing.Literal["displaced_items"]  # noqa: Y015
+    _WhichOneofArgType__displaced_items: _TypeAlias = _typing.Literal["_displaced_items", b"_displaced_items"]  # noqa: Y015
+    _WhichOneofReturnType__share_change: _TypeAlias = _typing.Literal["share_change"]  # noqa: Y015
+    _WhichOneofArgType__share_change: _TypeAlias = _typing.Literal["_share_change", b"_share_change"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__displaced_items) -> _WhichOneofReturnType__displaced_items | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__share_change) -> _WhichOneofReturnType__share_change | None: ...
+
+Global___ApprovalThresholds: _TypeAlias = ApprovalThresholds  # noqa: Y015
+
+@_typing.final
+class CircuitBreaker(_message.Message):
+    """When the rule is not to be followed blindly: the split in force stays, and the change is proposed to approvers, whatever its size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_PER_SPRINT_FIELD_NUMBER: _builtins.int
+    CONTRADICTING_SIGNALS_FIELD_NUMBER: _builtins.int
+    changes_per_sprint: _builtins.int
+    """So many changes in a sprint are made; what would be one more is proposed. Absent when any number is."""
+    contradicting_signals: _builtins.bool
+    """Whether signals that contradict each other trip it: incidents come more often than the frequency trigger's ratio allows, while the
+    median time to restore fell below that of the sprints before divided by its own trigger's ratio, and no grave incident is open. It
+    needs all three triggers.
+    """
+    def __init__(
+        self,
+        *,
+        changes_per_sprint: _builtins.int | None = ...,
+        contradicting_signals: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_changes_per_sprint", b"_changes_per_sprint", "changes_per_sprint", b"changes_per_sprint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_changes_per_sprint", b"_changes_per_sprint", "changes_per_sprint", b"changes_per_sprint", "contradicting_signals", b"contradicting_signals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__changes_per_sprint: _TypeAlias = _typing.Literal["changes_per_sprint"]  # noqa: Y015
+    _WhichOneofArgType__changes_per_sprint: _TypeAlias = _typing.Literal["_changes_per_sprint", b"_changes_per_sprint"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__changes_per_sprint) -> _WhichOneofReturnType__changes_per_sprint | None: ...
+
+Global___CircuitBreaker: _TypeAlias = CircuitBreaker  # noqa: Y015
+
+@_typing.final
 class AllocationPolicy(_message.Message):
     """A policy at one version."""
 
@@ -140,6 +212,9 @@ class AllocationPolicy(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    APPROVAL_THRESHOLDS_FIELD_NUMBER: _builtins.int
+    CIRCUIT_BREAKER_FIELD_NUMBER: _builtins.int
+    SHORTEST_DWELL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `allocationPolicies/{id}`."""
     revision: _builtins.int
@@ -178,6 +253,20 @@ class AllocationPolicy(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When this version was made."""
 
+    @_builtins.property
+    def approval_thresholds(self) -> Global___ApprovalThresholds:
+        """From what size on others must agree to a change; absent when nobody has to."""
+
+    @_builtins.property
+    def circuit_breaker(self) -> Global___CircuitBreaker:
+        """When the rule is not to be followed blindly; absent when always."""
+
+    @_builtins.property
+    def shortest_dwell(self) -> _duration_pb2.Duration:
+        """After a change the share stays for at least this long: within a sprint it does not move, and when one begins it does not fall.
+        Absent when it need not.
+        """
+
     def __init__(
         self,
         *,
@@ -196,10 +285,13 @@ class AllocationPolicy(_message.Message):
         reason: _builtins.str = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        approval_thresholds: Global___ApprovalThresholds | None = ...,
+        circuit_breaker: Global___CircuitBreaker | None = ...,
+        shortest_dwell: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "incident_frequency", b"incident_frequency", "open_incidents", b"open_incidents", "time_to_restore", b"time_to_restore"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approval_thresholds", b"approval_thresholds", "circuit_breaker", b"circuit_breaker", "create_time", b"create_time", "incident_frequency", b"incident_frequency", "open_incidents", b"open_incidents", "shortest_dwell", b"shortest_dwell", "time_to_restore", b"time_to_restore"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "baseline_share", b"baseline_share", "cap_share", b"cap_share", "create_time", b"create_time", "etag", b"etag", "floor_share", b"floor_share", "horizon_sprints", b"horizon_sprints", "incident_frequency", b"incident_frequency", "largest_step", b"largest_step", "name", b"name", "open_incidents", b"open_incidents", "quiet_sprints", b"quiet_sprints", "reason", b"reason", "revision", b"revision", "time_to_restore", b"time_to_restore"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval_thresholds", b"approval_thresholds", "author", b"author", "baseline_share", b"baseline_share", "cap_share", b"cap_share", "circuit_breaker", b"circuit_breaker", "create_time", b"create_time", "etag", b"etag", "floor_share", b"floor_share", "horizon_sprints", b"horizon_sprints", "incident_frequency", b"incident_frequency", "largest_step", b"largest_step", "name", b"name", "open_incidents", b"open_incidents", "quiet_sprints", b"quiet_sprints", "reason", b"reason", "revision", b"revision", "shortest_dwell", b"shortest_dwell", "time_to_restore", b"time_to_restore"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -199,7 +199,7 @@ class AllocationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideSplit(self, request, context):
-        """Decides a team's split for the present sprint, on the facts held now. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id.
+        """Decides a team's split for the present sprint, on the facts held now. What needs approval is PROPOSED, and the split in force stays. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,7 +56,7 @@ class AllocationServiceStub:
     GetSplit: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.GetSplitRequest, _allocation_messages_pb2.GetSplitResponse]
     """Returns a team's split now. Answered from the cache where it can be. Fails with TEAM_NOT_FOUND, SPLIT_NOT_DECIDED. Safe to retry."""
     DecideSplit: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.DecideSplitRequest, _allocation_messages_pb2.DecideSplitResponse]
-    """Decides a team's split for the present sprint, on the facts held now. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id."""
+    """Decides a team's split for the present sprint, on the facts held now. What needs approval is PROPOSED, and the split in force stays. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id."""
     GetDecision: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.GetDecisionRequest, _allocation_messages_pb2.GetDecisionResponse]
     """Returns one decision, whole. Fails with DECISION_NOT_FOUND. Safe to retry."""
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListDecisionsRequest, _allocation_messages_pb2.ListDecisionsResponse]
@@ -94,7 +94,7 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     GetSplit: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.GetSplitRequest, _allocation_messages_pb2.GetSplitResponse]  # type: ignore[assignment]
     """Returns a team's split now. Answered from the cache where it can be. Fails with TEAM_NOT_FOUND, SPLIT_NOT_DECIDED. Safe to retry."""
     DecideSplit: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.DecideSplitRequest, _allocation_messages_pb2.DecideSplitResponse]  # type: ignore[assignment]
-    """Decides a team's split for the present sprint, on the facts held now. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id."""
+    """Decides a team's split for the present sprint, on the facts held now. What needs approval is PROPOSED, and the split in force stays. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id."""
     GetDecision: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.GetDecisionRequest, _allocation_messages_pb2.GetDecisionResponse]  # type: ignore[assignment]
     """Returns one decision, whole. Fails with DECISION_NOT_FOUND. Safe to retry."""
     ListDecisions: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListDecisionsRequest, _allocation_messages_pb2.ListDecisionsResponse]  # type: ignore[assignment]
@@ -201,7 +201,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_messages_pb2.DecideSplitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_messages_pb2.DecideSplitResponse, _abc.Awaitable[_allocation_messages_pb2.DecideSplitResponse]]:
-        """Decides a team's split for the present sprint, on the facts held now. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id."""
+        """Decides a team's split for the present sprint, on the facts held now. What needs approval is PROPOSED, and the split in force stays. With validate_only it answers what it would decide and stores nothing. Fails with TEAM_NOT_FOUND, SPRINT_NOT_BEGUN. Safe to retry with the same request_id."""
 
     @_abc_1.abstractmethod
     def GetDecision(

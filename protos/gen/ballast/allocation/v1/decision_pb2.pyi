@@ -37,6 +37,8 @@ class _DecisionTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decis
     """An incident was assessed, or its severity changed."""
     DECISION_TRIGGER_REQUEST: _DecisionTrigger.ValueType  # 3
     """Somebody asked."""
+    DECISION_TRIGGER_ROLLBACK: _DecisionTrigger.ValueType  # 4
+    """Somebody took back the decision before."""
 
 class DecisionTrigger(_DecisionTrigger, metaclass=_DecisionTriggerEnumTypeWrapper):
     """Why a decision was made now."""
@@ -49,7 +51,49 @@ DECISION_TRIGGER_ASSESSMENT: DecisionTrigger.ValueType  # 2
 """An incident was assessed, or its severity changed."""
 DECISION_TRIGGER_REQUEST: DecisionTrigger.ValueType  # 3
 """Somebody asked."""
+DECISION_TRIGGER_ROLLBACK: DecisionTrigger.ValueType  # 4
+"""Somebody took back the decision before."""
 Global___DecisionTrigger: _TypeAlias = DecisionTrigger  # noqa: Y015
+
+class _DecisionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DecisionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DecisionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DECISION_STATE_UNSPECIFIED: _DecisionState.ValueType  # 0
+    """Not set."""
+    DECISION_STATE_PROPOSED: _DecisionState.ValueType  # 1
+    """Waits for approvers; the split in force stays."""
+    DECISION_STATE_IN_FORCE: _DecisionState.ValueType  # 2
+    """Its split is the team's."""
+    DECISION_STATE_SUPERSEDED: _DecisionState.ValueType  # 3
+    """Another came in force after it."""
+    DECISION_STATE_REJECTED: _DecisionState.ValueType  # 4
+    """Approvers refused it."""
+    DECISION_STATE_LAPSED: _DecisionState.ValueType  # 5
+    """It can no longer come in force: a newer decision asks for another share, or its approval expired or was taken back."""
+    DECISION_STATE_ROLLED_BACK: _DecisionState.ValueType  # 6
+    """It was in force, and the share before it was put back."""
+
+class DecisionState(_DecisionState, metaclass=_DecisionStateEnumTypeWrapper):
+    """Where a decision stands. Only one that is in force, or was, ever changed a split."""
+
+DECISION_STATE_UNSPECIFIED: DecisionState.ValueType  # 0
+"""Not set."""
+DECISION_STATE_PROPOSED: DecisionState.ValueType  # 1
+"""Waits for approvers; the split in force stays."""
+DECISION_STATE_IN_FORCE: DecisionState.ValueType  # 2
+"""Its split is the team's."""
+DECISION_STATE_SUPERSEDED: DecisionState.ValueType  # 3
+"""Another came in force after it."""
+DECISION_STATE_REJECTED: DecisionState.ValueType  # 4
+"""Approvers refused it."""
+DECISION_STATE_LAPSED: DecisionState.ValueType  # 5
+"""It can no longer come in force: a newer decision asks for another share, or its approval expired or was taken back."""
+DECISION_STATE_ROLLED_BACK: DecisionState.ValueType  # 6
+"""It was in force, and the share before it was put back."""
+Global___DecisionState: _TypeAlias = DecisionState  # noqa: Y015
 
 class _DecisionOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -124,7 +168,7 @@ class DecisionBound(_message.Message):
     AFTER_SHARE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     bound: _builtins.str
-    """Stable name: `floor`, `cap`, `largest_step`, `quiet_sprints`."""
+    """Stable name: `floor`, `cap`, `largest_step`, `quiet_sprints`, `shortest_dwell`, `rollback`, `proposal`, `first_split`."""
     before_share: _builtins.float
     """Share before the limit."""
     after_share: _builtins.float
@@ -162,7 +206,7 @@ class DecisionInput(_message.Message):
     value: _builtins.float
     """The value."""
     unit: _builtins.str
-    """Its unit: `incidents`, `hours`, `share`, `sprints`, `ratio`."""
+    """Its unit: `incidents`, `hours`, `share`, `sprints`, `ratio`, `changes`."""
     sample_count: _builtins.int
     """How many observations it rests on; zero for a setting."""
     def __init__(
@@ -234,8 +278,36 @@ class WeighedIncident(_message.Message):
 Global___WeighedIncident: _TypeAlias = WeighedIncident  # noqa: Y015
 
 @_typing.final
+class ApprovalGround(_message.Message):
+    """Why a decision that would change the share needs that others agree."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ground: _builtins.str
+    """Stable name. Of the policy's thresholds: `share_change`, `value_at_risk`, `displaced_items`. Of its circuit breaker:
+    `too_many_changes`, `contradicting_signals`. Of the service's settings: `stale_inputs`. For rollbacks: `rollback`.
+    """
+    reason: _builtins.str
+    """Why, in a sentence with the figures."""
+    def __init__(
+        self,
+        *,
+        ground: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalGround: _TypeAlias = ApprovalGround  # noqa: Y015
+
+@_typing.final
 class Decision(_message.Message):
-    """How a team's split was set."""
+    """How a team's split was set, or would be once approvers agree."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -259,6 +331,14 @@ class Decision(_message.Message):
     FORMULA_VERSION_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    STATE_REASON_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    ROLLS_BACK_FIELD_NUMBER: _builtins.int
+    IN_FORCE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `decisions/{uuid}`."""
     team: _builtins.str
@@ -283,13 +363,28 @@ class Decision(_message.Message):
     """Version of the formula."""
     trace_id: _builtins.str
     """W3C trace id of the decision."""
+    state: Global___DecisionState.ValueType
+    """Where it stands."""
+    state_reason: _builtins.str
+    """Why it stands there, in a sentence."""
+    approval: _builtins.str
+    """The approval asked for it, `approvals/{uuid}`; empty where none is needed, and until governance was asked."""
+    digest: _builtins.str
+    """What approvers agree to: SHA-256, hex, of JSON with sorted keys and no blanks, of these fields: `after` and `before` (remediation
+    shares, whole millionths), `decision` (its name), `formula`, `policy`, `policy_revision`, `rolls_back`, `sprint` (number), `team`,
+    `trigger` (name of the enum's value without its prefix). Empty where no approval is needed.
+    """
+    author: _builtins.str
+    """Who asked for it; `system` for what no person did."""
+    rolls_back: _builtins.str
+    """The decision it takes back, `decisions/{uuid}`; empty unless the trigger is ROLLBACK."""
     @_builtins.property
     def before(self) -> _team_pb2.Split:
         """The split before; absent for the team's first decision."""
 
     @_builtins.property
     def after(self) -> _team_pb2.Split:
-        """The split after."""
+        """The split after; of one that waits, what it would be. Its sprint and the time it holds from are those of when it came in force."""
 
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionInput]:
@@ -315,6 +410,14 @@ class Decision(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
 
+    @_builtins.property
+    def grounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApprovalGround]:
+        """Why it needs that others agree; empty when nobody has to."""
+
+    @_builtins.property
+    def in_force_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came in force; absent when it never did."""
+
     def __init__(
         self,
         *,
@@ -338,10 +441,18 @@ class Decision(_message.Message):
         formula_version: _builtins.str = ...,
         trace_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___DecisionState.ValueType = ...,
+        state_reason: _builtins.str = ...,
+        grounds: _abc.Iterable[Global___ApprovalGround] | None = ...,
+        approval: _builtins.str = ...,
+        digest: _builtins.str = ...,
+        author: _builtins.str = ...,
+        rolls_back: _builtins.str = ...,
+        in_force_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "create_time", b"create_time", "impact", b"impact"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "create_time", b"create_time", "impact", b"impact", "in_force_time", b"in_force_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "assessment", b"assessment", "before", b"before", "bounds", b"bounds", "create_time", b"create_time", "explanation", b"explanation", "formula_version", b"formula_version", "impact", b"impact", "incidents", b"incidents", "inputs", b"inputs", "name", b"name", "outcome", b"outcome", "policy", b"policy", "policy_revision", b"policy_revision", "requested_share", b"requested_share", "sprint", b"sprint", "team", b"team", "terms", b"terms", "trace_id", b"trace_id", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "approval", b"approval", "assessment", b"assessment", "author", b"author", "before", b"before", "bounds", b"bounds", "create_time", b"create_time", "digest", b"digest", "explanation", b"explanation", "formula_version", b"formula_version", "grounds", b"grounds", "impact", b"impact", "in_force_time", b"in_force_time", "incidents", b"incidents", "inputs", b"inputs", "name", b"name", "outcome", b"outcome", "policy", b"policy", "policy_revision", b"policy_revision", "requested_share", b"requested_share", "rolls_back", b"rolls_back", "sprint", b"sprint", "state", b"state", "state_reason", b"state_reason", "team", b"team", "terms", b"terms", "trace_id", b"trace_id", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
