@@ -91,6 +91,7 @@ def decision(
         after=Split(remediation_share=share),
         terms=[DecisionTerm(term=name, share=part, fired=True) for name, part in terms],
         create_time=stamp(after(at)),
+        in_force_time=stamp(after(at)),
     )
     if at_risk:
         money = Money(currency_code="USD", units=at_risk)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from ballast.allocation.v1.decision_pb2 import Decision
+from ballast.allocation.v1.decision_service_pb2 import ExplainDecisionResponse, SmallestChange
+from ballast.governance.v1.approval_pb2 import Approval, ApprovalVote
 from ballast.governance.v1.governance_service_pb2 import VerifyLedgerResponse
 from ballast.governance.v1.ledger_pb2 import LedgerEntry
 from ballast.governance.v1.lineage_pb2 import LINEAGE_RELATION_DISPLACES, LINEAGE_RELATION_GROUPED_INTO, LineageEdge
@@ -36,6 +38,8 @@ def story(of: Year, made: Decision, run: str) -> Story:
         timeline=(),
         assessment=of.assessments["7"],
         decision=made,
+        explained=ExplainDecisionResponse(decision=made, smallest_changes=[SmallestChange(sentence="Had it been 0.", needed=0)]),
+        approval=Approval(name=f"approvals/{run}", votes=[ApprovalVote(principal="heda", approves=True)]),
         bundle=Bundle(name=f"bundles/{run}", files=[BundleFile(path="CLAUDE.md", content=run.encode(), content_hash=run)]),
         path=(LineageEdge(from_name=f"alerts/{run}", to_name=f"incidents/{run}", relation=LINEAGE_RELATION_GROUPED_INTO),),
         beyond=(LineageEdge(from_name=made.name, to_name=f"roadmapItems/{run}", relation=LINEAGE_RELATION_DISPLACES, trace_id=run),),
@@ -56,8 +60,8 @@ def test_two_runs_give_the_same_bytes() -> None:
 def test_the_report_tells_the_year_by_stable_names() -> None:
     report = json.loads(reported("one"))
     assert [sprint["decisions"] for sprint in report["sprints"]] == [
-        {"held": 0, "lowered": 0, "raised": 1},
-        {"held": 0, "lowered": 1, "raised": 0},
+        {"agreed": 0, "held": 0, "lowered": 0, "raised": 1},
+        {"agreed": 0, "held": 0, "lowered": 1, "raised": 0},
     ]
     assert report["incidents"][0]["outage"] == report["story"]["outage"] == "7"
     assert report["decisions"][0]["displaced"] == [{"delay_days": 0.0, "item": "net-psc", "value_at_risk_usd": 1200.0}]

@@ -25,6 +25,35 @@ def test_a_share_holds_from_its_decision_until_the_next() -> None:
     assert len(line.moments) == 2
 
 
+def test_what_nobody_agreed_to_moves_no_share_and_is_not_counted() -> None:
+    refused = decision(5, (None, 0.6), at_risk=9000)
+    refused.ClearField("in_force_time")
+    first, _ = summarise(told := year(decisions=[refused, decision(9, (None, 0.4))]))
+    assert [team_lines(told)["network"].at(after(hour)) for hour in (5, 9)] == [BASELINE, 0.4]
+    assert (first.raised, first.agreed, str(first.value_at_risk)) == (1, 0, "0.00 USD")
+    assert choose(told) is None
+
+
+def test_a_share_moves_when_others_agreed_and_not_when_it_was_proposed() -> None:
+    agreed = decision(5, (None, 0.6))
+    agreed.approval = "approvals/1"
+    agreed.in_force_time.FromDatetime(after(30))
+    told = year(decisions=[agreed])
+    assert [team_lines(told)["network"].at(after(hour)) for hour in (5, 29, 30)] == [BASELINE, BASELINE, 0.6]
+    assert summarise(told)[0].agreed == 1
+
+
+def test_the_story_is_rather_of_a_decision_that_others_agreed_to() -> None:
+    agreed = decision(2, (None, 0.4), of="2", at_risk=10)
+    agreed.approval = "approvals/1"
+    told = year(
+        [incident("1", 1, 3), incident("2", 2, 4)],
+        [assessment("1", 1), assessment("2", 3)],
+        [decision(1, (None, 0.4), of="1", at_risk=5000), agreed],
+    )
+    assert choose(told) == agreed
+
+
 def test_teams_weigh_by_their_capacity() -> None:
     told = year(decisions=[decision(5, (None, 0.633333), "network"), decision(6, (None, 0.433333), "compute")])
     whole = weighted_line(team_lines(told), capacities(told))

@@ -93,6 +93,14 @@ class OpenEntry(Entry):
     raise_at_most: Share
 
 
+class ThresholdEntry(Entry):
+    """From what size on a change of the share needs that others agree."""
+
+    share_change: Share | None = None
+    value_at_risk_usd: int | None = Field(default=None, gt=0)
+    displaced_items: int | None = None
+
+
 class AllocationEntry(Entry):
     """An allocation policy. Its rules are the service's to check."""
 
@@ -107,6 +115,7 @@ class AllocationEntry(Entry):
     incident_frequency: FrequencyEntry | None = None
     time_to_restore: RestoreEntry | None = None
     open_incidents: OpenEntry | None = None
+    approval_thresholds: ThresholdEntry | None = None
 
 
 class WorkRule(Entry):
@@ -129,5 +138,8 @@ class WorkRules(Entry):
 
 
 class PolicyFile(Entry):
+    """`approvers` are who must agree to what the policy puts before others; they do so as soon as they are asked."""
+
     allocation: AllocationEntry
+    approvers: tuple[Name, ...] = ()
     remediation: WorkRules

@@ -3,7 +3,8 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from ballast.allocation.v1 import allocation_messages_pb2 as allocation_pb
@@ -12,6 +13,7 @@ from ballast.simulation.v1 import simulation_service_pb2 as simulation_pb
 from ballast.triage.v1 import triage_service_pb2 as triage_pb
 
 from clients.cli.connection import Connection
+from clients.cli.demo.approvers import Approvers, proposals
 from clients.cli.demo.effort import remediation_work, roadmap_hours, spend
 from clients.cli.demo.example import Example
 from clients.cli.demo.requests import (
@@ -31,13 +33,15 @@ if TYPE_CHECKING:
     from ballast.simulation.v1.simulation_service_pb2_grpc import SimulationServiceAsyncStub  # exists for the type checker only
 
 SOURCE = "status-page"
+_MINUTE = timedelta(minutes=1)
 
 
 class Replay:
     """One walk through an example. Every figure comes from the services; kept here is only what the replayed people would know."""
 
-    def __init__(self, example: Example, connection: Connection, simulation: "SimulationServiceAsyncStub") -> None:
+    def __init__(self, example: Example, connection: Connection, simulation: "SimulationServiceAsyncStub", approvers: Approvers) -> None:
         self._example = example
+        self._approvers = approvers
         self._connection = connection
         self._simulation = simulation
         self.steps = schedule(example.outages, example.cadence)
@@ -68,12 +72,25 @@ class Replay:
             StepKind.REMARKED: self._remark,
             StepKind.SPRINT_ENDS: self._end_sprint,
         }
-        for step in self.steps:
+        for step, following in zip_longest(self.steps, self.steps[1:]):
             told(step)
             await self._simulation.AdvanceClock(simulation_pb.AdvanceClockRequest(to=stamp(step.clock_at)))
             if step.kind in takers:
                 await takers[step.kind](step)
                 await self._settle()
+            await self._agree(step, following.clock_at if following else None)
+
+    async def _agree(self, step: Step, until: datetime | None) -> None:
+        """Lets approvers agree to what waits. What a sprint's beginning proposes is put to them a minute later, if nothing comes before."""
+        waiting = await proposals(self._connection)
+        minute_later = step.clock_at + _MINUTE
+        if any(not each.approval for each in waiting) and until and minute_later < until:
+            await self._simulation.AdvanceClock(simulation_pb.AdvanceClockRequest(to=stamp(minute_later)))
+            waiting = await proposals(self._connection)
+        asked = [each for each in waiting if each.approval]
+        if asked:
+            await self._approvers.agree(asked)
+            await self._settle()
 
     async def _settle(self) -> None:
         await self._simulation.Settle(simulation_pb.SettleRequest())

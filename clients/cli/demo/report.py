@@ -53,7 +53,7 @@ def _replay(year: Year, summaries: tuple[SprintSummary, ...]) -> dict[str, Any]:
         "end": _time(year.example.cadence.end(len(summaries))),
         "sprints": len(summaries),
         "incidents": len(year.incidents),
-        "decisions": {name: sum(getattr(each, name) for each in summaries) for name in ("raised", "lowered", "held")},
+        "decisions": {name: sum(getattr(each, name) for each in summaries) for name in ("raised", "lowered", "held", "agreed")},
         "remediation_hours": round(sum(each.remediation_hours for each in summaries), 2),
         "roadmap_hours": round(sum(team.roadmap_hours for each in summaries for team in each.teams), 2),
         "items_done": len(year.done_in),
@@ -75,7 +75,7 @@ def _sprint(summary: SprintSummary) -> dict[str, Any]:
         "remediation_hours": summary.remediation_hours,
         "biggest_mover": summary.mover.team if summary.mover else None,
         "reason": summary.reason,
-        "decisions": {"raised": summary.raised, "lowered": summary.lowered, "held": summary.held},
+        "decisions": {"raised": summary.raised, "lowered": summary.lowered, "held": summary.held, "agreed": summary.agreed},
         "displaced_items": list(summary.displaced),
         "value_at_risk_usd": _dollars(summary.value_at_risk),
         "teams": {
@@ -130,6 +130,9 @@ def _decision(year: Year, decision: Decision) -> dict[str, Any]:
         "late_items": [id_of(item) for item in decision.impact.late_items],
         "value_at_risk_usd": _dollars(value_of(decision)),
         "explanation": decision.explanation,
+        "state": enum_text(decision, "state"),
+        "grounds": [ground.ground for ground in decision.grounds],
+        "in_force_at": _stamp(decision, "in_force_time"),
     }
 
 
@@ -162,6 +165,8 @@ def _story(year: Year, story: Story) -> dict[str, Any]:
             "terms": [{"feature": term.feature, "value": term.value, "points": term.points} for term in assessment.terms],
         },
         "decision": _decision(year, story.decision),
+        "smallest_changes": [change.sentence for change in story.explained.smallest_changes],
+        "agreed_by": [vote.principal for vote in story.approval.votes if vote.approves] if story.approval else [],
         "bundle": [file.path for file in story.bundle.files] if story.bundle else [],
         "lineage": [*(relation_text(edge) for edge in story.path), *sorted(relation_text(edge) for edge in story.beyond)],
         "ledger": {"event_types": sorted({entry.type for entry in story.entries}), "verified": story.verified.done and not fault},

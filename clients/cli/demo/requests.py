@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
-from clients.cli.demo.catalogue import AllocationEntry, ComponentEntry, ItemEntry, TeamEntry
+from clients.cli.demo.catalogue import AllocationEntry, ComponentEntry, ItemEntry, TeamEntry, ThresholdEntry
 from clients.cli.demo.effort import Work
 from clients.cli.demo.example import Example
 from clients.cli.demo.outage_file import Impact, Outage
@@ -70,7 +70,7 @@ def item_message(entry: ItemEntry, *, done: bool = False) -> roadmap_item_pb2.Ro
 
 
 def policy_message(entry: AllocationEntry) -> allocation_policy_pb2.AllocationPolicy:
-    frequency, restore, grave = entry.incident_frequency, entry.time_to_restore, entry.open_incidents
+    frequency, restore, grave, asks = entry.incident_frequency, entry.time_to_restore, entry.open_incidents, entry.approval_thresholds
     return allocation_policy_pb2.AllocationPolicy(
         name=f"allocationPolicies/{entry.id}",
         reason=entry.reason,
@@ -83,6 +83,16 @@ def policy_message(entry: AllocationEntry) -> allocation_policy_pb2.AllocationPo
         incident_frequency=allocation_policy_pb2.IncidentFrequencyTrigger(**frequency.model_dump()) if frequency else None,
         time_to_restore=allocation_policy_pb2.TimeToRestoreTrigger(**restore.model_dump()) if restore else None,
         open_incidents=allocation_policy_pb2.OpenIncidentTrigger(**grave.model_dump()) if grave else None,
+        approval_thresholds=_thresholds(asks) if asks else None,
+    )
+
+
+def _thresholds(entry: ThresholdEntry) -> allocation_policy_pb2.ApprovalThresholds:
+    value = entry.value_at_risk_usd
+    return allocation_policy_pb2.ApprovalThresholds(
+        share_change=entry.share_change,
+        value_at_risk=_dollars(value) if value else None,
+        displaced_items=entry.displaced_items,
     )
 
 

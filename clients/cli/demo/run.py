@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from clients.cli.connection import Connection
+from clients.cli.demo.approvers import Approvers
 from clients.cli.demo.errors import SuiteFailed
 from clients.cli.demo.example import Example
 from clients.cli.demo.replay import Replay
@@ -74,9 +75,10 @@ async def _replayed(example: Example, out: Path, console: Console) -> Outcome:
 
 async def _walked(example: Example, addresses: Mapping[str, str], out: Path, console: Console) -> Outcome:
     connection = Connection(addresses, _CREDENTIALS, _CALL_SECONDS)
+    approvers = Approvers(example.policy.approvers, addresses, _CALL_SECONDS)
     clock = connect(addresses["simulation"], [_SIMULATION], credentials=_CREDENTIALS, deadline_seconds=_CALL_SECONDS)
     try:
-        replay = Replay(example, connection, SimulationServiceStub(clock.grpc))
+        replay = Replay(example, connection, SimulationServiceStub(clock.grpc), approvers)
         await replay.prepare()
         with _progress(len(replay.steps), console) as told:
             await replay.walk(told)
@@ -87,6 +89,7 @@ async def _walked(example: Example, addresses: Mapping[str, str], out: Path, con
             await _export(connection, story, out)
         return Outcome(year, summarise(year), story)
     finally:
+        await approvers.close()
         await clock.close()
         await connection.close()
 

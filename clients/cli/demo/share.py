@@ -3,11 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ballast.allocation.v1.decision_pb2 import Decision
 
-from clients.cli.demo.year import Year, moment_of, team_of
+from clients.cli.demo.year import Year, team_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class ShareLine:
 
 
 def team_lines(year: Year) -> dict[str, ShareLine]:
-    """Returns each team's line, by team id; it begins at the policy's baseline."""
+    """Returns each team's line, by team id; it begins at the policy's baseline. What never came in force moves nothing."""
     initial = year.example.policy.allocation.baseline_share
-    return {team.id: _line(initial, (each for each in year.decisions if team_of(each) == team.id)) for team in year.example.teams}
+    return {team.id: _line(initial, (each for each in year.came_in_force if team_of(each) == team.id)) for team in year.example.teams}
 
 
 def _line(initial: float, decisions: Iterable[Decision]) -> ShareLine:
@@ -41,7 +41,7 @@ def _line(initial: float, decisions: Iterable[Decision]) -> ShareLine:
     for decision in decisions:
         share = decision.after.remediation_share
         if share != (shares[-1] if shares else initial):
-            moments.append(moment_of(decision))
+            moments.append(decision.in_force_time.ToDatetime(tzinfo=UTC))
             shares.append(share)
     return ShareLine(initial, tuple(moments), tuple(shares))
 

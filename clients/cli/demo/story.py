@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ballast.allocation.v1 import decision_service_pb2
 from ballast.allocation.v1.decision_pb2 import DECISION_OUTCOME_RAISED, Decision
+from ballast.governance.v1 import approval_messages_pb2
 from ballast.governance.v1 import governance_service_pb2 as governance_pb
 from ballast.governance.v1 import ledger_service_pb2 as ledger_pb
+from ballast.governance.v1.approval_pb2 import Approval
 from ballast.governance.v1.ledger_pb2 import LedgerEntry
 from ballast.governance.v1.lineage_pb2 import LINEAGE_RELATION_DISPLACES, LINEAGE_RELATION_RENDERED_AS, LineageEdge
 from ballast.intake.v1 import intake_service_pb2 as intake_pb
@@ -33,6 +36,8 @@ class Story:
     timeline: tuple[TimelineEntry, ...]
     assessment: Assessment  # at the revision the decision weighed
     decision: Decision
+    explained: decision_service_pb2.ExplainDecisionResponse
+    approval: Approval | None  # by which it came in force; None where nobody else had to agree
     bundle: Bundle | None  # with its files
     path: tuple[LineageEdge, ...]  # from the first alert to the decision
     beyond: tuple[LineageEdge, ...]  # from the decision to what it displaced and to its bundles
@@ -42,14 +47,15 @@ class Story:
 
 def choose(year: Year) -> Decision | None:
     """Returns the decision to tell of: of the gravest incident that displaced roadmap items (by severity, then by score), the one
-    that displaced most of them, then the one that put most at risk. Without any such incident, None."""
+    that displaced most of them, then the one that put most at risk. Those that others had to agree to come first. Without any such
+    incident, None."""
 
     def rank(decision: Decision) -> tuple[object, ...]:
         assessment = year.assessments[year.outage_assessed(decision.assessment)]
-        gravity = (assessment.severity, -assessment.score)
+        gravity = (not decision.approval, assessment.severity, -assessment.score)
         return (*gravity, -len(decision.impact.displaced), -value_of(decision).amount, decision.create_time.seconds, decision.team)
 
-    raising = [each for each in year.decisions if each.outcome == DECISION_OUTCOME_RAISED and each.impact.displaced]
+    raising = [each for each in year.came_in_force if each.outcome == DECISION_OUTCOME_RAISED and each.impact.displaced]
     telling = [each for each in raising if year.outage_assessed(each.assessment)]
     return min(telling, key=rank, default=None)
 
@@ -72,6 +78,8 @@ async def read_story(connection: Connection, year: Year, decision: Decision) -> 
         timeline=tuple(timeline.entries),
         assessment=await _assessment(connection, decision),
         decision=decision,
+        explained=await connection.decisions.ExplainDecision(decision_service_pb2.ExplainDecisionRequest(name=decision.name)),
+        approval=await _approval(connection, decision),
         bundle=await _bundle(connection, decision),
         path=await _path(connection, ordered[0].name, decision.name),
         beyond=await _beyond(connection, decision.name),
@@ -85,6 +93,12 @@ async def _assessment(connection: Connection, decision: Decision) -> Assessment:
     revisions = {each.assessment: each.assessment_revision for each in decision.incidents}
     request = triage_pb.GetAssessmentRequest(name=decision.assessment, revision=revisions.get(decision.assessment, 0))
     return (await connection.triage.GetAssessment(request)).assessment
+
+
+async def _approval(connection: Connection, decision: Decision) -> Approval | None:
+    if not decision.approval:
+        return None
+    return (await connection.approvals.GetApproval(approval_messages_pb2.GetApprovalRequest(name=decision.approval))).approval
 
 
 async def _bundle(connection: Connection, decision: Decision) -> Bundle | None:

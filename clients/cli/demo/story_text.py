@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ballast.allocation.v1.decision_pb2 import Decision
+from ballast.governance.v1.approval_pb2 import Approval
 from ballast.governance.v1.lineage_pb2 import LINEAGE_RELATION_RENDERED_AS, LineageEdge
 from ballast.playbook.v1.bundle_pb2 import Bundle
 from rich.console import RenderableType
@@ -50,8 +51,11 @@ def tell(story: Story) -> Iterator[RenderableType]:
     )
     yield _terms_of_score(story)
     yield _heading(f"4. It moved the split of {id_of(decision.team)} in sprint {id_of(decision.sprint)}: {_movement(decision)}")
-    yield cell(decision.explanation)
+    for sentence in story.explained.sentences:
+        yield cell(sentence)
     yield _terms_of_share(decision)
+    if story.approval:
+        yield _votes(story.approval, decision)
     at_risk = money_text(decision.impact, "value_at_risk")
     count = len(decision.impact.displaced)
     yield _heading(f"5. That displaced {count} roadmap item{'' if count == 1 else 's'}, {at_risk} at risk")
@@ -101,6 +105,15 @@ def _terms_of_share(decision: Decision) -> RenderableType:
         ("= decided", _signed(decision.after.remediation_share, digits), policy),
     ]
     return table("", (Column("term", whole=True), Column("share", right=True), "why"), rows)
+
+
+def _votes(approval: Approval, decision: Decision) -> RenderableType:
+    rows = [
+        (stamp_text(vote.vote_time), vote.principal, "agreed" if vote.approves else "refused", vote.note or "–") for vote in approval.votes
+    ]
+    grounds = " ".join(ground.reason for ground in decision.grounds)
+    title = f"Who agreed, by the rule {approval.rule.name!r}. {grounds}"
+    return table(title, (Column("when", whole=True), Column("who", whole=True), "said", "note"), rows)
 
 
 def _signed(share: float, digits: int) -> str:

@@ -63,6 +63,7 @@ class SprintSummary:
     raised: int  # decisions
     lowered: int
     held: int
+    agreed: int  # of them, those that others had to agree to
     # Of the decisions that raised the share. One that lowers it may reorder the roadmap too, but takes nothing from it.
     displaced: tuple[str, ...]  # ids of roadmap items, sorted
     value_at_risk: Money
@@ -93,7 +94,7 @@ def _summary(year: Year, number: int, lines: Mapping[str, ShareLine], whole: Sha
     cadence = year.example.cadence
     begin, last = cadence.begin(number), cadence.end(number) - timedelta(seconds=1)
     opened = {key: each for key, each in year.incidents.items() if cadence.number_at(each.opened_at.ToDatetime(tzinfo=UTC)) == number}
-    decisions = [each for each in year.decisions if sprint_of(each) == number]
+    decisions = [each for each in year.came_in_force if sprint_of(each) == number]
     outcomes = Counter(each.outcome for each in decisions)
     raising = [each for each in decisions if each.outcome == DECISION_OUTCOME_RAISED]
     teams = tuple(_team_sprint(year, team, number, line) for team, line in lines.items())
@@ -113,6 +114,7 @@ def _summary(year: Year, number: int, lines: Mapping[str, ShareLine], whole: Sha
         raised=outcomes[DECISION_OUTCOME_RAISED],
         lowered=outcomes[DECISION_OUTCOME_LOWERED],
         held=outcomes[DECISION_OUTCOME_HELD],
+        agreed=sum(bool(each.approval) for each in decisions),
         displaced=tuple(sorted({id_of(item.roadmap_item) for each in raising for item in each.impact.displaced})),
         value_at_risk=sum((value_of(each) for each in raising), Money(Decimal(0))),
     )

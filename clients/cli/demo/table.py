@@ -71,7 +71,8 @@ def _footer(summaries: Sequence[SprintSummary]) -> list[str]:
 
 def _decisions(summaries: Sequence[SprintSummary]) -> str:
     raised, lowered, held = (sum(getattr(summary, name) for summary in summaries) for name in ("raised", "lowered", "held"))
-    return f"{raised} raised, {lowered} lowered, {held} held"
+    agreed = sum(summary.agreed for summary in summaries)
+    return f"{raised} raised, {lowered} lowered, {held} held; to {agreed} others agreed"
 
 
 def restore_text(restore: RestoreTime | None) -> str:

@@ -31,6 +31,12 @@ class Year:
     sprints: Mapping[tuple[str, int], Sprint]  # by team id and number
     done_in: Mapping[str, int]  # sprint, by roadmap item id
 
+    @property
+    def came_in_force(self) -> tuple[Decision, ...]:
+        """The decisions that ever changed or kept a split, in the order they came in force; proposals that nobody agreed to are none."""
+        came = (each for each in self.decisions if each.HasField("in_force_time"))
+        return tuple(sorted(came, key=lambda each: (each.in_force_time.ToNanoseconds(), each.team)))
+
     def outage_of(self, incident: str) -> str:
         """Returns the status page's number of an incident, by its resource name."""
         return next(number for number, each in self.incidents.items() if each.name == incident)

@@ -21,7 +21,7 @@ def explain(decision: Decision) -> str:
 
 def _verdict(decision: Decision) -> str:
     before, after = percent(decision.share_before), percent(decision.after.remediation_share)
-    rises, falls = ("is to rise", "is to fall") if decision.standing.grounds else ("rises", "falls")
+    rises, falls = ("is to rise", "is to fall") if decision.standing.waits else ("rises", "falls")
     movement = {
         DecisionOutcome.RAISED: f"{rises} from {before} to {after}",
         DecisionOutcome.LOWERED: f"{falls} from {before} to {after}",
@@ -41,7 +41,8 @@ def _reasons(decision: Decision) -> list[str]:
 
 def _grounds(decision: Decision) -> list[str]:
     grounds = [ground.reason for ground in decision.standing.grounds]
-    return ["It waits for others to agree, and the split stays until then.", *grounds] if grounds else []
+    waits = "It waits for others to agree, and the split stays until then." if decision.standing.waits else "Others had to agree."
+    return [waits, *grounds] if grounds else []
 
 
 def _roadmap(decision: Decision) -> list[str]:
@@ -80,9 +81,9 @@ def steps_to(decision: Decision) -> tuple[Step, ...]:
 
 
 def sentences_of(decision: Decision) -> tuple[str, ...]:
-    """Returns what was said when the decision was made, by what rule, and where it stands now."""
+    """Returns what was decided, put as it stands now, and by what rule."""
     standing = decision.standing
     rule = f"It was made under revision {decision.policy_revision} of {decision.policy}, by formula {decision.formula_version}."
     stands = f"It is {standing.state.name.lower().replace('_', ' ')}."
     approval = f"Its approval is {standing.approval}." if standing.approval else ""
-    return tuple(each for each in (decision.explanation, rule, stands, standing.reason, approval) if each)
+    return tuple(each for each in (explain(decision), rule, stands, standing.reason, approval) if each)
