@@ -212,6 +212,16 @@ async def test_the_glass_is_broken_by_the_person_and_it_is_in_force_when_the_com
     assert back.data["approval"]["broken_glass"]["principal"] == "cy"
 
 
+async def test_a_reason_that_says_nothing_breaks_no_glass_and_proposes_nothing(chamber: Chamber, run: Run, matrix: str) -> None:
+    before, name = (await chamber.matrix()).revision, await drafted(run, matrix)
+    ran = await run("ada", "amendments", "propose", name, "--break-glass", " \u200b ")
+    assert (ran.code, "--break-glass: is empty" in ran.err) == (ExitCode.REFUSED, True)
+    back = await run("ada", "amendments", "rollback", MATRIX, str(before), "--reason", "It paged all.", "--break-glass", "\t")
+    assert (back.code, "--break-glass: is empty" in back.err) == (ExitCode.REFUSED, True)
+    one = (await run("ada", "amendments", "show", name, "--json")).data
+    assert one["amendment"]["state"] == "AMENDMENT_STATE_DRAFT"
+
+
 async def test_where_the_glass_cannot_be_broken_it_says_that_it_waits_for_approval(run: Run, matrix: str) -> None:
     name = await drafted(run, matrix)
     ran = await run("ada", "amendments", "propose", name, "--break-glass", "Now.", "--governance-address", NOWHERE)
