@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -129,4 +128,4 @@ def template_of(
     """Compiles a template of one file, and perhaps of sources it includes (`part` stands for `part.j2`)."""
     texts = {"body.j2": body, "template.yaml": "files: body.j2", **{f"{name}.j2": text for name, text in sources.items()}}
     manifest = Manifest("small", "1.0.0", "Small.", "teams/a", BEGAN.date(), inputs, (TemplateFile("body.j2", path),))
-    return CompiledTemplate(Template(manifest, texts, str(Path("templates/small")), content_hash_of(texts)))
+    return CompiledTemplate(Template(manifest, texts, "templates/small", content_hash_of(texts)))

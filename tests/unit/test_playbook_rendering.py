@@ -3,7 +3,7 @@
 import pytest
 
 from services.playbook.domain.context import context_of
-from services.playbook.domain.errors import InputRefused, InputUndefined, RenderRefused
+from services.playbook.domain.errors import InputRefused, InputUndefined, RenderRefused, TemplateInvalid
 from services.playbook.domain.inputs import inputs_of
 from services.playbook.domain.playbook import render
 from services.playbook.domain.template import InputType, TemplateInput
@@ -67,20 +67,66 @@ def test_text_from_outside_cannot_be_printed_outside_a_data_block(body: str) -> 
     assert refused.value.metadata["rule"] == "TEXT_OUTSIDE_BLOCK"
 
 
+LOOPS = "[[% for a in assessment.terms %]]"
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("rule", "body"),
     [
-        "[[% for a in assessment.terms %]]" * 14 + "x" + "[[% endfor %]]" * 14,
-        "[[% for a in assessment.terms %]]" * 14 + "[[% endfor %]]" * 14,
-        '[[% include "part.j2" %]]',
-        '[[= "x" * 9 =]]',
-        "x" * 200_000,
+        ("RENDER_STEPS", LOOPS * 14 + "x" + "[[% endfor %]]" * 14),
+        ("RENDER_STEPS", LOOPS * 14 + "[[% endfor %]]" * 14),
+        ("RENDER_STEPS", '[[% include "a.j2" %]]' * 60),
+        ("RENDER_STEPS", '[[= data("x", incident.summary) =]]' * 10 + '[[% include "a.j2" %]]' * 40),
+        ("RENDER_SIZE", "x" * 60_000 + '[[% include "part.j2" %]]' * 2),
+        ("RENDER_SIZE", '[[% set x = "aaaaaaaa" %]]' + "[[% set x = x ~ x %]]" * 60 + "[[= x =]]"),
     ],
 )
-def test_a_template_that_runs_on_is_stopped(body: str) -> None:
+def test_a_template_that_runs_on_is_stopped(rule: str, body: str) -> None:
+    sources = {"a": '[[% include "b.j2" %]]' * 60, "b": '[[% include "c.j2" %]]' * 60, "c": "", "part": "y" * 60_000}
     with pytest.raises(RenderRefused) as refused:
-        text_of(body, part='[[% include "part.j2" %]]')
-    assert refused.value.metadata["rule"] == "RENDER_LIMIT"
+        text_of(body, **sources)
+    assert refused.value.metadata["rule"] == rule
+
+
+def test_a_render_stops_when_its_deadline_comes() -> None:
+    turns = iter(range(10))
+    compiled = template_of("[[% for a in assessment.terms %]]x[[% endfor %]]")
+    with pytest.raises(RenderRefused) as refused:
+        compiled.render(context_of(facts(), {}), is_over=lambda: next(turns) > 1)
+    assert refused.value.metadata["rule"] == "RENDER_TIME"
+
+
+@pytest.mark.parametrize(
+    ("rule", "says", "body"),
+    [
+        ("CONSTRUCT_REFUSED", "Mul", '[[= "x" * 9 =]]'),
+        ("CONSTRUCT_REFUSED", "Mod", '[[= "%99999999d" % 1 =]]'),
+        ("CONSTRUCT_REFUSED", "Macro", "[[% macro a() %]][[= a() =]][[% endmacro %]]"),
+        ("CONSTRUCT_REFUSED", "Import", '[[% import "part.j2" as p %]]'),
+        ("CONSTRUCT_REFUSED", "Extends", '[[% extends "part.j2" %]]'),
+        ("CONSTRUCT_REFUSED", "recursive", "[[% for a in assessment.terms recursive %]][[% endfor %]]"),
+        ("CONSTRUCT_REFUSED", "calls something", "[[= incident.title.upper() =]]"),
+        ("CONSTRUCT_REFUSED", "the filter counted", "[[= assessment.terms|counted(-9) =]]"),
+        ("CONSTRUCT_REFUSED", "to a list", '[[% set x = ["a"] %]][[% set x = [x, x] %]]'),
+        ("CONSTRUCT_REFUSED", "made at run time", "[[% include incident.title %]]"),
+        ("CONSTRUCT_REFUSED", "ignore missing", '[[% include "gone.j2" ignore missing %]]'),
+        ("CONSTRUCT_REFUSED", "AssignBlock", "[[% set x %]]a[[% endset %]]"),
+        ("SOURCE_SYNTAX", "nested too deep", "[[% if incident %]]" * 400 + "[[% endif %]]" * 400),
+        ("SOURCE_SYNTAX", "nested too deep", "[[= " + "(" * 5000 + "1" + ")" * 5000 + " =]]"),
+        ("SOURCE_TOO_LARGE", "at most", "x" * 70_000),
+        ("INCLUDE_OUTSIDE", "outside of the folder", '[[% include "../other/body.j2" %]]'),
+        ("INCLUDE_OUTSIDE", "outside of the folder", '[[% include "/etc/passwd" %]]'),
+        ("INCLUDE_OUTSIDE", "outside of the folder", '[[% include "_partials/../x.j2" %]]'),
+        ("INCLUDE_MISSING", "under partials", '[[% include "_partials/gone.j2" %]]'),
+        ("INCLUDE_CYCLE", "again", '[[% include "body.j2" %]]'),
+        ("INCLUDE_TOO_DEEP", "more than 6", '[[% include "d1.j2" %]]'),
+    ],
+)
+def test_what_a_template_may_not_say_is_refused_when_it_is_loaded(rule: str, says: str, body: str) -> None:
+    deep = {f"d{n}": f'[[% include "d{n + 1}.j2" %]]' for n in range(1, 8)}
+    with pytest.raises(TemplateInvalid, match=says) as refused:
+        template_of(body, sources={"part": "", **deep, "d8": ""})
+    assert refused.value.rule == rule
 
 
 @pytest.mark.parametrize(
@@ -90,7 +136,6 @@ def test_a_template_that_runs_on_is_stopped(body: str) -> None:
         "[[= incident._fields =]]",
         "[[= incident.title.raw =]]",
         "[[= ''.format =]]",
-        "[[= data.__globals__ =]]",
         "[[= assessment.terms.append =]]",
         '[[= incident["_path"] =]]',
     ],

@@ -48,7 +48,7 @@ def test_a_folder_becomes_a_template_by_its_resource_name(tmp_path: Path) -> Non
         ("id: Small", "id: small", 1, "lower-case letters"),
         ("id: other", "id: small", 1, "must be the folder's name"),
         ("review_by: soon", "review_by: 2027-01-31", 5, "must be a date"),
-        ("type: blob", "type: text", 8, "must be one of string, text, number, list, object"),
+        ("type: blob", "type: text", 8, "must be one of string, text, number, list, choice, object"),
         ("required: maybe", "required: false", 10, "must be true or false"),
         ("owner: teams/a\nowner: teams/b", "owner: teams/a", 5, "stands here twice"),
         ("owner: teams/a\ncolour: red", "owner: teams/a", 5, "'colour' is unknown"),

@@ -15,6 +15,7 @@ from services.playbook.domain.figure import (
     word_figure,
     yes_or_no,
 )
+from services.playbook.domain.place import DEFAULT_PLACES, Places
 from services.playbook.domain.practice import practice_for, restore_default
 from services.playbook.domain.value import Absent, Record, Text
 
@@ -26,7 +27,7 @@ MOST_DISPLACED = 8
 MOST_DECISIONS = 4
 
 
-def context_of(facts: IncidentFacts, inputs: Mapping[str, object]) -> dict[str, object]:
+def context_of(facts: IncidentFacts, inputs: Mapping[str, object], places: Places = DEFAULT_PLACES) -> dict[str, object]:
     """Returns the values of a render by name; `inputs` are values already checked against the template's manifest."""
     return {
         "incident": _incident(facts),
@@ -34,6 +35,10 @@ def context_of(facts: IncidentFacts, inputs: Mapping[str, object]) -> dict[str, 
         "decisions": _decisions(facts),
         "practice": _practice(severity_of(facts)),
         "inputs": Record("inputs", inputs),
+        "target": Record(
+            "target",
+            {"name": places.target.value, "facts_page": places.facts_page, "procedure_page": places.procedure_page},
+        ),
     }
 
 

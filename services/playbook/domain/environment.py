@@ -3,10 +3,11 @@
 Delimiters are `[[= … =]]`, `[[% … %]]` and `[[# … #]]`: they clash with neither Vue's and Jinja's `{{ }}`, nor GitHub Actions' `${{ }}`,
 nor Prometheus' `{{ $labels }}`, all of which a playbook may have to show.
 
-Work is bounded by counting steps and characters, not by a clock: the same template and inputs must give the same answer on a busy machine.
+Work is bounded by counting steps and characters first: the same template and inputs must give the same answer on a busy machine. A
+deadline stands behind these, for what counting cannot see.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from jinja2 import DictLoader, nodes
@@ -14,34 +15,49 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_context
 
+from services.playbook.domain.construct import metered, refuse_constructs
 from services.playbook.domain.text import data_block, data_list_block
 from services.playbook.domain.value import SAFE_INLINE, Absent, Block, Missing, Record, Text, TextOutsideBlock
 
 LARGEST_FILE = 128 * 1024
-MOST_STEPS = 5000
+LARGEST_INLINE = 4096
+MOST_STEPS = 100_000
 BUDGET = "_budget"
 
 
 class LimitExceeded(Exception):  # states the fact; never leaves the renderer
-    """A render took more steps than MOST_STEPS, or wrote more characters than LARGEST_FILE."""
+    """A render went over a limit; `rule` says which, the message what to do."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+def never() -> bool:
+    """A deadline that does not come."""
+    return False
 
 
 class Budget:
-    """Steps left for one render."""
+    """Steps left for one file: the price of each part that runs, so that steps bound the time on any machine.
 
-    def __init__(self, steps: int = MOST_STEPS) -> None:
+    The deadline is asked for at each turn as well: it stops what the machine, not the template, makes slow.
+    """
+
+    def __init__(self, is_over: Callable[[], bool] = never, steps: int = MOST_STEPS) -> None:
+        self._is_over = is_over
         self._left = steps
 
-    def spend(self) -> None:
-        self._left -= 1
+    def spend(self, price: int) -> None:
+        self._left -= price
         if self._left < 0:
-            raise LimitExceeded
+            raise LimitExceeded("RENDER_STEPS", f"takes more than {MOST_STEPS} steps; loop over less, or include less often")
+        if self._is_over():
+            raise LimitExceeded("RENDER_TIME", "takes longer than its deadline allows; ask again when the machine is less busy")
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Compiles and runs the sources of one template."""
-
-    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, sources: dict[str, str]) -> None:
         super().__init__(
@@ -61,7 +77,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             auto_reload=False,
         )
         # Allow-lists: `default` would hide a missing value, `format` and `center` can write gigabytes.
-        self.filters = {"join": _joined, "length": len, "reported": _reported, "counted": _counted}
+        self.filters = {"join": _joined, "length": len, "reported": _reported, "counted": _counted, "started": _started}
         self.tests = {"known": _is_known}
         self.globals = {"data": _data, "data_list": _data_list}
 
@@ -79,15 +95,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return obj[argument]
         return self.getattr(obj, str(argument))
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002  # Jinja's signature
-        """Refuses arithmetic: figures are formatted before a template sees them, and `*` on a string has no bound."""
-        raise LimitExceeded
-
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        # Jinja has no hook for a loop's steps; this is the documented place to alter the tree between parsing and compiling.
+        # Jinja has no hook for steps; this is the documented place to alter the tree between parsing and compiling.
         tree = super()._parse(source, name, filename)
-        for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
+        refuse_constructs(tree, name)
+        metered(tree)
         return tree
 
 
@@ -103,7 +115,10 @@ def _printed(value: object) -> object:
 
 
 def _joined(values: Iterable[object], separator: str = ", ") -> str:
-    return separator.join(str(_printed(value)) for value in values)
+    joined = separator.join(str(_printed(value)) for value in values)
+    if len(joined) > LARGEST_INLINE:
+        raise LimitExceeded("RENDER_SIZE", f"joins more than {LARGEST_INLINE} characters; join less")
+    return joined
 
 
 def _reported(values: Iterable[object]) -> list[object]:
@@ -112,11 +127,17 @@ def _reported(values: Iterable[object]) -> list[object]:
 
 
 @pass_context
-def _counted(context: Context, items: Iterable[object]) -> Iterator[object]:
+def _counted(context: Context, items: Iterable[object], price: int) -> Iterator[object]:
     budget = context[BUDGET]
     for item in items:
-        budget.spend()
+        budget.spend(price)
         yield item
+
+
+@pass_context
+def _started(context: Context, nothing: str, price: int) -> str:
+    context[BUDGET].spend(price)
+    return nothing
 
 
 def _is_known(value: object) -> bool:

@@ -68,10 +68,13 @@ class RenderRefused(PreconditionFailed):
 class TemplateInvalid(ValueError):
     """A template folder cannot be used; says which file, which line, what is wrong and what to do."""
 
-    def __init__(self, file: str, line: int, message: str) -> None:
-        super().__init__(f"{file}:{line}: {message}")
+    def __init__(self, file: str, line: int, message: str, rule: str = "TEMPLATE_INVALID") -> None:
+        """`rule` is an id of docs/playbooks/rules.md."""
+        super().__init__(f"{file}:{line}: {message} [{rule}]")
         self.file = file
         self.line = line
+        self.message = message
+        self.rule = rule
 
 
 class TemplateVersionChanged(RenderRefused):

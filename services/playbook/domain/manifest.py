@@ -5,85 +5,44 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import PurePosixPath
 
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import Node
 
-from services.playbook.domain.errors import TemplateInvalid
-from services.playbook.domain.template import InputType, Manifest, TemplateFile, TemplateInput
+from services.playbook.domain.applying import condition_of
+from services.playbook.domain.input_declaration import inputs_from
+from services.playbook.domain.template import Manifest, StackVersion, Target, TemplateFile
+from services.playbook.domain.yaml_tree import TreeReader, tree_of
+from shared.condition import Condition, ConditionRefused
 
 MANIFEST = "template.yaml"
+PARTIALS = "_partials"
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
-_INPUT = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}\.j2")
 _KEYS = ("id", "version", "description", "owner", "review_by", "inputs", "files")
-
-
-class _Reader:
-    """Walks the YAML of one manifest and knows the line of every node."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-
-    def fault(self, node: Node | None, message: str) -> TemplateInvalid:
-        return TemplateInvalid(self._file, node.start_mark.line + 1 if node else 1, message)
-
-    def root(self, text: str) -> MappingNode:
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise TemplateInvalid(self._file, line, f"is not YAML: {error.problem}") from None
-        if not isinstance(node, MappingNode):
-            raise self.fault(node, "must be a mapping with the keys " + ", ".join(_KEYS))
-        return node
-
-    def mapping(self, node: Node, keys: tuple[str, ...]) -> dict[str, Node]:
-        """Returns the values by key. Each key must be there once, and no other."""
-        if not isinstance(node, MappingNode):
-            raise self.fault(node, "must be a mapping with the keys " + ", ".join(keys))
-        found: dict[str, Node] = {}
-        for key, value in node.value:
-            if key.value not in keys or key.value in found:
-                raise self.fault(key, f"{key.value!r} is unknown or stands here twice; the keys are " + ", ".join(keys))
-            found[key.value] = value
-        missing = [key for key in keys if key not in found]
-        if missing:
-            raise self.fault(node, "lacks " + ", ".join(missing))
-        return found
-
-    def items(self, node: Node, what: str) -> Iterator[Node]:
-        if not isinstance(node, SequenceNode):
-            raise self.fault(node, f"{what} must be a list")
-        yield from node.value
-
-    def line_of_text(self, node: Node, what: str) -> str:
-        if not isinstance(node, ScalarNode) or not node.value.strip() or "\n" in node.value:
-            raise self.fault(node, f"{what} must be one line of text")
-        return str(node.value).strip()
-
-    def matching(self, node: Node, what: str, pattern: re.Pattern[str], remedy: str) -> str:
-        text = self.line_of_text(node, what)
-        if not pattern.fullmatch(text):
-            raise self.fault(node, f"{what} {text!r} must be {remedy}")
-        return text
+_OPTIONAL = ("applies", "targets", "partials", "stack")
 
 
 def manifest_from(text: str, file: str) -> Manifest:
     """Returns the manifest. Raises TemplateInvalid with the line of the first fault; `file` is where `text` came from."""
-    reader = _Reader(file)
-    values = reader.mapping(reader.root(text), _KEYS)
+    reader = TreeReader(file, "MANIFEST_INVALID")
+    values = reader.mapping(tree_of(text, file), _KEYS, _OPTIONAL)
+    targets = _targets(reader, values.get("targets"), tuple(Target))
     return Manifest(
         id=reader.matching(values["id"], "id", _ID, "lower-case letters, digits and hyphens, at most 63"),
         version=reader.matching(values["version"], "version", _VERSION, "a semantic version such as 1.4.0"),
         description=reader.line_of_text(values["description"], "description"),
         owner=reader.line_of_text(values["owner"], "owner"),
         review_by=_date(reader, values["review_by"]),
-        inputs=tuple(_inputs(reader, values["inputs"])),
-        files=tuple(_files(reader, values["files"])),
+        inputs=tuple(inputs_from(reader, values["inputs"])),
+        files=tuple(_files(reader, values["files"], targets)),
+        targets=targets,
+        partials=_partials(reader, values["partials"]) if "partials" in values else (),
+        stack=tuple(_stack(reader, values["stack"])) if "stack" in values else (),
+        applies=_applies(reader, values["applies"]) if "applies" in values else None,
     )
 
 
-def _date(reader: _Reader, node: Node) -> date:
+def _date(reader: TreeReader, node: Node) -> date:
     text = reader.line_of_text(node, "review_by")
     try:
         return date.fromisoformat(text)
@@ -91,36 +50,52 @@ def _date(reader: _Reader, node: Node) -> date:
         raise reader.fault(node, f"review_by {text!r} must be a date such as 2027-01-31") from None
 
 
-def _inputs(reader: _Reader, node: Node) -> Iterator[TemplateInput]:
-    names: set[str] = set()
-    for item in reader.items(node, "inputs"):
-        values = reader.mapping(item, ("name", "type", "description", "required"))
-        name = reader.matching(values["name"], "name", _INPUT, "lower-case letters, digits and underscores")
-        kind = reader.line_of_text(values["type"], "type")
-        required = reader.line_of_text(values["required"], "required")
-        if name in names:
-            raise reader.fault(values["name"], f"input {name} is declared twice")
-        if kind not in list(InputType):
-            raise reader.fault(values["type"], f"type {kind!r} must be one of " + ", ".join(InputType))
-        if required not in ("true", "false"):
-            raise reader.fault(values["required"], f"required {required!r} must be true or false")
-        names.add(name)
-        yield TemplateInput(name, InputType(kind), reader.line_of_text(values["description"], "description"), required == "true")
+def _applies(reader: TreeReader, node: Node) -> Condition:
+    try:
+        return condition_of(reader.text(node, "applies").strip())
+    except ConditionRefused as refused:
+        raise reader.fault(node, f"applies: {refused.text}") from None
 
 
-def _files(reader: _Reader, node: Node) -> Iterator[TemplateFile]:
-    paths: set[str] = set()
+def _targets(reader: TreeReader, node: Node | None, among: tuple[Target, ...]) -> tuple[Target, ...]:
+    if node is None:
+        return among
+    names = reader.lines(node, "targets")
+    if not names or not set(names) <= set(among):
+        raise reader.fault(node, "targets must be some of " + ", ".join(among))
+    return tuple(target for target in Target if target in names)
+
+
+def _partials(reader: TreeReader, node: Node) -> tuple[str, ...]:
+    names = reader.lines(node, "partials")
+    for name in names:
+        if not _SOURCE.fullmatch(name):
+            raise reader.fault(node, f"partial {name!r} must be the name of a .j2 file in {PARTIALS}, without a path")
+    return names
+
+
+def _stack(reader: TreeReader, node: Node) -> Iterator[StackVersion]:
+    for item in reader.items(node, "stack"):
+        values = reader.mapping(item, ("name", "version"))
+        yield StackVersion(reader.line_of_text(values["name"], "name"), reader.line_of_text(values["version"], "version"))
+
+
+def _files(reader: TreeReader, node: Node, targets: tuple[Target, ...]) -> Iterator[TemplateFile]:
+    taken: set[tuple[str, Target]] = set()
     for item in reader.items(node, "files"):
-        values = reader.mapping(item, ("source", "path"))
+        values = reader.mapping(item, ("source", "path"), ("targets",))
         source, path = reader.line_of_text(values["source"], "source"), reader.line_of_text(values["path"], "path")
-        if not is_bundle_path(path) or path in paths:
-            raise reader.fault(values["path"], f"path {path!r} must be relative, without '..', and stand here once")
+        file = TemplateFile(source, path, _targets(reader, values.get("targets"), targets))
+        places = {(path, target) for target in file.targets}
+        if not is_bundle_path(path) or places & taken:
+            raise reader.fault(values["path"], f"path {path!r} must be relative, without '..', and stand here once for each target")
         if not is_bundle_path(source) or "/" in source:
             raise reader.fault(values["source"], f"source {source!r} must be a file of this folder")
-        paths.add(path)
-        yield TemplateFile(source, path)
-    if not paths:
-        raise reader.fault(node, "files must name at least one file")
+        taken |= places
+        yield file
+    empty = [target for target in targets if target not in {each for _, each in taken}]
+    if empty:
+        raise reader.fault(node, "files must name at least one file for each target; none is for " + ", ".join(empty))
 
 
 def is_bundle_path(path: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from services.playbook.domain.fact import DecisionFact, IncidentFacts
-from services.playbook.domain.template import Template, content_hash_of
+from services.playbook.domain.template import Target, Template, content_hash_of
 
 # Letters, digits and the few signs that names, versions and digests are made of; none of them can end a comment.
 _STAMPABLE = re.compile(r"[A-Za-z0-9./_-]{1,200}")
@@ -50,7 +50,9 @@ class Provenance:
         return f"<!-- Rendered by Ballast. Do not edit: render again.\n{body}\n-->\n"
 
 
-def provenance_of(template: Template, facts: IncidentFacts, inputs: Mapping[str, str], decision: DecisionFact | None) -> Provenance:
+def provenance_of(
+    template: Template, facts: IncidentFacts, inputs: Mapping[str, str], decision: DecisionFact | None, target: Target = Target.CLAUDE_CODE
+) -> Provenance:
     """Returns where a render on these facts and inputs comes from; `decision` is the one it is rendered on, if any.
 
     The trace is that of the newest fact the bundle rests on, so that the stamp, too, follows from the inputs alone.
@@ -61,7 +63,7 @@ def provenance_of(template: Template, facts: IncidentFacts, inputs: Mapping[str,
         template=template.name,
         template_version=template.manifest.version,
         template_hash=template.content_hash,
-        inputs_digest=inputs_digest_of(facts, inputs),
+        inputs_digest=inputs_digest_of(facts, inputs, target),
         incident=facts.name,
         assessment=assessment.name if assessment else decision.assessment if decision else "",
         assessment_revision=assessment.revision if assessment else 0,
@@ -80,9 +82,12 @@ def stamped(path: str, text: str, provenance: Provenance) -> str:
     return f"{head}{provenance.comment}\n{text[len(head) :].lstrip(chr(10))}"
 
 
-def inputs_digest_of(facts: IncidentFacts, inputs: Mapping[str, str]) -> str:
+def inputs_digest_of(facts: IncidentFacts, inputs: Mapping[str, str], target: Target = Target.CLAUDE_CODE) -> str:
     """Returns SHA-256, hex, of the canonical form of all that a render depends on but the template."""
-    canonical = json.dumps({"facts": asdict(facts), "inputs": dict(inputs)}, sort_keys=True, separators=(",", ":"), default=_canonical)
+    told: dict[str, object] = {"facts": asdict(facts), "inputs": dict(inputs)}
+    if target is not Target.CLAUDE_CODE:  # digests from before there were targets stay what they are
+        told["target"] = target.value
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), default=_canonical)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
