@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen fmt lint test demo up bench soak clean
+.PHONY: help setup gen fmt lint test demo up bench soak gallery clean
 
 help: ## print this help
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: setup ## measure intake beside Alertmanager, Alerta and a bare echo (8 mi
 
 soak: setup ## kill intake 60 times under load, restart PostgreSQL, lose the cache; SOAK="--kills 200 --seed 7"
 	$(BIN)/python -m soak $(SOAK)
+
+gallery: setup ## render every playbook's golden cases into docs/playbooks/gallery; read the difference before you commit it
+	PYTHONPATH=. $(BIN)/python -m tests.support.gallery
 
 clean: ## remove .venv and all local state
 	rm -rf .venv .ballast

@@ -38,7 +38,8 @@ files:
 
 def folder_of(root: Path, body: str) -> Path:
     """Makes a template folder of the shipped template and a small one."""
-    shutil.copytree(SHIPPED / "incident-response", root / "incident-response")
+    for name in ("_partials", "incident-response"):
+        shutil.copytree(SHIPPED / name, root / name)
     (root / "small").mkdir()
     (root / "small" / "template.yaml").write_text(SMALL)
     (root / "small" / "body.j2").write_text(body)
@@ -204,10 +205,10 @@ async def test_a_version_that_was_rendered_from_keeps_its_content(story: Story, 
             await told.playbook.RenderPlaybook(request(told, inputs={"commander": "Ana"}))
         assert refused.value.metadata["rule"] == "TEMPLATE_VERSION_CHANGED"
         manifest = folder / "incident-response" / "template.yaml"
-        manifest.write_text(manifest.read_text().replace("version: 1.0.0", "version: 1.1.0"))
+        manifest.write_text(manifest.read_text().replace("version: 1.1.0", "version: 1.2.0"))
     async with serving(build(changed), [PLAYBOOK, SINK]) as other:
         told = replace(story, served=other)
-        assert (await told.playbook.RenderPlaybook(request(told))).bundle.template_version == "1.1.0"
+        assert (await told.playbook.RenderPlaybook(request(told))).bundle.template_version == "1.2.0"
 
 
 def test_a_template_that_does_not_load_stops_the_service_at_its_start(tmp_path: Path) -> None:

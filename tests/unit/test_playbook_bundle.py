@@ -1,11 +1,9 @@
-"""The shipped template: its bytes, its facts, and that no text from outside alters anything but its own block."""
+"""The template for incidents: its facts, its guardrails, and that no text from outside alters anything but its own block."""
 
 import json
-import os
 import re
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,15 +16,7 @@ from tests.support.markdown import blocks_of, without_blocks
 from tests.support.playbook import BEGAN, assessment_fact, decision_fact, displacement, facts, incident_fact, shipped
 from tests.unit.test_playbook_text import hostile
 
-GOLDEN = Path(__file__).parent / "golden" / "incident-response"
 TEMPLATE = shipped()
-INPUTS = {"commander": "Ana", "channel": "incident-41", "freeze": "in force since 14:10 UTC", "notes": "Production runs in\ntwo regions."}
-SCENARIOS: dict[str, tuple[IncidentFacts, dict[str, str]]] = {
-    "decided": (facts(decisions=(decision_fact(3), decision_fact(4, "search", displaced=(), late_items=(), value_at_risk=None))), INPUTS),
-    "assessed": (facts(decisions=()), {}),
-    "opened": (facts(assessment=None, decisions=()), {}),
-    "decision-first": (facts(incident=None, assessment=None), {}),
-}
 
 
 def rendered(of: IncidentFacts, given: dict[str, str] | None = None) -> Rendering:
@@ -37,24 +27,12 @@ def files_of(of: IncidentFacts, given: dict[str, str] | None = None) -> dict[str
     return {file.path: file.content for file in rendered(of, given).files}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_same_inputs_give_the_same_bytes(scenario: str) -> None:
-    of, given = SCENARIOS[scenario]
-    for path, text in files_of(of, given).items():
-        # Not under its own name: a folder .claude would be read by agents that work on this repository.
-        golden = GOLDEN / scenario / path.replace(".claude", "dot-claude")
-        if os.environ.get("UPDATE_GOLDEN"):
-            golden.parent.mkdir(parents=True, exist_ok=True)
-            golden.write_text(text)
-        assert text == golden.read_text(), f"{golden}: run with UPDATE_GOLDEN=1 after raising the template's version, and read the diff"
-
-
 def outside(text: str) -> str:
     """What stands outside of data blocks, without the digest of the inputs, which must follow every input."""
     return re.sub(r"^inputs-digest: [0-9a-f]{64}$", "inputs-digest:", without_blocks(text), flags=re.MULTILINE)
 
 
-one_line = hostile.map(lambda text: " ".join(text.splitlines()))
+one_line = hostile.map(lambda text: " ".join(text.splitlines())[:300])
 texts = st.tuples(*[hostile] * 9)
 
 

@@ -18,6 +18,9 @@ SOUND = {
     ".claude/settings.json": json.dumps({"permissions": {"deny": ["Bash(git push --force *)"]}}),
 }
 
+# Nine references to a list of nine references, ten deep: some three billion values.
+BOMB = "x\nmetadata: {a0: &a0 [x], " + ", ".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(10)) + "}"
+
 BROKEN: dict[str, list[dict[str, str]]] = {
     "PATH_UNSAFE": [{"../x.md": "x"}, {"/etc/x.md": "x"}, {"a//b.md": "x"}],
     "FILE_TOO_LONG": [{"CLAUDE.md": "x\n" * 201}, {"AGENTS.md": "x\n" * 201}, {".claude/skills/fix/SKILL.md": SKILL + "x\n" * 500}],
@@ -30,6 +33,17 @@ BROKEN: dict[str, list[dict[str, str]]] = {
     ],
     "COMMENT_OPEN": [{"CLAUDE.md": "a\n<!-- b\nc"}, {"CLAUDE.md": "a --> b"}],
     "FENCE_OPEN": [{"CLAUDE.md": "a\n```sh\nls\n"}, {"CLAUDE.md": "````\nls\n```\n"}],
+    "FENCE_NESTED": [{"CLAUDE.md": "```md\n```sh\nls\n```\n"}, {"CLAUDE.md": "~~~md\n```sh\nls\n~~~\n"}],
+    "REVIEW_IMPORT": [{"REVIEW.md": "# Review\n\n@AGENTS.md\n"}],
+    "RULE_CONTRADICTION": [
+        {"CLAUDE.md": "- Freeze: nothing goes out.\n", "AGENTS.md": "- Deploy daily.\n"},
+        {"CLAUDE.md": "- No force push.\n", ".claude/settings.json": '{"permissions": {"allow": ["Bash(git push --force *)"]}}'},
+        {"CLAUDE.md": "Then force push.\n", ".claude/settings.json": '{"permissions": {"deny": ["Bash(git push --force *)"]}}'},
+        {"CLAUDE.md": "- No schema change.\n", ".claude/skills/fix/SKILL.md": SKILL + "\nMigrations run automatically.\n"},
+        {"CLAUDE.md": "- No secret printed.\n", ".claude/settings.json": '{"permissions": {"allow": ["Bash(printenv *)"]}}'},
+        {"CLAUDE.md": "Never push to main.\n", "AGENTS.md": "Push straight to main.\n"},
+        {"CLAUDE.md": "Do not merge without review.\n", "AGENTS.md": "Auto-merge is on.\n"},
+    ],
     "DATA_BLOCK_BROKEN": [
         {"CLAUDE.md": data_block("x", "a").replace("| a", "a")},
         {"CLAUDE.md": data_block("x", "a").replace("| a", "| @a")},
@@ -48,6 +62,7 @@ BROKEN: dict[str, list[dict[str, str]]] = {
         {".claude/skills/fix/SKILL.md": SKILL.replace("name: fix", "name: mend")},
         {".claude/skills/fix/SKILL.md": SKILL.replace("description: Fixes things.", "description: [")},
         {".claude/agents/looker.md": AGENT.replace("tools:", "hooks: x\ntools:")},
+        {".claude/skills/fix/SKILL.md": SKILL.replace("Fixes things.", BOMB)},
     ],
     "AGENT_INCOMPLETE": [{".claude/agents/looker.md": AGENT.replace("description: Looks.\n", "")}, {".claude/agents/looker.md": "Look.\n"}],
     "AGENT_WRITES": [
@@ -82,6 +97,25 @@ def test_every_rule_is_documented_and_has_an_example_here() -> None:
 def test_what_breaks_a_rule_is_found_by_that_rule(rule: str, files: dict[str, str]) -> None:
     found = {identifier for identifier, _ in findings_in({**SOUND, **files})}
     assert rule in found
+
+
+def test_a_contradiction_is_told_with_both_places_and_what_they_say() -> None:
+    files = {**SOUND, "CLAUDE.md": "# Rules\n\n- Freeze: nothing goes out.\n", "AGENTS.md": "# Rules\n\n- Deploy on every merge.\n"}
+    ((rule, finding),) = findings_in(files)
+    assert (rule, finding.path, finding.line) == ("RULE_CONTRADICTION", "AGENTS.md", 3)
+    assert "“Deploy on every merge.”, and CLAUDE.md:3 says “Freeze: nothing goes out.”" in finding.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Deploy the fix with the commander's word.", "A rollback is a deploy too.", "Nobody may force push; it rewrites history.",
+        "The team used to deploy weekly.", "Run the migration on a branch of the database first.",
+    ],
+)  # fmt: skip
+def test_what_only_mentions_a_topic_contradicts_nothing(text: str) -> None:
+    forbids = "- Freeze: nothing goes out.\n- No force push.\n- No schema change, no migration.\n"
+    assert list(findings_in({**SOUND, "CLAUDE.md": forbids, "AGENTS.md": f"{text}\n"})) == []
 
 
 def test_a_refusal_names_rule_file_and_line() -> None:

@@ -91,7 +91,8 @@ def test_a_source_that_is_not_text_is_told_with_its_line(tmp_path: Path) -> None
 
 
 def test_any_change_of_a_folder_changes_its_content_hash(tmp_path: Path) -> None:
-    shutil.copytree(SHIPPED / "incident-response", tmp_path / "incident-response")
+    for each in ("_partials", "incident-response"):
+        shutil.copytree(SHIPPED / each, tmp_path / each)
     name = "templates/incident-response"
     before = load_templates(tmp_path)[name].template
     assert before.content_hash == load_templates()[name].template.content_hash

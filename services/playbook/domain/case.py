@@ -6,11 +6,12 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum, IntEnum
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from services.playbook.domain.arrival import newest_by_team
 from services.playbook.domain.fact import AssessmentFact, DecisionFact, IncidentFact, IncidentFacts
 from services.playbook.domain.yaml_tree import TreeReader, tree_of
 from shared.money import Money
@@ -35,20 +36,39 @@ class Case:
     applies: bool = True
 
 
-def case_from(text: str, file: str) -> Case:
-    """Raises TemplateInvalid, naming file and line, for the first fault."""
+def case_from(text: str, file: str, incidents: Mapping[str, IncidentFacts] = MappingProxyType({})) -> Case:
+    """Returns a case; its facts may be those of an incident that several templates are tried on, by name.
+
+    Raises TemplateInvalid, naming file and line, for the first fault.
+    """
     reader = TreeReader(file, "CASE_INVALID")
-    values = reader.mapping(tree_of(text, file), ("description", "incident"), ("inputs", "intake", "assessment", "decisions", "applies"))
+    values = reader.mapping(tree_of(text, file), ("description", "facts"), ("inputs", "applies"))
+    applies = "applies" not in values or reader.line_of_text(values["applies"], "applies") == "true"
+    node = values["facts"]
+    if isinstance(node, ScalarNode):
+        if node.value not in incidents:
+            raise reader.fault(node, f"facts {node.value!r} is no incident; there are " + (", ".join(incidents) or "none"))
+        facts = incidents[node.value]
+    else:
+        facts = _facts(reader, node)
+    return Case(reader.line_of_text(values["description"], "description"), facts, _inputs(reader, values.get("inputs")), applies)
+
+
+def incident_from(text: str, file: str) -> IncidentFacts:
+    """Reads an incident that several cases rest on. Raises TemplateInvalid."""
+    return _facts(TreeReader(file, "CASE_INVALID"), tree_of(text, file))
+
+
+def _facts(reader: TreeReader, node: Node | None) -> IncidentFacts:
+    values = reader.mapping(node, ("incident",), ("intake", "assessment", "decisions"))
     name = reader.line_of_text(values["incident"], "incident")
     decisions = reader.items(values["decisions"], "decisions") if "decisions" in values else ()
-    facts = IncidentFacts(
+    return IncidentFacts(
         name,
         _fact(reader, values.get("intake"), IncidentFact, {"name": name}),
         _fact(reader, values.get("assessment"), AssessmentFact, {"incident": name}),
-        tuple(_record(reader, node, DecisionFact, {"incident": name}) for node in decisions),
+        newest_by_team(_record(reader, each, DecisionFact, {"incident": name}) for each in decisions),
     )
-    applies = "applies" not in values or reader.line_of_text(values["applies"], "applies") == "true"
-    return Case(reader.line_of_text(values["description"], "description"), facts, _inputs(reader, values.get("inputs")), applies)
 
 
 def _inputs(reader: TreeReader, node: Node | None) -> dict[str, str]:
@@ -67,8 +87,8 @@ def _record(reader: TreeReader, node: Node, kind: type[Any], given: Mapping[str,
     """Returns a dataclass of the values of a mapping; `given` need not be written."""
     hints = get_type_hints(kind)
     needed = tuple(each.name for each in fields(kind) if each.default is MISSING and each.name not in given)
-    optional = tuple(each.name for each in fields(kind) if each.name not in needed)
-    values = reader.mapping(node, tuple(name for name in needed if not _may_be_left_out(hints[name])), (*needed, *optional))
+    asked = tuple(name for name in needed if not _may_be_left_out(hints[name]))
+    values = reader.mapping(node, asked, tuple(each.name for each in fields(kind) if each.name not in asked))
     left_out = {name: _nothing(hints[name]) for name in needed if name not in values}
     return kind(**{**left_out, **given, **{name: _value(reader, value, hints[name], name) for name, value in values.items()}})
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from services.playbook.domain import structure_rules, text_rules
+from services.playbook.domain import contradiction, structure_rules, text_rules
 from services.playbook.domain.errors import RenderRefused
 from services.playbook.domain.finding import Check, Files, Finding
 
@@ -18,6 +18,8 @@ RULES: MappingProxyType[str, Check] = MappingProxyType(
         "ARGUMENT_SUBSTITUTION": text_rules.argument_substitution,
         "COMMENT_OPEN": text_rules.comment_open,
         "FENCE_OPEN": text_rules.fence_open,
+        "FENCE_NESTED": text_rules.fence_nested,
+        "REVIEW_IMPORT": text_rules.review_import,
         "DATA_BLOCK_BROKEN": text_rules.data_block_broken,
         "SECRET_SHOWN": text_rules.secret_shown,
         "FRONT_MATTER_INVALID": structure_rules.front_matter_invalid,
@@ -25,6 +27,7 @@ RULES: MappingProxyType[str, Check] = MappingProxyType(
         "AGENT_WRITES": structure_rules.agent_writes,
         "SETTINGS_INVALID": structure_rules.settings_invalid,
         "SETTINGS_CONTRADICTION": structure_rules.settings_contradiction,
+        "RULE_CONTRADICTION": contradiction.rule_contradiction,
         "IMPORT_UNRESOLVED": structure_rules.import_unresolved,
         "IMPORT_CYCLE": structure_rules.import_cycle,
         "IMPORT_TOO_DEEP": structure_rules.import_too_deep,

@@ -13,6 +13,7 @@ from services.playbook.domain.finding import Files, Finding
 from services.playbook.domain.manifest import is_bundle_path
 from services.playbook.domain.markdown import prose_of
 from services.playbook.domain.text_rules import IMPORT_LINE
+from services.playbook.domain.yaml_tree import tree_of
 
 LONGEST_DESCRIPTION = 1536
 MOST_HOPS = 4
@@ -147,8 +148,9 @@ def _front_matter(text: str) -> dict[str, Any] | None:
 @lru_cache(maxsize=32)  # the front matter of a template's files is the same in every bundle
 def _mapping(text: str) -> dict[str, Any] | None:
     try:
+        tree_of(text, "")  # refuses aliases, which can stand for a billion values, and what is nested too deep
         found = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # TemplateInvalid is one, and so is a date that is none
         return None
     return found if isinstance(found, dict) else None
 

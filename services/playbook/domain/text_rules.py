@@ -13,6 +13,7 @@ IMPORT_LINE = re.compile(r"\s*@(\S+)\s*")
 _PLACEHOLDER = re.compile(r"\[\[[=%#]|[=%#]\]\]")
 _COMMAND = re.compile(r"!`|`!")
 _ARGUMENT = re.compile(r"\$(?:\d|ARGUMENTS\b|\{(?:\d|ARGUMENTS))")
+_NESTED = re.compile(r" {0,3}(?:`{3,}|~{3,})\s*\w")
 _ACTIVE = re.compile(r"[@$]|!`|`!|<[A-Za-z/!?]|-->|--!>")
 
 
@@ -75,6 +76,23 @@ def fence_open(files: Files) -> Iterator[Finding]:
         fences = [line.number for line in lines_of(text) if line.is_fence]
         if len(fences) % 2:
             yield Finding(path, fences[-1], "opens a code fence that nothing closes")
+
+
+def fence_nested(files: Files) -> Iterator[Finding]:
+    """No code block holds what looks like the beginning of another: the inner one's end would be taken for the outer one's."""
+    for path, text in _markdown(files):
+        for line in lines_of(text):
+            if line.info is not None and not line.is_data and _NESTED.match(line.text):
+                yield Finding(path, line.number, "begins a code block within a code block; give the outer fence more backticks, or indent")
+
+
+def review_import(files: Files) -> Iterator[Finding]:
+    """REVIEW.md imports nothing: whoever reads it does not follow imports, and would review by less than is meant."""
+    for path, text in files.items():
+        if path.rsplit("/", 1)[-1] == "REVIEW.md":
+            for line in prose_of(text):
+                if IMPORT_LINE.fullmatch(line.text):
+                    yield Finding(path, line.number, "imports a file, which is not read from here; write it out")
 
 
 def data_block_broken(files: Files) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ it names make up its content. Partials stand beside the templates in `_partials`
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.playbook.domain.case import Case, case_from
+from services.playbook.domain.case import Case, case_from, incident_from
 from services.playbook.domain.errors import TemplateInvalid
 from services.playbook.domain.manifest import MANIFEST, PARTIALS, manifest_from
 from services.playbook.domain.rendering import LARGEST_SOURCE, CompiledTemplate
@@ -15,6 +15,7 @@ from services.playbook.domain.template import Manifest, Template, content_hash_o
 
 SHIPPED = Path(__file__).parent.parent / "templates"
 CASES = "cases"
+INCIDENTS = "_incidents"
 README = "README.md"
 
 
@@ -55,9 +56,10 @@ def read_template(folder: Path, root: Path) -> Template:
     return Template(manifest, sources, str(folder), content_hash_of(sources))
 
 
-def read_cases(folder: Path) -> dict[str, Case]:
-    """Returns the golden cases of a template by name, in order. Raises TemplateInvalid."""
-    return {path.stem: case_from(_text(path), str(path)) for path in sorted((folder / CASES).glob("*.yaml"))}
+def read_cases(folder: Path, root: Path = SHIPPED) -> dict[str, Case]:
+    """Returns the golden cases of a template by name, in order; `_incidents` holds those that several rest on. Raises TemplateInvalid."""
+    incidents = {path.stem: incident_from(_text(path), str(path)) for path in sorted((root / INCIDENTS).glob("*.yaml"))}
+    return {path.stem: case_from(_text(path), str(path), incidents) for path in sorted((folder / CASES).glob("*.yaml"))}
 
 
 def _partials(manifest: Manifest, folder: Path, root: Path) -> dict[str, str]:
