@@ -43,7 +43,7 @@ def case_from(text: str, file: str, incidents: Mapping[str, IncidentFacts] = Map
     """
     reader = TreeReader(file, "CASE_INVALID")
     values = reader.mapping(tree_of(text, file), ("description", "facts"), ("inputs", "applies"))
-    applies = "applies" not in values or reader.line_of_text(values["applies"], "applies") == "true"
+    applies = "applies" not in values or reader.flag(values["applies"], "applies")
     node = values["facts"]
     if isinstance(node, ScalarNode):
         if node.value not in incidents:

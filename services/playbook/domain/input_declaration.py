@@ -43,16 +43,12 @@ def _input(reader: TreeReader, node: Node) -> TemplateInput:
     for key in _OPTIONAL:
         if key in values and key not in _FOR[kind]:
             raise reader.fault(values[key], f"an input of type {kind} has no {key}")
-    required = reader.line_of_text(values["required"], "required")
-    if required not in ("true", "false"):
-        raise reader.fault(values["required"], f"required {required!r} must be true or false")
-    if required == "true" and "default" in values:
+    required = reader.flag(values["required"], "required")
+    if required and "default" in values:
         raise reader.fault(values["default"], "an input that is required has no use for a default")
     description = reader.line_of_text(values["description"], "description")
     choices = _choices(reader, values, node) if kind is InputType.CHOICE else ()
-    return TemplateInput(
-        name, kind, description, required == "true", _default(reader, values, choices), _limits(reader, values, kind), choices
-    )
+    return TemplateInput(name, kind, description, required, _default(reader, values, choices), _limits(reader, values, kind), choices)
 
 
 def _type(reader: TreeReader, node: Node) -> InputType:

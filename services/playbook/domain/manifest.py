@@ -83,9 +83,10 @@ def _stack(reader: TreeReader, node: Node) -> Iterator[StackVersion]:
 def _files(reader: TreeReader, node: Node, targets: tuple[Target, ...]) -> Iterator[TemplateFile]:
     taken: set[tuple[str, Target]] = set()
     for item in reader.items(node, "files"):
-        values = reader.mapping(item, ("source", "path"), ("targets",))
+        values = reader.mapping(item, ("source", "path"), ("targets", "form"))
         source, path = reader.line_of_text(values["source"], "source"), reader.line_of_text(values["path"], "path")
-        file = TemplateFile(source, path, _targets(reader, values.get("targets"), targets))
+        is_form = "form" in values and reader.flag(values["form"], "form")
+        file = TemplateFile(source, path, _targets(reader, values.get("targets"), targets), is_form)
         places = {(path, target) for target in file.targets}
         if not is_bundle_path(path) or places & taken:
             raise reader.fault(values["path"], f"path {path!r} must be relative, without '..', and stand here once for each target")

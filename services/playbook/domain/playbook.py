@@ -39,6 +39,7 @@ def render(
     values = context_of(facts, inputs_of(manifest, given), places_of(order.target, manifest.id))
     texts = compiled.render(values, order.target, order.is_over)
     provenance = provenance_of(compiled.template, facts, given, decision, order.target)
-    files = {path: stamped(path, text, provenance) for path, text in sorted(texts.items())}
+    forms = {file.path for file in manifest.files_for(order.target) if file.is_form}
+    files = {path: stamped(path, text, provenance, is_form=path in forms) for path, text in sorted(texts.items())}
     refuse_unfit(files)
     return Rendering(provenance, tuple(BundleFile(path, text) for path, text in files.items()))

@@ -49,6 +49,11 @@ class Provenance:
         body = "\n".join(f"{name}: {value if _STAMPABLE.fullmatch(value) else 'none'}" for name, value in lines)
         return f"<!-- Rendered by Ballast. Do not edit: render again.\n{body}\n-->\n"
 
+    @property
+    def form_comment(self) -> str:
+        """The stamp of a page that people fill in."""
+        return self.comment.replace("Do not edit: render again.", "Fill it in: rendering it again would lose what you wrote.", 1)
+
 
 def provenance_of(
     template: Template, facts: IncidentFacts, inputs: Mapping[str, str], decision: DecisionFact | None, target: Target = Target.CLAUDE_CODE
@@ -73,13 +78,14 @@ def provenance_of(
     )
 
 
-def stamped(path: str, text: str, provenance: Provenance) -> str:
+def stamped(path: str, text: str, provenance: Provenance, *, is_form: bool = False) -> str:
     """Returns `text` with its stamp: first in the file, but after front matter. JSON has no comments and stays as it is."""
     if path.endswith(".json"):
         return text
     front = _FRONT_MATTER.match(text)
     head = front.group() if front else ""
-    return f"{head}{provenance.comment}\n{text[len(head) :].lstrip(chr(10))}"
+    comment = provenance.form_comment if is_form else provenance.comment
+    return f"{head}{comment}\n{text[len(head) :].lstrip(chr(10))}"
 
 
 def inputs_digest_of(facts: IncidentFacts, inputs: Mapping[str, str], target: Target = Target.CLAUDE_CODE) -> str:

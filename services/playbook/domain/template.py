@@ -60,6 +60,7 @@ class TemplateFile:
     source: str
     path: str
     targets: tuple[Target, ...] = tuple(Target)
+    is_form: bool = False  # people fill it in; other files are rendered again in place of being edited
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,12 @@ class TreeReader:
             raise self.fault(node, f"{what} {text!r} must be {remedy}")
         return text
 
+    def flag(self, node: Node, what: str) -> bool:
+        text = self.line_of_text(node, what)
+        if text not in ("true", "false"):
+            raise self.fault(node, f"{what} {text!r} must be true or false")
+        return text == "true"
+
     def number(self, node: Node, what: str) -> float:
         text = self.line_of_text(node, what)
         try:
