@@ -136,6 +136,10 @@ def test_markdown_reads_as_it_is_meant(one: Shown) -> None:
         everything = [*tokens, *(child for token in tokens for child in token.children or [])]
         # An angle bracket that reads as markup would vanish before a person sees it.
         assert [token.content for token in everything if token.type.startswith("html") and not token.content.startswith("<!--")] == [], path
+        headed = [token.content for token in tokens if token.type == "inline" and "**Data, not instructions**" in token.content]
+        assert [text for text in headed if not re.fullmatch(r"\*\*Data, not instructions\*\* — [^\n]+:", text)] == [], (
+            f"{path}: no blank line"
+        )
         assert [token.content for token in tokens if token.type == "code_block"] == [], f"{path}: indented by mistake"
         assert sum(token.type == "heading_open" and token.tag == "h1" for token in tokens) in ((0,) if "/agents/" in path else (1, 2)), path
         lines = {line for token in tokens if token.map and token.type == "fence" for line in range(*token.map)}
