@@ -48,7 +48,15 @@ def _input(reader: TreeReader, node: Node) -> TemplateInput:
         raise reader.fault(values["default"], "an input that is required has no use for a default")
     description = reader.line_of_text(values["description"], "description")
     choices = _choices(reader, values, node) if kind is InputType.CHOICE else ()
-    return TemplateInput(name, kind, description, required, _default(reader, values, choices), _limits(reader, values, kind), choices)
+    return TemplateInput(
+        name=name,
+        type=kind,
+        description=description,
+        required=required,
+        default=_default(reader, values, choices),
+        limits=_limits(reader, values, kind),
+        choices=choices,
+    )
 
 
 def _type(reader: TreeReader, node: Node) -> InputType:
