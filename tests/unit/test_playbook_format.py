@@ -111,6 +111,7 @@ def test_a_fault_of_an_input_is_told(inputs: str, says: str) -> None:
         ("", "files:\n  - {source: body.j2, path: A.md, targets: [plain]}\n", "none is for claude-code, agents-md"),
         ("", "files:\n  - {source: body.j2, path: A.md}\n  - {source: b.j2, path: A.md, targets: [plain]}\n", "once for each target"),
         ("", "files:\n  - {source: body.j2, path: A.md, form: maybe}\n", "must be true or false"),
+        ("", "files:\n" + "".join(f"  - {{source: body.j2, path: a{n}.md}}\n" for n in range(33)), "at most 32"),
         ("partials: [../x.j2]\n", FILES, "without a path"),
         ("partials: [a.j2, a.j2]\n", FILES, "twice"),
         ("stack: [{name: x}]\n", FILES, "lacks version"),

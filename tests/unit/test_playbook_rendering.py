@@ -88,6 +88,15 @@ def test_a_template_that_runs_on_is_stopped(rule: str, body: str) -> None:
     assert refused.value.metadata["rule"] == rule
 
 
+def test_sources_that_include_one_another_many_times_are_each_looked_at_once() -> None:
+    # Six levels of a hundred includes each: a walk along every path would take 10^12 steps.
+    wide = {f"w{n}": f'[[% include "w{n + 1}.j2" %]]' * 100 for n in range(5)}
+    compiled = template_of('[[% include "w0.j2" %]]' * 100, sources={**wide, "w5": "x"})
+    with pytest.raises(RenderRefused) as refused:
+        compiled.render(context_of(facts(), {}))
+    assert refused.value.metadata["rule"] == "RENDER_STEPS"
+
+
 def test_a_render_stops_when_its_deadline_comes() -> None:
     turns = iter(range(10))
     compiled = template_of("[[% for a in assessment.terms %]]x[[% endfor %]]")

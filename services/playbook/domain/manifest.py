@@ -15,6 +15,7 @@ from shared.condition import Condition, ConditionRefused
 
 MANIFEST = "template.yaml"
 PARTIALS = "_partials"
+MOST_FILES = 32
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}\.j2")
@@ -94,6 +95,8 @@ def _files(reader: TreeReader, node: Node, targets: tuple[Target, ...]) -> Itera
             raise reader.fault(values["source"], f"source {source!r} must be a file of this folder")
         taken |= places
         yield file
+    if len(taken) > MOST_FILES * len(targets):
+        raise reader.fault(node, f"files must be at most {MOST_FILES} for a target")
     empty = [target for target in targets if target not in {each for _, each in taken}]
     if empty:
         raise reader.fault(node, "files must name at least one file for each target; none is for " + ", ".join(empty))
