@@ -38,8 +38,8 @@ def signals(sprint: int = 7, days: float = 0.0, **told: Any) -> Signals:
     )
 
 
-def rule(id: str = "storm", when: str = "incidents.count > 5", effect: Effect | None = None, **more: Any) -> PolicyRule:
-    return PolicyRule(id, when, effect or RaiseBy(100_000), more.pop("reason", "Incidents come in a storm."), **more)
+def rule(named: str = "storm", when: str = "incidents.count > 5", effect: Effect | None = None, **more: Any) -> PolicyRule:
+    return PolicyRule(named, when, effect or RaiseBy(100_000), more.pop("reason", "Incidents come in a storm."), **more)
 
 
 def ruled(*rules: PolicyRule, **changes: Any) -> AllocationPolicy:
