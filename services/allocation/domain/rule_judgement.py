@@ -8,23 +8,10 @@ from typing import Any
 
 from services.allocation.domain.policy_rule import PolicyRule
 from services.allocation.domain.quantity import counted, figure
+from services.allocation.domain.rule_memory import RuleMemory
 from services.allocation.domain.signal_facts import LANGUAGE, MISSING, SignalFact, facts_of, facts_read
 from services.allocation.domain.signals import Signals
 from shared.condition import Condition, ConditionFailed, Facts
-
-
-@dataclass(frozen=True, slots=True)
-class RuleMemory:
-    """What is remembered of a rule: since when it holds, or when it let go."""
-
-    rule: str
-    since: datetime  # began to hold
-    since_sprint: int
-    let_go_sprint: int | None = None  # that began when it let go; None while it holds
-
-    @property
-    def holds(self) -> bool:
-        return self.let_go_sprint is None
 
 
 @dataclass(frozen=True, slots=True)
