@@ -37,6 +37,10 @@ class Unit(StrEnum):
     SPRINTS = "sprints"
     RATIO = "ratio"
     CHANGES = "changes"
+    BUDGETS = "budgets"
+    USERS = "users"
+    ACTIONS = "actions"
+    MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True)

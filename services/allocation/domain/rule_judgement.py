@@ -46,8 +46,9 @@ def compiled(rules: tuple[PolicyRule, ...]) -> tuple[CompiledRule, ...]:
 
 
 @lru_cache(maxsize=512)
-def _read(rules: tuple[CompiledRule, ...]) -> tuple[SignalFact, ...]:
-    return facts_read(frozenset(name for each in rules for name in each.names))
+def facts_of_rules(rules: tuple[PolicyRule, ...]) -> tuple[SignalFact, ...]:
+    """Returns the signals that their conditions read. Raises as `compiled`."""
+    return facts_read(frozenset(name for each in compiled(rules) for name in each.names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def judged(rules: tuple[PolicyRule, ...], signals: Signals, remembered: Sequence
     if not rules:
         return ()
     ready = compiled(rules)
-    facts = _read(ready)
+    facts = facts_of_rules(rules)
     everything = _Seen.of(signals, facts)
     own = _Seen.of(signals.own, facts) if signals.own else everything
     held = {each.rule: each for each in remembered}
