@@ -10,6 +10,7 @@ from services.allocation.storage.incident_store import IncidentStore
 from services.allocation.storage.plan_store import PlanStore
 from services.allocation.storage.policy_store import PolicyStore
 from services.allocation.storage.roadmap_store import RoadmapStore
+from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
@@ -21,6 +22,7 @@ from services.allocation.transport.petitions import petition_of
 from services.allocation.transport.plan_servicer import SERVICE as PLANS
 from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
+from services.allocation.transport.signal_events import SignalEvents
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.decisions import Decisions, Stores
 from services.allocation.usecases.demand import Demand
@@ -57,8 +59,9 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
     rollbacks = Rollbacks(store, decisions, app.clock)
     app.serve(decision_servicer.SERVICE, DecisionServicer(app.database, Explanations(store, policies), rollbacks))
-    heard = AssessmentEvents(decisions, HeardStore(app.database))
-    app.receive(heard.handlers() | approval_handlers(app.clock, control.progress.hear, proposals.hear))
+    heard = HeardStore(app.database)
+    told = AssessmentEvents(decisions, heard).handlers() | SignalEvents(SignalStore(app.database), heard).handlers()
+    app.receive(told | approval_handlers(app.clock, control.progress.hear, proposals.hear))
     app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(DemandStore(app.database), app.clock)))
     imports = RoadmapImports(roadmap, app.clock)
     app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
