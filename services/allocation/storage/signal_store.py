@@ -20,6 +20,7 @@ from services.allocation.storage.signal_tables import component_tier, error_budg
 from shared.storage.database import Database
 
 _BUDGET_MEMORY = timedelta(days=400)
+_MOST_KEPT = 60  # beginnings of sprints: as many as one preview looks at
 _SPENT = """
     select incident, sum(hours)::float8 as hours from work_record
     where team = $1 and incident = any($2::text[]) and worked_at <= $3 group by incident
@@ -43,7 +44,7 @@ class SignalStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._demand = DemandStore(database)
-        self._foretold: tuple[tuple[datetime, datetime], dict[str, RecordedDemand], DemandPool] | None = None
+        self._kept: dict[tuple[datetime, datetime], tuple[dict[str, RecordedDemand], DemandPool]] = {}
 
     async def note_budget(self, fact: BudgetFact) -> bool:
         """Holds how a budget stands, unless something newer of that day is held; returns whether it was newer. Safe to repeat."""
@@ -73,16 +74,20 @@ class SignalStore:
         return await self._upsert(statement, ["incident"], incident_cause.c.version < statement.excluded.version)
 
     async def surroundings(
-        self, team: Team, policy: AllocationPolicy, incidents: Sequence[IncidentFact], since: datetime, now: datetime
+        self,
+        team: Team,
+        policy: AllocationPolicy,
+        incidents: Sequence[IncidentFact],
+        since: datetime,
+        now: datetime,
+        asked_at: datetime | None = None,
     ) -> Surroundings:
-        """Returns what the policy looks at; nothing is asked for one that looks at its three triggers only."""
+        """Returns what the policy looks at; nothing is asked for one that looks at its three triggers only.
+
+        `now` may lie in the past: then it is what had been told by then, of what is recorded when it is asked.
+        """
         if not looks_farther(policy):
             return Surroundings()
-        return await self.all_surroundings(team, policy, incidents, since, now)
-
-    async def all_surroundings(
-        self, team: Team, policy: AllocationPolicy, incidents: Sequence[IncidentFact], since: datetime, now: datetime
-    ) -> Surroundings:
         budgets = [
             BudgetFact(**dict(row) | {"cause": Cause(row["cause"])}) for row in await self._database.ask(_BUDGETS, team.name, since, now)
         ]
@@ -90,7 +95,7 @@ class SignalStore:
         refs = [each.ref for each in causes.values() if each.ref]
         frozen = await self._database.ask(_FROZEN, team.name, now - _BUDGET_MEMORY, now, refs) if refs else []
         components = {each.component for each in budgets} | {name for each in incidents for name in each.components}
-        outlook = await self.outlook(team, now) if foresees(policy) else Outlook()
+        outlook = await self.outlook(team, now, asked_at or now) if foresees(policy) else Outlook()
         spent = await self._database.ask(_SPENT, team.name, [each.incident for each in incidents if each.is_open_at(now)], now)
         return Surroundings(
             budgets=tuple(budgets),
@@ -101,18 +106,24 @@ class SignalStore:
             spent=dict(tuple(row) for row in spent),
         )
 
-    async def outlook(self, team: Team, now: datetime) -> Outlook:
-        """Foretells the team's present sprint from what was recorded by its beginning: the same all through the sprint."""
+    async def outlook(self, team: Team, now: datetime, asked_at: datetime) -> Outlook:
+        """Foretells the team's sprint of then from what was recorded by its beginning: the same all through the sprint."""
         begin = team.cadence.sprint_at(now).begin_at
-        key = (begin, now.replace(second=0, microsecond=0))
-        if self._foretold is None or self._foretold[0] != key:
-            recorded = await self._demand.recorded(begin)
-            histories = [each.history(begin)[0] for each in recorded.values()]
-            self._foretold = (key, recorded, await asyncio.to_thread(pooled, histories, Wanted()))
-        _, recorded, pool = self._foretold
+        recorded, pool = await self._foretold(begin, asked_at.replace(second=0, microsecond=0))
         if team.name not in recorded:
             return Outlook(note="Nothing was recorded of this team when the sprint began, so the baseline stands.")
         return await asyncio.to_thread(outlook_of, recorded[team.name].history(begin)[0], pool)
+
+    async def _foretold(self, begin: datetime, minute: datetime) -> tuple[dict[str, RecordedDemand], DemandPool]:
+        """Returns what was recorded of all teams by then, read at most once a minute."""
+        key = (begin, minute)
+        if key not in self._kept:
+            recorded = await self._demand.recorded(begin)
+            histories = [each.history(begin)[0] for each in recorded.values()]
+            while len(self._kept) >= _MOST_KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = (recorded, await asyncio.to_thread(pooled, histories, Wanted()))
+        return self._kept[key]
 
     async def _causes(self, incidents: Sequence[str]) -> dict[str, CauseFact]:
         statement = select(incident_cause).where(incident_cause.c.incident.in_(incidents))

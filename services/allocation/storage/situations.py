@@ -19,8 +19,12 @@ from services.allocation.storage.rows import fact_from_row, item_from_row
 from services.allocation.storage.tables import decision, incident_fact, roadmap_item, work_record
 
 
-async def situation_of(connection: AsyncConnection, of: Team, policy: AllocationPolicy, now: datetime) -> Situation:
-    since, sprint = needed_since(of, policy, now), of.cadence.sprint_at(now)
+async def situation_of(
+    connection: AsyncConnection, of: Team, policy: AllocationPolicy, now: datetime, since: datetime | None = None
+) -> Situation:
+    """Returns what a decision at `now` needs; of incidents and decisions what matters `since` then, where that is farther back."""
+    needed, sprint = needed_since(of, policy, now), of.cadence.sprint_at(now)
+    since = min(since, needed) if since else needed
     concerns = incident_fact.c.teams.contains([of.name])
     recent = or_(incident_fact.c.opened_at >= since, incident_fact.c.resolved_at >= since, incident_fact.c.resolved_at.is_(None))
     facts = await connection.execute(select(incident_fact).where(concerns, recent).order_by(incident_fact.c.incident))
