@@ -85,15 +85,12 @@ def _causes(around: Surroundings, opened: Sequence[IncidentFact]) -> dict[Cause,
 
 
 def _budgets(around: Surroundings, now: datetime, *, forgiving: bool) -> tuple[BudgetSignal, ...] | None:
-    """Returns them; one that a forgiven cause spent is left out. None where none was told of: no news is not good news."""
+    """Returns them; one that a forgiven cause spent counts as unspent. None where none was told of: no news is not good news."""
     told = around.budgets_at(now)
     if not told:
         return None
-    return tuple(
-        BudgetSignal(each.remaining, each.burn, each.frozen, each.cause, around.tiers.get(each.component))
-        for each in told
-        if not (forgiving and each.cause in FORGIVEN)
-    )
+    found = [BudgetSignal(each.remaining, each.burn, each.frozen, each.cause, around.tiers.get(each.component)) for each in told]
+    return tuple(replace(each, remaining=1.0, burn=0.0, frozen=False) if forgiving and each.cause in FORGIVEN else each for each in found)
 
 
 def _loss(open_now: Sequence[IncidentFact]) -> Decimal | None:
