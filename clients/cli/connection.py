@@ -13,6 +13,7 @@ from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceS
 from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -72,6 +73,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -217,6 +219,10 @@ class Connection:
     @property
     def plans(self) -> "PlanServiceAsyncStub":
         return PlanServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def policies(self) -> "PolicyServiceAsyncStub":
+        return PolicyServiceStub(self._channel("allocation"))
 
     @cached_property
     def demand(self) -> "DemandServiceAsyncStub":

@@ -1,7 +1,7 @@
 """What allocation refuses, each with its stable reason.
 
     InvalidInput         CapacityZero, MemberDuplicate, DependencyCycle, DependencyUnknown, CurrencyMismatch, BaselineOutOfBounds,
-                         WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable
+                         WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable, PolicyRefused
     NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided
     PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon
     PermissionDenied     RollbackRoleMissing
@@ -9,6 +9,7 @@
 Rules without a reason of their own are refused as FieldRefused, with the reason INVALID_INPUT.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from shared.errors import InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Violation
@@ -167,3 +168,13 @@ class RollbackRoleMissing(PermissionDenied):
             f"{principal} may not take back decisions of {team}: it needs the role approver or planner for it",
             metadata={"principal": principal, "team": team},
         )
+
+
+class PolicyRefused(InvalidInput):
+    """Rules or reserve of a policy cannot be; every field at fault is named."""
+
+    reason = "POLICY_INVALID"
+
+    def __init__(self, found: Sequence[tuple[str, str]]) -> None:
+        violations = [Violation(field, description) for field, description in found]
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations), violations)
