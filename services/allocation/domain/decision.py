@@ -17,6 +17,7 @@ class DecisionTrigger(IntEnum):
     ASSESSMENT = 2
     REQUEST = 3
     ROLLBACK = 4
+    CAPACITY = 5
 
 
 class DecisionOutcome(IntEnum):
@@ -188,3 +189,4 @@ class Decision:
 
 BASELINE = "baseline"
 ROLLBACK = "rollback"
+CAPACITY = "capacity"
