@@ -8,12 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2, demand_service_pb2
+from ballast.allocation.v1 import (
+    adherence_service_pb2,
+    allocation_service_pb2,
+    capacity_service_pb2,
+    decision_service_pb2,
+    demand_service_pb2,
+    work_service_pb2,
+)
+from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceStub
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.capacity_service_pb2_grpc import CapacityServiceStub
 from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
 from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
+from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -69,11 +79,14 @@ from shared.errors import BallastError, DeadlineExceeded, Unavailable, invalid_f
 from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentials, connect
 
 if TYPE_CHECKING:  # these exist for the type checker only
+    from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceAsyncStub
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.capacity_service_pb2_grpc import CapacityServiceAsyncStub
     from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
     from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
+    from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -112,6 +125,9 @@ _MORE = {
     "allocation": [
         decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
         demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"],
+        capacity_service_pb2.DESCRIPTOR.services_by_name["CapacityService"],
+        work_service_pb2.DESCRIPTOR.services_by_name["WorkService"],
+        adherence_service_pb2.DESCRIPTOR.services_by_name["AdherenceService"],
     ],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
@@ -227,6 +243,18 @@ class Connection:
     @cached_property
     def demand(self) -> "DemandServiceAsyncStub":
         return DemandServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def capacity(self) -> "CapacityServiceAsyncStub":
+        return CapacityServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def work(self) -> "WorkServiceAsyncStub":
+        return WorkServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def adherence(self) -> "AdherenceServiceAsyncStub":
+        return AdherenceServiceStub(self._channel("allocation"))
 
     @cached_property
     def decisions(self) -> "DecisionServiceAsyncStub":

@@ -50,6 +50,8 @@ COMMANDS = {
     "matrix": SubCommand("clients.cli.matrix", "app", "Show, try and change the severity matrix."),
     "gates": SubCommand("clients.cli.gates", "app", "Show, try and change the rules that raise a severity, page or ask for more."),
     "calibrate": SubCommand("clients.cli.calibrate", "app", "Show how assessments did, fit weights, and list the versions of the model."),
+    "teams": SubCommand("clients.cli.teams", "app", "List, show and store teams and leave; capacity, and whether work follows its plan."),
+    "work": SubCommand("clients.cli.work", "app", "Record, list, correct and import work."),
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List, show, explain and roll back decisions."),
     "forecast": SubCommand("clients.cli.forecast", "forecast", "Foretell the hours that remediation will ask of teams."),

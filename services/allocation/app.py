@@ -2,7 +2,11 @@
 
 from sqlalchemy.engine import make_url
 
+from services.allocation.domain.drift import ChartDesign
+from services.allocation.domain.work import WorkClass
 from services.allocation.settings import AllocationSettings
+from services.allocation.storage.adherence_store import AdherenceStore
+from services.allocation.storage.capacity_store import CapacityStore
 from services.allocation.storage.decision_store import DecisionStore
 from services.allocation.storage.demand_store import DemandStore
 from services.allocation.storage.heard_store import HeardStore
@@ -15,7 +19,15 @@ from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
-from services.allocation.transport import decision_servicer, demand_servicer, policy_servicer
+from services.allocation.storage.work_store import WorkStore
+from services.allocation.transport import (
+    adherence_servicer,
+    capacity_servicer,
+    decision_servicer,
+    demand_servicer,
+    policy_servicer,
+    work_servicer,
+)
 from services.allocation.transport.decision_servicer import DecisionServicer
 from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
@@ -25,6 +37,8 @@ from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.signal_events import SignalEvents
 from services.allocation.transport.tracing import tracing
+from services.allocation.usecases.adherence import AdherenceTerms, AdherenceWatch
+from services.allocation.usecases.capacity import Capacity
 from services.allocation.usecases.decisions import Decisions, Stores
 from services.allocation.usecases.demand import Demand
 from services.allocation.usecases.explanations import Explanations
@@ -37,6 +51,7 @@ from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.roadmap_imports import RoadmapImports
 from services.allocation.usecases.rollbacks import Rollbacks
 from services.allocation.usecases.teams import Teams
+from services.allocation.usecases.work import Work
 from shared.app import App
 from shared.approvals.hearing import approval_handlers
 from shared.clock import Clock, RealClock
@@ -54,8 +69,10 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     stores = Stores(store, TeamStore(app.database, app.outbox), IncidentStore(app.database))
     proposals = Proposals(store, app.approvals, petition_of, app.clock)
     decisions = Decisions(stores, proposals, app.clock, tracing(app.telemetry.tracer))
+    categories = {name: WorkClass[counts.upper()] for name, counts in settings.work_categories.items()}
+    work = Work(WorkStore(app.database, app.outbox, roadmap, categories), stores.teams, categories, app.clock)
     parts = AllocationParts(
-        Teams(stores.teams, policies, app.clock), Roadmap(roadmap, stores.teams, app.clock), Policies(policies, app.clock), decisions
+        Teams(stores.teams, policies, decisions, app.clock), Roadmap(roadmap, app.clock), Policies(policies, app.clock), decisions, work
     )
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, stores.teams), app.clock))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
@@ -69,6 +86,14 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
     reviews = PolicyReviews(PreviewStore(app.database, signals), parts.policies, app.clock)
     app.serve(policy_servicer.SERVICE, policy_servicer.PolicyServicer(reviews))
+    app.serve(work_servicer.SERVICE, work_servicer.WorkServicer(app.database, work))
+    capacity = Capacity(CapacityStore(app.database, app.outbox), stores.teams, decisions, app.clock)
+    app.serve(capacity_servicer.SERVICE, capacity_servicer.CapacityServicer(app.database, capacity))
+    watched = AdherenceStore(app.database, app.outbox, stores.teams)
+    terms = AdherenceTerms(ChartDesign(settings.drift_false_alarm_sprints), settings.least_recorded_share)
+    watch = AdherenceWatch(watched, stores.teams, terms, app.clock, app.telemetry.meter)
+    app.serve(adherence_servicer.SERVICE, adherence_servicer.AdherenceServicer(watch))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     app.every("* * * * *", "proposals", proposals.tick)
+    app.every("* * * * *", "adherence", watch.look)
     return app

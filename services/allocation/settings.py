@@ -1,12 +1,23 @@
 """Settings of allocation, read from BALLAST_ALLOCATION_* in the environment."""
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings, Subscriber
 
+Counts = Literal["remediation", "roadmap", "other"]
+_CATEGORIES: dict[str, Counts] = {
+    "toil": "remediation",
+    "on-call": "remediation",
+    "corrective-action": "remediation",
+    "discovery": "roadmap",
+    "support": "other",
+    "meeting": "other",
+    "learning": "other",
+}
 _DECISIONS = ("ballast.allocation.v1.DecisionMade", "ballast.allocation.v1.DecisionChanged")
 
 
@@ -25,6 +36,17 @@ class AllocationSettings(ServiceSettings):
     )
     stale_after_hours: float = Field(
         0, ge=0, le=8760, description="Silence of triage after which decisions that change a share are put to approvers; 0 for never."
+    )
+
+    work_categories: dict[str, Counts] = Field(
+        default_factory=lambda: dict(_CATEGORIES),
+        description="Categories that work may be recorded on, and what each counts as (JSON).",
+    )
+    drift_false_alarm_sprints: float = Field(
+        370, ge=10, le=100_000, description="Sprints between false alarms of drift, on average, that its charts are designed for."
+    )
+    least_recorded_share: float = Field(
+        0.5, gt=0, le=1, description="Part of a sprint's capacity of which work must be recorded before it is compared with the plan."
     )
 
     @property

@@ -43,7 +43,7 @@ def smallest_changes(decision: Decision, policy: AllocationPolicy) -> tuple[Smal
     Nothing for a rollback, nor while the share stayed because it had changed a while before or because a proposal waited.
     """
     rests = any(bound.bound in _KEEPING for bound in decision.bounds) or any(each.input == REST_LEFT for each in decision.inputs)
-    if rests or decision.trigger is DecisionTrigger.ROLLBACK:
+    if rests or decision.trigger in {DecisionTrigger.ROLLBACK, DecisionTrigger.CAPACITY}:
         return ()
     return tuple(change for each in (_frequency, _restore, _open) for change in each(_Trial(decision, policy)))
 

@@ -18,6 +18,7 @@ class DecisionTrigger(IntEnum):
     ASSESSMENT = 2
     REQUEST = 3
     ROLLBACK = 4
+    CAPACITY = 5
 
 
 class DecisionOutcome(IntEnum):
@@ -194,3 +195,4 @@ class Decision:
 
 BASELINE = "baseline"
 ROLLBACK = "rollback"
+CAPACITY = "capacity"

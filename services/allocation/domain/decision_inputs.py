@@ -18,7 +18,7 @@ def inputs_of(situation: Situation, now: datetime, share_before: int, signals: S
     """Returns every fact a decision rests on: those of its signals, then what the policy sets."""
     sprint = situation.team.cadence.sprint_at(now)
     facts = [
-        DecisionInput("capacity", situation.team.capacity_hours, Unit.HOURS, len(situation.team.members)),
+        DecisionInput("capacity", situation.team.capacity_in(sprint), Unit.HOURS, len(situation.team.members)),
         _share_input("remediation_share_before", share_before),
         *signals,
         DecisionInput("quiet_sprints", Decimal(situation.quiet_sprints_before(sprint.number)), Unit.SPRINTS, len(situation.marks)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
+from itertools import accumulate
 
 from services.allocation.domain.decision import DisplacedItem, RoadmapImpact
 from services.allocation.domain.plan import (
@@ -72,12 +73,13 @@ def blocked_items(items: Sequence[RoadmapItem]) -> frozenset[str]:
 
 def _problem(situation: Situation, items: Sequence[RoadmapItem], remediation_share: int, now: datetime) -> Problem:
     """Returns the planning problem under that share; what was recorded on the roadmap in the present sprint is no longer there to spend."""
-    horizon, capacity = situation.policy.horizon_sprints, situation.team.capacity_hours
-    roadmap = capacity - share_of(capacity, remediation_share)
-    left = max(roadmap - situation.roadmap_recorded_hours, Decimal(0))
+    present, cadence = situation.team.cadence.number_at(now), situation.team.cadence
+    capacities = (situation.team.capacity_in(cadence.sprint(present + ahead)) for ahead in range(situation.policy.horizon_sprints))
+    roadmap = [capacity - share_of(capacity, remediation_share) for capacity in capacities]
+    roadmap[0] = max(roadmap[0] - situation.roadmap_recorded_hours, Decimal(0))
     positions = {item.name: index for index, item in enumerate(items)}
     planned = tuple(_plan_item(situation, item, positions, now) for item in items)
-    return Problem(planned, tuple(left + roadmap * sprint for sprint in range(horizon)))
+    return Problem(planned, tuple(accumulate(roadmap)))
 
 
 def _frozen(problem: Problem) -> Problem:

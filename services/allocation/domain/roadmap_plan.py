@@ -90,9 +90,9 @@ class Roadmaps:
 
     def roadmap_hours(self, of: TeamRoadmap) -> list[Decimal]:
         """Returns the hours of each sprint that the roadmap has."""
-        capacity = of.team.capacity_hours
-        roadmap = capacity - share_of(capacity, of.remediation_share)
-        return [max(roadmap - of.recorded_hours, Decimal(0)), *[roadmap] * (self.terms.horizon - 1)]
+        capacities = (of.team.capacity_in(self.sprint(of.team.name, number)) for number in range(1, self.terms.horizon + 1))
+        present, *later = (capacity - share_of(capacity, of.remediation_share) for capacity in capacities)
+        return [max(present - of.recorded_hours, Decimal(0)), *later]
 
     def money(self, nanos: int) -> Money:
         return Money(Decimal(nanos) / _NANO, self.currency)
@@ -105,8 +105,9 @@ class Roadmaps:
         for hours in self.roadmap_hours(of):
             total += hours
             sums.append(total)
-        sprints = (self.sprint(of.team.name, number) for number in range(1, self.terms.horizon + 1))
-        return Crew(tuple(sums), tuple(int(sprint.end_at.timestamp()) for sprint in sprints), of.team.people)
+        sprints = [self.sprint(of.team.name, number) for number in range(1, self.terms.horizon + 1)]
+        present = tuple(of.team.people_in(sprint) for sprint in sprints) if of.team.varies else ()
+        return Crew(tuple(sums), tuple(int(sprint.end_at.timestamp()) for sprint in sprints), of.team.people, present)
 
     def _plan_item(self, item: RoadmapItem, positions: Mapping[str, int], crew: int) -> PlanItem:
         effort = item.details.effort.quantile(self.terms.quantile) if item.details.effort and self.terms.quantile else item.effort_hours

@@ -168,7 +168,8 @@ def outcome_of(before: int, after: int) -> DecisionOutcome:
 def split_after(situation: Situation, share: int, now: datetime) -> Split:
     """Returns the split that holds from now; the one that held goes on, under the decision that set it, when nothing about it changed."""
     team, policy, held = situation.team, situation.policy, situation.split
-    new = Split(team.name, team.cadence.number_at(now), share, team.capacity_hours, "", policy.name, policy.revision, now)
+    sprint = team.cadence.sprint_at(now)
+    new = Split(team.name, sprint.number, share, team.capacity_in(sprint), "", policy.name, policy.revision, now)
     if held and replace(new, decision=held.decision, effective_at=held.effective_at) == held:
         return held
     return new

@@ -1,6 +1,6 @@
 """Decisions in PostgreSQL, and everything a decision is made on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from services.allocation.storage.decision_query import DecisionQuery, chosen
 from services.allocation.storage.documents import decision_from_row, split_from_json
 from services.allocation.storage.heard_store import HeardStore
 from services.allocation.storage.policy_store import PolicyStore
+from services.allocation.storage.presences import with_presence
 from services.allocation.storage.rows import team_from_row
 from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.situations import situation_of
@@ -152,6 +153,14 @@ class DecisionStore:
         await self._cache.put(row.force_position, split)
         return split
 
+    async def splits(self, teams: Sequence[str]) -> dict[str, Split]:
+        """Returns the split in force of each of these teams that has one."""
+        in_force = decision.c.team.in_(teams), decision.c.state == DecisionState.IN_FORCE.value
+        statement = select(decision.c.team, decision.c.after).where(*in_force).order_by(decision.c.force_position)
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(statement)
+            return {row.team: split_from_json(row.after) for row in rows}
+
     async def get(self, decision_id: UUID) -> Decision:
         """Raises DecisionNotFound."""
         async with self._database.transaction() as connection:
@@ -177,7 +186,7 @@ class DecisionStore:
         row = (await connection.execute(of_team)).first()
         if row is None:
             raise TeamNotFound(name)
-        found = team_from_row(row)
+        (found,) = await with_presence(connection, [team_from_row(row)], now)
         policy = tried or await self._policies.newest(found.policy, now)
         heard_at = await self._heard.newest(TRIAGE) if self._stale_after else None
         held = await situation_of(connection, found, policy, now)

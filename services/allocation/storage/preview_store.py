@@ -12,6 +12,7 @@ from services.allocation.domain.rule_signal import looks_farther
 from services.allocation.domain.sprint import Sprint
 from services.allocation.domain.surroundings import Surroundings
 from services.allocation.domain.team import Team
+from services.allocation.storage.presences import with_presence
 from services.allocation.storage.rows import team_from_row
 from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.situations import situation_of
@@ -36,9 +37,9 @@ class PreviewStore:
         """Raises TeamNotFound."""
         async with self._database.transaction() as connection:
             row = (await connection.execute(select(team).where(team.c.name == name))).first()
-        if row is None:
-            raise TeamNotFound(name)
-        return team_from_row(row)
+            if row is None:
+                raise TeamNotFound(name)
+            return (await with_presence(connection, [team_from_row(row)]))[0]
 
     async def using(self, policy: str, paging: PageQuery) -> list[Team]:
         """Returns the teams that decide by a policy, by name: a page of them, and one more where there are more."""
@@ -46,7 +47,7 @@ class PreviewStore:
         if paging.cursor:
             statement = statement.where(team.c.name > paging.cursor[0])
         async with self._database.transaction() as connection:
-            return [team_from_row(row) for row in await connection.execute(statement)]
+            return await with_presence(connection, [team_from_row(row) for row in await connection.execute(statement)])
 
     async def past(self, of: Team, policies: tuple[AllocationPolicy, AllocationPolicy], count: int, now: datetime) -> Past:
         """Returns the team with all that a preview of so many sprints needs of its incidents."""

@@ -12,11 +12,15 @@ from services.allocation.domain.situation import DecisionMark, Situation, needed
 from services.allocation.domain.sprint import Sprint
 from services.allocation.domain.standing import DecisionState
 from services.allocation.domain.team import Team
+from services.allocation.domain.work import WorkClass
 from services.allocation.storage import standings
 from services.allocation.storage.documents import split_from_json
 from services.allocation.storage.policy_rule_rows import memory_from_json
 from services.allocation.storage.rows import fact_from_row, item_from_row
 from services.allocation.storage.tables import decision, incident_fact, roadmap_item, work_record
+
+# By these nobody judged anything.
+_UNRULED = (DecisionTrigger.ROLLBACK.value, DecisionTrigger.CAPACITY.value)
 
 
 async def situation_of(
@@ -30,9 +34,9 @@ async def situation_of(
     facts = await connection.execute(select(incident_fact).where(concerns, recent).order_by(incident_fact.c.incident))
     first = (await connection.execute(select(func.min(incident_fact.c.opened_at)).where(concerns))).scalar_one()
     marked = select(decision.c.created_at, decision.c.trigger, decision.c.fired).where(decision.c.team == of.name)
-    marked = marked.where(decision.c.trigger != DecisionTrigger.ROLLBACK.value)  # by which nobody judged anything
+    marked = marked.where(decision.c.trigger.not_in(_UNRULED))
     marks = await connection.execute(marked.where(decision.c.created_at >= since).order_by(decision.c.position))
-    judged = select(decision.c.rules).where(decision.c.team == of.name, decision.c.trigger != DecisionTrigger.ROLLBACK.value)
+    judged = select(decision.c.rules).where(decision.c.team == of.name, decision.c.trigger.not_in(_UNRULED))
     remembered = await connection.execute(judged.order_by(decision.c.position.desc()).limit(1))
     newest = (await connection.execute(standings.newest_split(of.name))).first()
     proposals = await standings.standing_in(connection, of.name, DecisionState.PROPOSED)
@@ -55,7 +59,7 @@ async def situation_of(
 def _roadmap_hours(of: Team, sprint: Sprint) -> "Select[tuple[Any]]":
     return select(func.coalesce(func.sum(work_record.c.hours), 0)).where(
         work_record.c.team == of.name,
-        work_record.c.roadmap_item != "",
+        work_record.c.work_class == WorkClass.ROADMAP.value,
         work_record.c.worked_at >= sprint.begin_at,
         work_record.c.worked_at < sprint.end_at,
     )

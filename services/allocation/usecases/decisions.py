@@ -1,7 +1,7 @@
 """Deciding: on request, when a sprint begins, and when an assessment matters; and reading what was decided."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from services.allocation.domain.capacity_change import restated
 from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.errors import SplitNotDecided, SprintNotBegun, TeamNotFound
 from services.allocation.domain.incident import IncidentFact, teams_to_decide
@@ -78,6 +79,15 @@ class Decisions:
         occasion = Occasion(DecisionTrigger.REQUEST, self._clock.now(), author=current_principal_name())
         return await asyncio.to_thread(decide, await self._store.situation(team, occasion.now), occasion)
 
+    async def follow_capacity(self, names: Sequence[str]) -> None:
+        """Brings the hours of these teams' splits up to date where the present sprint has another capacity by now; their shares stay."""
+        now = self._clock.now()
+        splits = await self._store.splits(names)
+        for team in await self._teams.present(sorted(splits), now):
+            split, sprint = splits[team.name], team.cadence.sprint_at(now)
+            if split.sprint_number == sprint.number and split.capacity_hours != team.capacity_in(sprint):
+                await self._restate(team.name, Occasion(DecisionTrigger.CAPACITY, now, author=current_principal_name()))
+
     async def decide_due_sprints(self, now: datetime) -> None:
         """Decides for every team whose present sprint has begun without a decision for that; once, whoever else does the same.
 
@@ -133,6 +143,12 @@ class Decisions:
     async def _decide(self, team: str, occasion: Occasion) -> Decision:
         async with self._store.deciding(team, occasion.now) as turn:
             return await self.keep(turn, partial(decide, turn.situation, occasion))
+
+    async def _restate(self, team: str, occasion: Occasion) -> None:
+        async with self._store.deciding(team, occasion.now) as turn:
+            # A decision may have been made since the split was read.
+            if (made := await asyncio.to_thread(restated, turn.situation, occasion)) is not None:
+                await self.keep(turn, lambda: made)
 
     async def _decide_boundary(self, team: str, now: datetime) -> None:
         async with self._store.deciding(team, now) as turn:

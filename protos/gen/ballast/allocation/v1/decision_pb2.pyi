@@ -39,6 +39,8 @@ class _DecisionTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decis
     """Somebody asked."""
     DECISION_TRIGGER_ROLLBACK: _DecisionTrigger.ValueType  # 4
     """Somebody took back the decision before."""
+    DECISION_TRIGGER_CAPACITY: _DecisionTrigger.ValueType  # 5
+    """The sprint's capacity changed by leave, a calendar or a member; the share stays, and its hours follow."""
 
 class DecisionTrigger(_DecisionTrigger, metaclass=_DecisionTriggerEnumTypeWrapper):
     """Why a decision was made now."""
@@ -53,6 +55,8 @@ DECISION_TRIGGER_REQUEST: DecisionTrigger.ValueType  # 3
 """Somebody asked."""
 DECISION_TRIGGER_ROLLBACK: DecisionTrigger.ValueType  # 4
 """Somebody took back the decision before."""
+DECISION_TRIGGER_CAPACITY: DecisionTrigger.ValueType  # 5
+"""The sprint's capacity changed by leave, a calendar or a member; the share stays, and its hours follow."""
 Global___DecisionTrigger: _TypeAlias = DecisionTrigger  # noqa: Y015
 
 class _DecisionState:
