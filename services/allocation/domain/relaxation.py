@@ -1,7 +1,7 @@
 """The Lagrangian relaxation of a planning programme: bounds far tighter than the linear ones, good plans, and variables that are settled.
 
 Relaxed are the rows that tie sprints, teams and skills together; what is left are knapsacks in forests, one for each team and sprint, and
-those are solved exactly (`knapsack`). Multipliers start from the duals of the linear relaxation and follow the subgradient with Polyak's
+those are solved exactly (`knapsack`); their tables bound an enumeration of plans (`enumeration`). Multipliers start from the duals of the linear relaxation and follow the subgradient with Polyak's
 step (B. Polyak, Minimization of unsmooth functionals, 1969). A variable is settled when the bound with it at the other value is no better
 than the best plan known; what remains is a much smaller programme. Every step is the same for the same programme.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.allocation.domain.enumeration import Arc, Enumeration, Layout
 from services.allocation.domain.knapsack import NEVER, Floats, ForestKnapsacks
 from services.allocation.domain.matrix import Matrix
 from services.allocation.domain.schedule import SerialSchedule
@@ -49,6 +50,7 @@ class Search:
 class _Block:
     """The items of one team that are not settled yet, as columns by item and sprint."""
 
+    members: Sequence[int]
     columns: np.ndarray[tuple[int, int], np.dtype[np.intp]]
     knapsacks: ForestKnapsacks
 
@@ -82,8 +84,13 @@ class Relaxation:
         dense = worth.mean(axis=1) / np.maximum(items.weights, 1)
         self._rank = dense / max(float(dense.max(initial=0.0)), 1e-12)
 
-    def narrow(self, search: Search, duals: Floats, relaxed: Floats, serial: SerialSchedule) -> None:
-        """Improves the search until it is proven or more rounds would settle little; `relaxed` solves the linear relaxation."""
+    def narrow(self, search: Search, start: tuple[Floats, Floats], serial: SerialSchedule, widths: Sequence[int] = ()) -> None:
+        """Improves the search until it is proven or more rounds would settle little.
+
+        `start` are the duals and the solution of the linear relaxation. After the first rounds plans are enumerated, as wide as `widths`
+        say; that is right only for items that nothing but hours and dependencies within their team binds.
+        """
+        duals, relaxed = start
         seen = relaxed[: self._size].reshape(-1, self._items.horizon).copy()
         self._offer(search, serial, seen.sum(axis=1))
         self._offer(search, serial, np.zeros(len(self._rank)))
@@ -93,10 +100,46 @@ class Relaxation:
             if search.is_proven or not free:
                 return
             theta = self._round(search, multipliers, serial, seen, theta)
-            if not turn and search.bound - search.value > _WIDE * abs(search.value) and len(self._rank) <= _SHIFTED:
+            if turn < len(widths):
+                self._enumerate(search, multipliers, widths[turn])
+                continue
+            if turn == len(widths) and search.bound - search.value > _WIDE * abs(search.value) and len(self._rank) <= _SHIFTED:
                 self._shift(search, serial)
             if free - search.free < _STALLED * free and (free <= MOST_SEARCHED or before - search.bound < _SLOW * abs(search.bound)):
                 return
+
+    def _enumerate(self, search: Search, multipliers: Floats, width: int) -> None:
+        """Looks for a better plan item by item; where there was room for all that might be better, the best is proven."""
+        blocks = self._blocks(search, multipliers) if not search.is_proven else []
+        if len(blocks) != 1:
+            return
+        bound, _ = self._evaluate(search, blocks, multipliers)
+        found = Enumeration(blocks[0].knapsacks, self._layout(search, blocks[0], multipliers, bound)).run(search.value + 0.99, width)
+        if found.finish is not None and found.value > search.value:
+            search.value = found.value
+            search.solution = search.solution.copy()
+            horizon = self._items.horizon
+            search.solution[: self._size] = done_by([sprint if sprint <= horizon else None for sprint in found.finish.tolist()], horizon)
+        search.bound = min(search.bound, max(found.dropped, search.value))
+
+    def _layout(self, search: Search, block: _Block, multipliers: Floats, bound: float) -> Layout:
+        """Returns what to enumerate: the rows that keep done items done need no multipliers there, nor those of dependencies."""
+        horizon, count = self._items.horizon, len(self._rank)
+        lower, upper = (limits[: self._size].reshape(count, horizon) for limits in (search.lower, search.upper))
+        profit = self._profit(search, multipliers)
+        worth, gains = np.zeros((count, horizon + 1)), np.zeros((count, horizon + 1))
+        worth[:, :-1] = self._later
+        gains[:, :-1] = np.cumsum(profit[: self._size].reshape(count, horizon)[:, ::-1], axis=1)[:, ::-1]
+        gains[:, 1:-1] -= multipliers[: count * (horizon - 1)].reshape(count, horizon - 1)
+        return Layout(
+            members=block.members,
+            first=horizon + 1 - upper.sum(axis=1).astype(np.int64),
+            last=horizon + 1 - lower.sum(axis=1).astype(np.int64),
+            gains=gains,
+            worth=worth,
+            arcs=[Arc(item, other, multipliers[self._edges[item, other]]) for item in range(count) for other in self._items.dependencies[item]],
+            constant=bound - float(block.knapsacks.solve(profit[block.columns])[0].sum()),
+        )
 
     def _round(self, search: Search, multipliers: Floats, serial: SerialSchedule, seen: Floats, theta: float) -> float:
         """Follows the subgradient for some steps, then settles what the best of its bounds settles."""
@@ -182,7 +225,7 @@ class Relaxation:
                 knapsacks = ForestKnapsacks(
                     [items.weights[item] for item in members], capacity, [places.get(parents[item], -1) for item in members], lower[members]
                 )
-                blocks.append(_Block(np.array(members)[:, None] * horizon + np.arange(horizon), knapsacks))
+                blocks.append(_Block(members, np.array(members)[:, None] * horizon + np.arange(horizon), knapsacks))
         return blocks
 
     def _parent(self, item: int, live: Sequence[bool], multipliers: Floats) -> int:
