@@ -36,6 +36,11 @@ def team_name(argument: str, text: str) -> str:
     return _chosen_name(argument, "teams", "team", text)
 
 
+def item_name(argument: str, text: str) -> str:
+    """Returns `roadmapItems/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "roadmapItems", "roadmap item", text)
+
+
 def component_name(argument: str, text: str) -> str:
     """Returns `components/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
     return _chosen_name(argument, "components", "component", text)

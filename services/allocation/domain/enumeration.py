@@ -61,7 +61,7 @@ class Enumerated:
 
 @dataclass(frozen=True, slots=True)
 class _States:
-    """One layer: by state, the sprints chosen, the relaxed value so far, hours free, and where in the forest each sprint's knapsack stands."""
+    """One layer: each state's sprints chosen, relaxed value so far, hours free, and where in the forest each sprint's knapsack stands."""
 
     finish: Ints
     value: Floats
@@ -90,10 +90,10 @@ class Enumeration:
         layout, dropped = self._layout, -np.inf
         settled = layout.last[None, :].copy()
         constant = layout.constant - sum(float(each.slack(settled[0, each.item], settled[0, each.dependency])) for each in self._arcs[-1])
-        states = _States(settled, np.array([constant]), self._knapsacks.free[None, :], np.zeros((1, self._horizon), dtype=np.int64))
+        states = _States(settled, np.array([constant]), self._knapsacks.exact_free[None, :], np.zeros((1, self._horizon), dtype=np.int64))
         for position in range(len(self._knapsacks.order)):
             worth, bound = self._options(states, position)
-            chosen = np.nonzero(bound >= above)
+            chosen: tuple[Ints, ...] = np.nonzero(bound >= above)
             if len(chosen[0]) > width:
                 bounds = bound[chosen]
                 best = np.argpartition(-bounds, width)
@@ -107,9 +107,9 @@ class Enumeration:
         best_state = int(np.argmax(value))
         return Enumerated(states.finish[best_state], float(value[best_state]), dropped)
 
-    def _next(self, states: _States, position: int, chosen: tuple[Ints, Ints], value: Floats) -> _States:
+    def _next(self, states: _States, position: int, chosen: tuple[Ints, ...], value: Floats) -> _States:
         own = self._knapsacks.order[position]
-        item, weight = self._layout.members[own], self._knapsacks.weights[own]
+        item, weight = self._layout.members[own], self._knapsacks.exact_weights[own]
         state, sprint = chosen[0], chosen[1] + self._layout.first[item]
         done, finish = self._done[sprint - 1], states.finish[state]
         finish[:, item] = sprint
@@ -121,11 +121,11 @@ class Enumeration:
         return np.where(states.stand <= position, self._knapsacks.end[position], states.stand)
 
     def _options(self, states: _States, position: int) -> tuple[Floats, Floats]:
-        """Returns, for each state and each sprint that the item may finish in, the relaxed value so far and the bound on all that follows."""
+        """Returns, for each state and each sprint that the item may finish in, the relaxed value so far and the bound with the rest."""
         layout, own = self._layout, self._knapsacks.order[position]
         item = layout.members[own]
         sprints = np.arange(layout.first[item], layout.last[item] + 1)
-        rest, earliest = self._rest(states, position, self._knapsacks.weights[own])
+        rest, earliest = self._rest(states, position, self._knapsacks.exact_weights[own])
         worth = states.value[:, None] + layout.gains[item, sprints - 1]
         latest = np.full(len(worth), self._horizon + 1)
         for arc in self._arcs[position]:
@@ -143,9 +143,10 @@ class Enumeration:
 
     def _rest(self, states: _States, position: int, weight: int) -> tuple[Floats, Ints]:
         """Returns what the knapsacks add for each sprint of finishing, and the first sprint in which there is room for it to the end."""
+        unit = self._knapsacks.unit  # hours left rounded down, as those of items are, so that a bound stays one
         fits = (states.free >= weight) & (states.stand <= position)
-        without = self._tables[self._left_out(states, position) * self._table + self._row + states.free]
-        taken = self._tables[(position + 1) * self._table + self._row + np.where(fits, states.free - weight, 0)]
+        without = self._tables[self._left_out(states, position) * self._table + self._row + states.free // unit]
+        taken = self._tables[(position + 1) * self._table + self._row + np.where(fits, states.free - weight, 0) // unit]
         rest = np.zeros((len(fits), self._horizon + 1))
         np.cumsum(without, axis=1, out=rest[:, 1:])
         rest[:, :-1] += np.cumsum(taken[:, ::-1], axis=1)[:, ::-1]

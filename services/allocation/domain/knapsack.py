@@ -21,12 +21,14 @@ class ForestKnapsacks:
     """The knapsacks of one team: `weights` and `capacity` in one unit, `parents` as positions among these items, -1 for none.
 
     `order` has the items in preorder, `end` for each place that after its item's descendants; `tables[place, sprint, units]` is, after
-    `solve`, the best that the items from a place on do with so many units.
+    `solve`, the best that the items from a place on do with so many units. The `exact` ones are not rounded to units.
     """
 
     def __init__(self, weights: Sequence[int], capacity: Sequence[int], parents: Sequence[int], forced: Floats) -> None:
         unit = gcd(*weights) or 1
         unit *= max(-(-max(capacity) // unit // _MOST_UNITS), 1)
+        self.unit = unit
+        self.exact_weights, self.exact_free = weights, np.array(capacity, dtype=np.int64)
         self.weights = [weight // unit for weight in weights]
         self.free = np.array([limit // unit for limit in capacity])
         self._parents = parents

@@ -34,7 +34,7 @@ SOLVER = f"HiGHS {version_of('highspy')}"
 # Up to this coefficient, value and nearness go into one objective exactly; beyond it doubles would blur the smaller: one after the other.
 _LARGEST_COEFFICIENT = 10**8
 # Nodes of the search × variables: bounds the time of a huge roadmap by something other than a clock, so that the answer stays the same.
-_EFFORT = 60_000
+_EFFORT = 200_000
 # Variables from which on the relaxation costs less than it saves.
 _WORTH_RELAXING = 60
 _WIDTHS = (100, 300, 1_000)  # of the enumerations, one after the other

@@ -1,9 +1,10 @@
 """The Lagrangian relaxation of a planning programme: bounds far tighter than the linear ones, good plans, and variables that are settled.
 
 Relaxed are the rows that tie sprints, teams and skills together; what is left are knapsacks in forests, one for each team and sprint, and
-those are solved exactly (`knapsack`); their tables bound an enumeration of plans (`enumeration`). Multipliers start from the duals of the linear relaxation and follow the subgradient with Polyak's
-step (B. Polyak, Minimization of unsmooth functionals, 1969). A variable is settled when the bound with it at the other value is no better
-than the best plan known; what remains is a much smaller programme. Every step is the same for the same programme.
+those are solved exactly (`knapsack`); their tables bound an enumeration of plans (`enumeration`). Multipliers start from the duals of the
+linear relaxation and follow the subgradient with Polyak's step (B. Polyak, Minimization of unsmooth functionals, 1969). A variable is
+settled when the bound with it at the other value is no better than the best plan known; what remains is a much smaller programme. Every
+step is the same for the same programme.
 """
 
 from collections.abc import Sequence
@@ -113,6 +114,9 @@ class Relaxation:
         blocks = self._blocks(search, multipliers) if not search.is_proven else []
         if len(blocks) != 1:
             return
+        if self._is_contradicted:  # what a better plan would need does not fit: there is none
+            search.bound = search.value
+            return
         bound, _ = self._evaluate(search, blocks, multipliers)
         found = Enumeration(blocks[0].knapsacks, self._layout(search, blocks[0], multipliers, bound)).run(search.value + 0.99, width)
         if found.finish is not None and found.value > search.value:
@@ -137,9 +141,14 @@ class Relaxation:
             last=horizon + 1 - lower.sum(axis=1).astype(np.int64),
             gains=gains,
             worth=worth,
-            arcs=[Arc(item, other, multipliers[self._edges[item, other]]) for item in range(count) for other in self._items.dependencies[item]],
+            arcs=[
+                Arc(item, other, multipliers[self._edges[item, other]]) for item in range(count) for other in self._items.dependencies[item]
+            ],
             constant=bound - float(block.knapsacks.solve(profit[block.columns])[0].sum()),
         )
+
+    def _own_edges(self) -> list[tuple[int, int]]:
+        return [(item, other) for item, waits in enumerate(self._items.dependencies) for other in waits]
 
     def _round(self, search: Search, multipliers: Floats, serial: SerialSchedule, seen: Floats, theta: float) -> float:
         """Follows the subgradient for some steps, then settles what the best of its bounds settles."""
@@ -206,6 +215,7 @@ class Relaxation:
         spread = search.upper[: self._size].reshape(-1, horizon) - lower
         live = [bool(each) for each in spread.max(axis=1)]
         parents = [self._parent(item, live, multipliers) if live[item] else -1 for item in range(len(live))]
+        self._is_contradicted = False
         self._kept = np.zeros(len(multipliers), dtype=bool)
         self._kept[list(self._hours)] = True
         for item, parent in enumerate(parents):
@@ -221,6 +231,7 @@ class Relaxation:
                     np.zeros(horizon),
                 )
                 places = {item: place for place, item in enumerate(members)}
+                self._is_contradicted |= any(limit < int(taken) for limit, taken in zip(limits, used, strict=True))
                 capacity = [max(limit - int(taken), 0) for limit, taken in zip(limits, used, strict=True)]
                 knapsacks = ForestKnapsacks(
                     [items.weights[item] for item in members], capacity, [places.get(parents[item], -1) for item in members], lower[members]
@@ -266,6 +277,18 @@ class Relaxation:
         if (search.lower > search.upper).any():  # nothing better is left
             search.bound = search.value
             search.lower, search.upper = search.solution.copy(), search.solution.copy()
+        elif not search.free:
+            self._take(search, search.lower)
+
+    def _take(self, search: Search, last: Floats) -> None:
+        """Takes the one solution that is left when all is settled, where it is one and better than the best known."""
+        value = float(self._cost @ last)
+        if (
+            value > search.value
+            and (self._matrix.times(last) <= self._matrix.limits + 1e-9 * np.maximum(abs(self._matrix.limits), 1_000)).all()
+        ):
+            search.solution, search.value = last.copy(), value
+        search.bound = search.value
 
 
 def done_by(finish: Sequence[int | None], horizon: int) -> Floats:

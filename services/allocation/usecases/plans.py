@@ -24,6 +24,7 @@ class PlanChange:
     quantile: float = 0.0
     churn: int = 0  # billionths
     keep: tuple[str, ...] = ()
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,18 @@ class Plans:
         self._store = store
         self._clock = clock
 
-    async def get(self, team: str, quantile: float) -> RoadmapPlan:
+    async def get(self, team: str, quantile: float, *, quick: bool) -> RoadmapPlan:
         """Raises TeamNotFound or SprintNotBegun."""
         now = self._clock.now()
         teams, policy = await self._store.roadmaps([team], now)
         # In a thread: the optimum takes tens of milliseconds, and the solver leaves the interpreter free meanwhile.
-        return await asyncio.to_thread(_planned, teams, Terms(now, policy.horizon_sprints, quantile))
+        return await asyncio.to_thread(_planned, teams, Terms(now, policy.horizon_sprints, quantile, quick))
 
     async def simulate(self, teams: Sequence[str], change: PlanChange) -> SimulatedPlan:
         """Raises what `get` raises, FieldRefused, RoadmapItemNotFound, PlanTooLarge, PlanCurrencyMismatch and what `check_items` raises."""
         now = self._clock.now()
         held, policy = await self._store.roadmaps(teams, now)
-        terms = Terms(now, change.horizon or policy.horizon_sprints, change.quantile)
+        terms = Terms(now, change.horizon or policy.horizon_sprints, change.quantile, change.quick)
         return await asyncio.to_thread(_simulated, held, _changed(held, change), terms, change)
 
 
