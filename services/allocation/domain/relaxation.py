@@ -17,8 +17,8 @@ from services.allocation.domain.knapsack import NEVER, Floats, ForestKnapsacks
 from services.allocation.domain.matrix import Matrix
 from services.allocation.domain.schedule import SerialSchedule
 
-_ROUNDS = 16
-_STEPS = 6  # of the subgradient in a round, after which variables are settled
+MOST_ROUNDS = 16
+_STEPS = 8  # of the subgradient in a round, after which variables are settled
 _PATIENCE = 2  # steps without a better bound until the step is halved
 _WIDE = 0.002  # a gap after the first round from which on better plans are looked for around the best
 _SHIFTED = 100  # items at most, for it takes time in proportion to their square
@@ -85,8 +85,8 @@ class Relaxation:
         dense = worth.mean(axis=1) / np.maximum(items.weights, 1)
         self._rank = dense / max(float(dense.max(initial=0.0)), 1e-12)
 
-    def narrow(self, search: Search, start: tuple[Floats, Floats], serial: SerialSchedule, widths: Sequence[int] = ()) -> None:
-        """Improves the search until it is proven or more rounds would settle little.
+    def narrow(self, search: Search, start: tuple[Floats, Floats], serial: SerialSchedule, widths: Sequence[int], rounds: int) -> None:
+        """Improves the search until it is proven, more rounds would settle little, or so many were made.
 
         `start` are the duals and the solution of the linear relaxation. After the first rounds plans are enumerated, as wide as `widths`
         say; that is right only for items that nothing but hours and dependencies within their team binds.
@@ -96,7 +96,7 @@ class Relaxation:
         self._offer(search, serial, seen.sum(axis=1))
         self._offer(search, serial, np.zeros(len(self._rank)))
         multipliers, theta = np.maximum(duals, 0), 1.0
-        for turn in range(_ROUNDS):
+        for turn in range(rounds):
             free, before = search.free, search.bound
             if search.is_proven or not free:
                 return

@@ -65,7 +65,8 @@ def _planned(teams: Sequence[TeamRoadmap], terms: Terms) -> RoadmapPlan:
 
 def _simulated(held: Sequence[TeamRoadmap], changed: Sequence[TeamRoadmap], terms: Terms, change: PlanChange) -> SimulatedPlan:
     present = _planned(held, terms)
-    plan = plan_roadmaps(Roadmaps(changed, terms), present, change.churn)
+    # Without a change the plan is the present one, and there is nothing to look for twice.
+    plan = present if list(changed) == list(held) and not change.churn else plan_roadmaps(Roadmaps(changed, terms), present, change.churn)
     known = {item.name for item in plan.roadmaps.items}
     for name in change.keep:
         if name not in known:
