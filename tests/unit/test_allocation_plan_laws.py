@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from services.allocation.domain import program
+from services.allocation.domain.partition import parts_of
 from services.allocation.domain.plan import Deadline, Plan, PlanItem, Problem, can_keep, due_deadlines, latest_sprints, value_of
 from services.allocation.domain.program import best_plan
 from services.allocation.domain.staffing import Crew
@@ -151,7 +152,7 @@ def test_what_waits_for_an_item_delayed_past_it_is_delayed_too(seed: int) -> Non
 
 def test_the_same_roadmap_gives_the_same_plan_in_every_process() -> None:
     said = {
-        subprocess.run(  # noqa: S603 - this interpreter, and a text of this file
+        subprocess.run(
             [sys.executable, "-c", _SAY], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
         ).stdout
         for seed in ("0", "4711")
@@ -178,6 +179,6 @@ def test_teams_that_nothing_ties_are_planned_apart_and_teams_tied_by_way_of_othe
     items[2] = replace(items[2], dependencies=(0,))
     items[4] = replace(items[4], dependencies=(2,))
     crews = tuple(Crew((Decimal(8), Decimal(16))) for _ in range(5))
-    parts = program.parts_of(Problem(tuple(items), (), crews))
+    parts = parts_of(Problem(tuple(items), (), crews))
     assert [part.items for part in parts] == [(0, 2, 4), (1,), (3,)]
     assert best_plan(Problem(tuple(items), (), crews), [Deadline(4, 1)]).finish == (1,) * 5
