@@ -101,7 +101,9 @@ async def test_github_files_are_told_apart_by_themselves(suite: Suite, run: Run,
     issues = written(
         tmp_path,
         "issues.json",
-        json.dumps([{"number": 7, "title": "Fix", "state": "open", "labels": [{"name": "effort: 8h"}, {"name": "stage: in progress"}]}]),
+        json.dumps(
+            [{"number": 7, "title": "Fix", "state": "open", "labels": [{"name": each} for each in ("effort: 8h", "stage: in progress")]}]
+        ),
     )
     stones = written(
         tmp_path, "stones.json", json.dumps([{"number": 1, "title": "1.0", "state": "open", "due_on": "2027-01-15T00:00:00Z"}])

@@ -34,9 +34,10 @@ MOST_ROWS = 10_000
 MOST_HOURS = 100_000
 _UNSET = datetime.min.replace(tzinfo=UTC)
 _COLUMNS = ("id", "title", "effort_hours", "cost_of_delay_per_week")
-# Of an issue: labels such as `effort: 40h` and `cost-of-delay: 2000 USD`, and lines such as `Depends on #12, #13`.
+# Of an issue: labels such as `effort: 40h`, `cost-of-delay: 2000 USD` and `stage: idea`, and lines such as `Depends on #12, #13`.
 _EFFORT = re.compile(r"^effort\s*[:=]\s*([0-9.]+)\s*h?$", re.IGNORECASE)
 _COST = re.compile(r"^cost[- _]of[- _]delay\s*[:=]\s*([0-9.]+)\s*([A-Z]{3})?$", re.IGNORECASE)
+_STAGE = re.compile(r"^stage\s*[:=]\s*(.+)$", re.IGNORECASE)
 _WAITS = re.compile(r"(?:depends on|blocked by)[ \t:]+((?:#\d+[ \t]*(?:,|and)?[ \t]*)+)", re.IGNORECASE)
 
 
@@ -159,7 +160,7 @@ def _from_issue(name: str, values: Mapping[str, Any], defaults: Defaults) -> Roa
     if values.get("pull_request"):
         raise RowRefused("is a pull request, which GitHub lists among issues; nothing to plan")
     labels = [str(each.get("name", "")) if isinstance(each, dict) else str(each) for each in list_of(values, "labels")]
-    effort, cost = _labelled(_EFFORT, labels), _labelled(_COST, labels)
+    effort, cost, stage = (_labelled(pattern, labels) for pattern in (_EFFORT, _COST, _STAGE))
     milestone = values.get("milestone")
     due = (milestone.get("due_on") or milestone.get("dueOn")) if isinstance(milestone, dict) else None
     waits = dict.fromkeys(
@@ -177,7 +178,7 @@ def _from_issue(name: str, values: Mapping[str, Any], defaults: Defaults) -> Roa
         dependencies=tuple(waits),
         due_at=time_of("milestone.due_on", due or ""),
         protected="protected" in labels,
-        stage=closed if text_of(values, "state").lower() == "closed" else RoadmapStage.PLANNED,
+        stage=closed if text_of(values, "state").lower() == "closed" else stage_of(stage[0] if stage else ""),
     )
 
 

@@ -64,7 +64,9 @@ class _RoadmapFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Roadmap
     dependencies are separated by blanks, as are skills, `android=40`, and cost changes, `2027-01-01=9000`.
     """
     ROADMAP_FORMAT_GITHUB_ISSUES: _RoadmapFormat.ValueType  # 2
-    """A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them."""
+    """A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them. Labels such
+    as `effort: 40h`, `cost-of-delay: 2000 USD`, `stage: idea` and `protected` say what GitHub has no field for.
+    """
     ROADMAP_FORMAT_GITHUB_MILESTONES: _RoadmapFormat.ValueType  # 3
     """A JSON array of milestones, as GitHub's REST API gives them."""
 
@@ -79,7 +81,9 @@ cross_team_dependencies,due,protected,stage,low_hours,likely_hours,high_hours,me
 dependencies are separated by blanks, as are skills, `android=40`, and cost changes, `2027-01-01=9000`.
 """
 ROADMAP_FORMAT_GITHUB_ISSUES: RoadmapFormat.ValueType  # 2
-"""A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them."""
+"""A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them. Labels such
+as `effort: 40h`, `cost-of-delay: 2000 USD`, `stage: idea` and `protected` say what GitHub has no field for.
+"""
 ROADMAP_FORMAT_GITHUB_MILESTONES: RoadmapFormat.ValueType  # 3
 """A JSON array of milestones, as GitHub's REST API gives them."""
 Global___RoadmapFormat: _TypeAlias = RoadmapFormat  # noqa: Y015
