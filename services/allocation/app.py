@@ -61,7 +61,9 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     app.receive(heard.handlers() | approval_handlers(app.clock, control.progress.hear, proposals.hear))
     app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(DemandStore(app.database), app.clock)))
     imports = RoadmapImports(roadmap, app.clock)
-    app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
+    plans = Plans(PlanStore(app.database, policies), app.clock, settings.plan_processes)
+    app.closing(plans.close)
+    app.serve(PLANS, PlanServicer(app.database, plans, imports))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     app.every("* * * * *", "proposals", proposals.tick)
     return app

@@ -98,16 +98,10 @@ async def test_ten_thousand_rows_show_progress_and_answer_each(suite: Suite, run
 
 async def test_github_files_are_told_apart_by_themselves(suite: Suite, run: Run, tmp_path: Path) -> None:
     await suite.store_team("hub")
-    issues = written(
-        tmp_path,
-        "issues.json",
-        json.dumps(
-            [{"number": 7, "title": "Fix", "state": "open", "labels": [{"name": each} for each in ("effort: 8h", "stage: in progress")]}]
-        ),
-    )
-    stones = written(
-        tmp_path, "stones.json", json.dumps([{"number": 1, "title": "1.0", "state": "open", "due_on": "2027-01-15T00:00:00Z"}])
-    )
+    labels = [{"name": each} for each in ("effort: 8h", "stage: in progress")]
+    issue = {"number": 7, "title": "Fix", "state": "open", "labels": labels}
+    stone = {"number": 1, "title": "1.0", "state": "open", "due_on": "2027-01-15T00:00:00Z"}
+    issues, stones = (written(tmp_path, f"{each['title']}.json", json.dumps([each])) for each in (issue, stone))
     checked = await run("roadmap", "import", issues, "--team", "hub", "--cost", "300 USD", "--check")
     assert (checked.code, "nothing is stored" in checked.out) == (0, True)
     assert (await run("roadmap", "import", issues, "--team", "hub", "--cost", "300 USD")).code == 0
