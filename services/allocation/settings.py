@@ -37,6 +37,9 @@ class AllocationSettings(ServiceSettings):
     stale_after_hours: float = Field(
         0, ge=0, le=8760, description="Silence of triage after which decisions that change a share are put to approvers; 0 for never."
     )
+    plan_processes: int = Field(
+        0, ge=0, le=64, description="Processes that make plans of single teams, one a core, of some 80 MB each; 0 for threads of this one."
+    )
 
     work_categories: dict[str, Counts] = Field(
         default_factory=lambda: dict(_CATEGORIES),

@@ -20,7 +20,7 @@ from services.allocation.domain.plan import (
 )
 from services.allocation.domain.program import SOLVER, best_plan
 from services.allocation.domain.quantity import share_of
-from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
+from services.allocation.domain.roadmap import LEFT_OUT, RoadmapItem
 from services.allocation.domain.situation import Situation
 from services.allocation.domain.sprint import Cadence
 from shared.money import Money
@@ -56,12 +56,12 @@ def impact_of(situation: Situation, share_before: int, share_after: int, now: da
 
 
 def blocked_items(items: Sequence[RoadmapItem]) -> frozenset[str]:
-    """Returns the names of the items that cannot be done: those given up, and all that wait for one of them."""
+    """Returns the names of the items that cannot be done: those given up or not decided on, and all that wait for one of them."""
     waiting: dict[str, list[RoadmapItem]] = {}
     for item in items:
         for dependency in item.awaited:
             waiting.setdefault(dependency, []).append(item)
-    stack = [item.name for item in items if item.stage is RoadmapStage.DROPPED]
+    stack = [item.name for item in items if item.stage in LEFT_OUT]
     blocked = set(stack)
     while stack:
         for item in waiting.get(stack.pop(), ()):
@@ -118,11 +118,11 @@ def _due_sprint(situation: Situation, due_at: datetime | None, now: datetime) ->
 
 
 def _late_for_good(situation: Situation, blocked: frozenset[str], now: datetime) -> tuple[str, ...]:
-    """Returns the items due within the horizon that wait for one given up."""
+    """Returns the items due within the horizon that wait for one left out."""
     return tuple(
         item.name
         for item in situation.items
-        if item.name in blocked and item.stage is RoadmapStage.PLANNED and _due_sprint(situation, item.due_at, now) is not None
+        if item.name in blocked and item.stage not in LEFT_OUT and _due_sprint(situation, item.due_at, now) is not None
     )
 
 

@@ -12,7 +12,7 @@ from services.allocation.domain.impact import blocked_items
 from services.allocation.domain.plan import Deadline, Plan, PlanItem, Problem, due_deadlines, late_items, protecting_deadlines, value_of
 from services.allocation.domain.program import best_plan
 from services.allocation.domain.quantity import share_of
-from services.allocation.domain.roadmap import RoadmapItem
+from services.allocation.domain.roadmap import LEFT_OUT, RoadmapItem
 from services.allocation.domain.schedule import greedy_plan
 from services.allocation.domain.sprint import Sprint
 from services.allocation.domain.staffing import MOST_SKILLS, Crew
@@ -35,11 +35,12 @@ class TeamRoadmap:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to plan: from when, how many sprints, and on which quantile of efforts; without one on the effort as stored."""
+    """How to plan: from when, how many sprints, on which quantile of efforts (without one on the effort as stored), and how thoroughly."""
 
     now: datetime
     horizon: int
     quantile: float = 0.0
+    quick: bool = False
 
 
 class Roadmaps:
@@ -77,8 +78,9 @@ class Roadmaps:
 
     @property
     def late_for_good(self) -> tuple[str, ...]:
-        """Items due within the horizon that wait for one given up."""
-        return tuple(name for name in sorted(self.blocked) if (item := self._by_name[name]).due_at and item.due_at <= self._end(item.team))
+        """Items due within the horizon that wait for one left out."""
+        waiting = (self._by_name[name] for name in sorted(self.blocked))
+        return tuple(each.name for each in waiting if each.stage not in LEFT_OUT and each.due_at and each.due_at <= self._end(each.team))
 
     def sprint(self, team: str, number: int) -> Sprint:
         """Returns that sprint of the plan, 1 for the present one."""
@@ -192,7 +194,7 @@ def plan_roadmaps(roadmaps: Roadmaps, present: RoadmapPlan | None = None, churn:
     deadlines = due_deadlines(problem)
     if near:
         deadlines = (*protecting_deadlines(problem, near), *deadlines)
-    plan = best_plan(_weighed(problem, near, churn) if near and churn else problem, deadlines, near)
+    plan = best_plan(_weighed(problem, near, churn) if near and churn else problem, deadlines, near, quick=roadmaps.terms.quick)
     ranked = greedy_plan(problem, deadlines)
     return RoadmapPlan(roadmaps, plan, deadlines, value_of(problem, plan), min(value_of(problem, ranked), value_of(problem, plan)))
 
@@ -214,7 +216,7 @@ def alternative(best: RoadmapPlan, name: str, present: RoadmapPlan) -> Alternati
     for deadline in best.deadlines:
         if best.plan.is_done_by(deadline.item, deadline.sprint) and not conflicts_of(problem, [*kept, deadline]):
             kept.append(deadline)
-    plan = best_plan(problem, kept, best.plan)
+    plan = best_plan(problem, kept, best.plan, quick=roadmaps.terms.quick)
     return Alternative(item, sprint, plan, best.value - value_of(problem, plan))
 
 

@@ -31,12 +31,13 @@ def measured(situation: Situation, trigger: DecisionTrigger, now: datetime) -> M
     policy, reading = situation.policy, reading_of(situation, trigger, now)
     parts = [_frequency(policy, reading), _restore(policy, reading), _open(policy, situation, now)]
     tally, restoring, grave = (part.value for part in parts)
-    present = situation.team.cadence.number_at(now)
+    sprint = situation.team.cadence.sprint_at(now)
+    present = sprint.number
     signals = Signals(
         at=now,
         sprint=present,
         judged=reading.sprint.number if reading else present - 1,
-        capacity_hours=situation.team.capacity_hours,
+        capacity_hours=situation.team.capacity_in(sprint),
         observed=reading is not None,
         frequency=tally if isinstance(tally, Tally) else None,
         restoring=restoring if isinstance(restoring, Restoring) else None,
