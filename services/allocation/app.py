@@ -11,9 +11,11 @@ from services.allocation.storage.plan_store import PlanStore
 from services.allocation.storage.policy_store import PolicyStore
 from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.split_cache import SplitCache
+from services.allocation.storage.split_reads import SplitReads
+from services.allocation.storage.split_store import SplitStore
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
-from services.allocation.transport import decision_servicer, demand_servicer
+from services.allocation.transport import decision_servicer, demand_servicer, split_servicer
 from services.allocation.transport.decision_servicer import DecisionServicer
 from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
@@ -21,6 +23,7 @@ from services.allocation.transport.petitions import petition_of
 from services.allocation.transport.plan_servicer import SERVICE as PLANS
 from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
+from services.allocation.transport.split_convert import split_to_bytes
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.decisions import Decisions, Stores
 from services.allocation.usecases.demand import Demand
@@ -32,6 +35,7 @@ from services.allocation.usecases.proposals import Proposals
 from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.roadmap_imports import RoadmapImports
 from services.allocation.usecases.rollbacks import Rollbacks
+from services.allocation.usecases.splits import Splits
 from services.allocation.usecases.teams import Teams
 from shared.app import App
 from shared.approvals.hearing import approval_handlers
@@ -45,16 +49,23 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
     policies = PolicyStore(app.database, app.outbox)
     roadmap = RoadmapStore(app.database, app.outbox)
-    cache = SplitCache(app.cache, make_url(settings.database_url).database or "")
-    store = DecisionStore(app.database, app.outbox, policies, cache, settings.stale_after)
+    cache = SplitCache(app.cache, make_url(settings.database_url).database or "", settings.split_life)
+    reads = SplitReads(split_store := SplitStore(app.database), cache, split_to_bytes)
+    store = DecisionStore(app.database, app.outbox, policies, reads, settings.stale_after)
     stores = Stores(store, TeamStore(app.database, app.outbox), IncidentStore(app.database))
     proposals = Proposals(store, app.approvals, petition_of, app.clock)
     decisions = Decisions(stores, proposals, app.clock, tracing(app.telemetry.tracer))
+    splits = Splits(reads, split_store, stores.teams)
     parts = AllocationParts(
-        Teams(stores.teams, policies, app.clock), Roadmap(roadmap, stores.teams, app.clock), Policies(policies, app.clock), decisions
+        Teams(stores.teams, policies, app.clock),
+        Roadmap(roadmap, stores.teams, app.clock),
+        Policies(policies, app.clock),
+        decisions,
+        splits,
     )
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, stores.teams), app.clock))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
+    app.serve(split_servicer.SERVICE, split_servicer.SplitServicer(splits, app.feed))
     rollbacks = Rollbacks(store, decisions, app.clock)
     app.serve(decision_servicer.SERVICE, DecisionServicer(app.database, Explanations(store, policies), rollbacks))
     heard = AssessmentEvents(decisions, HeardStore(app.database))

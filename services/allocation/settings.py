@@ -26,7 +26,14 @@ class AllocationSettings(ServiceSettings):
     stale_after_hours: float = Field(
         0, ge=0, le=8760, description="Silence of triage after which decisions that change a share are put to approvers; 0 for never."
     )
+    split_staleness_seconds: float = Field(
+        30, ge=0.1, le=3600, description="How old a split may be that GetSplit answers from the cache, whatever happened to either."
+    )
 
     @property
     def stale_after(self) -> timedelta | None:
         return timedelta(hours=self.stale_after_hours) if self.stale_after_hours else None
+
+    @property
+    def split_life(self) -> timedelta:
+        return timedelta(seconds=self.split_staleness_seconds)

@@ -8,9 +8,11 @@ from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceS
 
 from services.allocation.transport import convert
 from services.allocation.transport.decisions import decision_to_pb, query_from_pb
+from services.allocation.transport.split_convert import most_age_from_pb, reading_to_pb
 from services.allocation.usecases.decisions import Decisions
 from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.roadmap import Roadmap
+from services.allocation.usecases.splits import Splits
 from services.allocation.usecases.teams import Teams
 from shared.amendments.control import AmendmentControl
 from shared.ids import uuid_of
@@ -30,6 +32,7 @@ class AllocationParts:
     roadmap: Roadmap
     policies: Policies
     decisions: Decisions
+    splits: Splits
 
 
 class AllocationServicer(AllocationServiceServicer):
@@ -41,6 +44,7 @@ class AllocationServicer(AllocationServiceServicer):
         self._roadmap = parts.roadmap
         self._policies = parts.policies
         self._decisions = parts.decisions
+        self._splits = parts.splits
         self._control = control
 
     @once(pb.UpsertTeamsResponse)
@@ -95,7 +99,7 @@ class AllocationServicer(AllocationServiceServicer):
         return pb.ListAllocationPolicyRevisionsResponse(policies=policies, next_page_token=page.next_page_token)
 
     async def GetSplit(self, request: pb.GetSplitRequest, context: object) -> pb.GetSplitResponse:
-        return pb.GetSplitResponse(split=convert.split_to_pb(await self._decisions.split(request.team)))
+        return reading_to_pb(await self._splits.read(request.team, most_age_from_pb(request)))
 
     @once(pb.DecideSplitResponse)
     async def DecideSplit(self, request: pb.DecideSplitRequest, context: object) -> pb.DecideSplitResponse:
