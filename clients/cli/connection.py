@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2, demand_service_pb2
+from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2, demand_service_pb2, split_service_pb2
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -72,6 +73,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -110,6 +112,7 @@ _MORE = {
     "allocation": [
         decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
         demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"],
+        split_service_pb2.DESCRIPTOR.services_by_name["SplitService"],
     ],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
@@ -225,6 +228,10 @@ class Connection:
     @cached_property
     def decisions(self) -> "DecisionServiceAsyncStub":
         return DecisionServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def splits(self) -> "SplitServiceAsyncStub":
+        return SplitServiceStub(self._channel("allocation"))
 
     @cached_property
     def playbook(self) -> "PlaybookServiceAsyncStub":

@@ -11,6 +11,7 @@ from ballast.allocation.v1 import (
     decision_service_pb2,
     demand_service_pb2,
     plan_service_pb2,
+    split_service_pb2,
 )
 from ballast.amendments.v1 import amendment_events_pb2, amendment_service_pb2
 from ballast.events.v1 import access_observed_pb2, call_recorded_pb2, event_admin_service_pb2, event_sink_service_pb2, outbox_manifest_pb2
@@ -74,6 +75,7 @@ _SERVICE_FILES: Sequence[Any] = (
     decision_service_pb2,
     demand_service_pb2,
     plan_service_pb2,
+    split_service_pb2,
     amendment_service_pb2,
     approval_rule_service_pb2,
     approval_service_pb2,

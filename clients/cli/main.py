@@ -50,7 +50,7 @@ COMMANDS = {
     "matrix": SubCommand("clients.cli.matrix", "app", "Show, try and change the severity matrix."),
     "gates": SubCommand("clients.cli.gates", "app", "Show, try and change the rules that raise a severity, page or ask for more."),
     "calibrate": SubCommand("clients.cli.calibrate", "app", "Show how assessments did, fit weights, and list the versions of the model."),
-    "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
+    "split": SubCommand("clients.cli.split", "app", "Show, list and watch how teams' sprints are shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List, show, explain and roll back decisions."),
     "forecast": SubCommand("clients.cli.forecast", "forecast", "Foretell the hours that remediation will ask of teams."),
     "plan": SubCommand("clients.cli.plan", "plan", "Show when each item of a team's roadmap will be done."),
