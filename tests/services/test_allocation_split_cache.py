@@ -199,6 +199,30 @@ async def test_after_a_decision_no_replica_answers_the_split_before(urls: dict[s
             assert told(await read(suite, "both")) == (RAISED, CACHE)
 
 
+async def test_what_is_committed_is_answered_from_that_moment_on(urls: dict[str, str], own: Own, clock: SimulatedClock) -> None:
+    """Not only once whoever decided has its answer: somebody else may know of the commit before."""
+    newest = "select after->>'decision' as decision from decision where team = 'teams/now' order by position desc limit 1"
+    async with replica(urls, own.url, clock, timedelta(hours=1)) as first, replica(urls, own.url, clock, timedelta(hours=1)) as second:
+        await first.store_team("now")
+        order = [(await first.split("now")).decision]
+        over = asyncio.Event()
+
+        async def watch() -> list[tuple[str, str]]:
+            found = []
+            while not over.is_set():
+                (row,) = await second.app.database.ask(newest)
+                found.append((row["decision"], (await second.split("now")).decision))
+            return found
+
+        watching = asyncio.create_task(watch())
+        for _ in range(40):
+            order += [await _change(first, "now")]
+        over.set()
+        found = await watching
+        assert len(found) > len(order)
+        assert all(order.index(answered) >= order.index(committed) for committed, answered in found)
+
+
 async def test_a_replica_cut_off_from_the_cache_as_it_decides_leaves_the_old_split_there_for_the_stated_time_at_most(
     urls: dict[str, str], own: Own, clock: SimulatedClock
 ) -> None:

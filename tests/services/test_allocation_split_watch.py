@@ -10,6 +10,7 @@ import pytest
 from ballast.allocation.v1 import allocation_messages_pb2
 from ballast.allocation.v1 import split_service_pb2 as pb
 from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceStub
+from sqlalchemy import text
 
 from services.allocation.settings import AllocationSettings
 from shared.clock import SimulatedClock
@@ -182,6 +183,25 @@ async def _change(suite: Suite, name: str) -> None:
     found.members[0].weekly_hours = 20 + (found.members[0].weekly_hours + 1) % 20
     await suite.allocation.UpsertTeams(allocation_messages_pb2.UpsertTeamsRequest(teams=[found]))
     await suite.allocation.DecideSplit(allocation_messages_pb2.DecideSplitRequest(team=found.name))
+
+
+async def test_a_change_that_another_overtook_is_not_told_after_it(suite: Suite) -> None:
+    """As when the transaction of the later change began to write first: the feed goes by that."""
+    await suite.store_team("web")
+    watch = Watch(suite)
+    await watch.present()
+    await raise_share(suite, "web")
+    assert await watch.change() == ("web", RAISED)
+    again = """
+        insert into outbox (id, aggregatetype, aggregateid, type, payload, aggregate_version, headers, event_time)
+        select gen_random_uuid(), aggregatetype, aggregateid, type, payload, aggregate_version, headers, event_time
+        from outbox where type = 'ballast.allocation.v1.DecisionMade' order by position
+    """
+    async with suite.app.database.transaction() as connection:
+        await connection.execute(text(again))
+    await raise_share(suite, "web")
+    assert await watch.change() == ("web", 0.433333)
+    await watch.close()
 
 
 async def test_a_slow_caller_is_waited_for_and_misses_nothing(suite: Suite) -> None:
