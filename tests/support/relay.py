@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """Passes bytes both ways between its own address and `target`, until `cut`; new connections are refused until `mend`."""
+    """Passes bytes both ways between its own address and `target`, until `cut`; new connections are refused until `mend`.
+
+    `target` may be another for connections to come.
+    """
 
     def __init__(self, target: str) -> None:
-        self._target = target
+        self.target = target
         self._open: list[socket.socket] = []
         self._whole = True
         self._lock = threading.Lock()
@@ -46,7 +49,11 @@ class Relay:
                 if not self._whole:
                     near.close()
                     continue
-                far = _connected(self._target)
+                try:
+                    far = _connected(self.target)
+                except OSError:  # nobody is there now
+                    near.close()
+                    continue
                 self._open += [near, far]
             for pair in ((near, far), (far, near)):
                 threading.Thread(target=_pass_on, args=pair, daemon=True).start()
