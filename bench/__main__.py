@@ -26,6 +26,7 @@ from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
 from bench.singles import single_reports
+from bench.splits import splits
 from bench.storm import storm
 from shared.embedded import EngineFailed, StateDirInUse, running
 
@@ -43,6 +44,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "lineage": lineage,
     "demand": demand,
     "plan": plan,
+    "splits": splits,
 }
 QUICK = Sizes(
     rounds=2,
@@ -70,6 +72,8 @@ QUICK = Sizes(
     demand_teams=50,
     plan_singles=10,
     plan_teams=20,
+    split_teams=20,
+    split_seconds=1.0,
 )
 
 

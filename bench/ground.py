@@ -42,6 +42,8 @@ class Sizes:
     lineage_nodes: int = 1_000_000
     lineage_walks: int = 2_000
     demand_teams: int = 1_000
+    split_teams: int = 200
+    split_seconds: float = 5.0  # a round of each kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ballast.allocation.v1 import (
     capacity_service_pb2,
     decision_service_pb2,
     demand_service_pb2,
+    split_service_pb2,
     work_service_pb2,
 )
 from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceStub
@@ -23,6 +24,7 @@ from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
 from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
+from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceStub
 from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
@@ -86,6 +88,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
     from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
+    from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceAsyncStub
     from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
@@ -128,6 +131,7 @@ _MORE = {
         capacity_service_pb2.DESCRIPTOR.services_by_name["CapacityService"],
         work_service_pb2.DESCRIPTOR.services_by_name["WorkService"],
         adherence_service_pb2.DESCRIPTOR.services_by_name["AdherenceService"],
+        split_service_pb2.DESCRIPTOR.services_by_name["SplitService"],
     ],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
@@ -259,6 +263,10 @@ class Connection:
     @cached_property
     def decisions(self) -> "DecisionServiceAsyncStub":
         return DecisionServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def splits(self) -> "SplitServiceAsyncStub":
+        return SplitServiceStub(self._channel("allocation"))
 
     @cached_property
     def playbook(self) -> "PlaybookServiceAsyncStub":

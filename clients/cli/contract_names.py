@@ -14,6 +14,7 @@ from ballast.allocation.v1 import (
     demand_service_pb2,
     plan_service_pb2,
     policy_service_pb2,
+    split_service_pb2,
     work_service_pb2,
 )
 from ballast.amendments.v1 import amendment_events_pb2, amendment_service_pb2
@@ -82,6 +83,7 @@ _SERVICE_FILES: Sequence[Any] = (
     plan_service_pb2,
     policy_service_pb2,
     work_service_pb2,
+    split_service_pb2,
     amendment_service_pb2,
     approval_rule_service_pb2,
     approval_service_pb2,

@@ -52,7 +52,7 @@ COMMANDS = {
     "calibrate": SubCommand("clients.cli.calibrate", "app", "Show how assessments did, fit weights, and list the versions of the model."),
     "teams": SubCommand("clients.cli.teams", "app", "List, show and store teams and leave; capacity, and whether work follows its plan."),
     "work": SubCommand("clients.cli.work", "app", "Record, list, correct and import work."),
-    "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
+    "split": SubCommand("clients.cli.split", "app", "Show, list and watch how teams' sprints are shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List, show, explain and roll back decisions."),
     "forecast": SubCommand("clients.cli.forecast", "forecast", "Foretell the hours that remediation will ask of teams."),
     "policy": SubCommand("clients.cli.policy", "app", "Show, check, compare and try allocation policies."),

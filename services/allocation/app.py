@@ -17,6 +17,8 @@ from services.allocation.storage.preview_store import PreviewStore
 from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.split_cache import SplitCache
+from services.allocation.storage.split_reads import SplitReads
+from services.allocation.storage.split_store import SplitStore
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
 from services.allocation.storage.work_store import WorkStore
@@ -26,6 +28,7 @@ from services.allocation.transport import (
     decision_servicer,
     demand_servicer,
     policy_servicer,
+    split_servicer,
     work_servicer,
 )
 from services.allocation.transport.decision_servicer import DecisionServicer
@@ -36,6 +39,7 @@ from services.allocation.transport.plan_servicer import SERVICE as PLANS
 from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.signal_events import SignalEvents
+from services.allocation.transport.split_convert import split_to_bytes
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.adherence import AdherenceTerms, AdherenceWatch
 from services.allocation.usecases.capacity import Capacity
@@ -50,6 +54,7 @@ from services.allocation.usecases.proposals import Proposals
 from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.roadmap_imports import RoadmapImports
 from services.allocation.usecases.rollbacks import Rollbacks
+from services.allocation.usecases.splits import Splits
 from services.allocation.usecases.teams import Teams
 from services.allocation.usecases.work import Work
 from shared.app import App
@@ -64,18 +69,26 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     app = App(NAME, settings, clock or RealClock(), encode=encode, migrations=MIGRATIONS)
     policies = PolicyStore(app.database, app.outbox)
     roadmap = RoadmapStore(app.database, app.outbox)
-    cache = SplitCache(app.cache, make_url(settings.database_url).database or "")
-    store = DecisionStore(app.database, app.outbox, policies, cache, settings.stale_after)
+    cache = SplitCache(app.cache, make_url(settings.database_url).database or "", settings.split_life)
+    reads = SplitReads(split_store := SplitStore(app.database), cache, split_to_bytes)
+    store = DecisionStore(app.database, app.outbox, policies, reads, settings.stale_after)
     stores = Stores(store, TeamStore(app.database, app.outbox), IncidentStore(app.database))
     proposals = Proposals(store, app.approvals, petition_of, app.clock)
     decisions = Decisions(stores, proposals, app.clock, tracing(app.telemetry.tracer))
+    splits = Splits(reads, split_store, stores.teams)
     categories = {name: WorkClass[counts.upper()] for name, counts in settings.work_categories.items()}
     work = Work(WorkStore(app.database, app.outbox, roadmap, categories), stores.teams, categories, app.clock)
     parts = AllocationParts(
-        Teams(stores.teams, policies, decisions, app.clock), Roadmap(roadmap, app.clock), Policies(policies, app.clock), decisions, work
+        Teams(stores.teams, policies, decisions, app.clock),
+        Roadmap(roadmap, app.clock),
+        Policies(policies, app.clock),
+        decisions,
+        work,
+        splits,
     )
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, stores.teams), app.clock))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
+    app.serve(split_servicer.SERVICE, split_servicer.SplitServicer(splits, app.feed))
     rollbacks = Rollbacks(store, decisions, app.clock)
     app.serve(decision_servicer.SERVICE, DecisionServicer(app.database, Explanations(store, policies), rollbacks))
     heard, signals = HeardStore(app.database), SignalStore(app.database)

@@ -40,7 +40,9 @@ class AllocationSettings(ServiceSettings):
     plan_processes: int = Field(
         0, ge=0, le=64, description="Processes that make plans of single teams, one a core, of some 80 MB each; 0 for threads of this one."
     )
-
+    split_staleness_seconds: float = Field(
+        30, ge=0.1, le=3600, description="How old a split may be that GetSplit answers from the cache, whatever happened to either."
+    )
     work_categories: dict[str, Counts] = Field(
         default_factory=lambda: dict(_CATEGORIES),
         description="Categories that work may be recorded on, and what each counts as (JSON).",
@@ -55,3 +57,7 @@ class AllocationSettings(ServiceSettings):
     @property
     def stale_after(self) -> timedelta | None:
         return timedelta(hours=self.stale_after_hours) if self.stale_after_hours else None
+
+    @property
+    def split_life(self) -> timedelta:
+        return timedelta(seconds=self.split_staleness_seconds)

@@ -25,7 +25,7 @@ from services.allocation.storage.presences import with_presence
 from services.allocation.storage.rows import team_from_row
 from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.situations import situation_of
-from services.allocation.storage.split_cache import SplitCache
+from services.allocation.storage.split_reads import SplitReads
 from services.allocation.storage.tables import decision, team
 from shared.events.outbox import Outbox
 from shared.ids import name_of, uuid_of
@@ -75,13 +75,13 @@ class DecisionStore:
     """Decisions of all teams."""
 
     def __init__(
-        self, database: Database, outbox: Outbox, policies: PolicyStore, cache: SplitCache, stale_after: timedelta | None = None
+        self, database: Database, outbox: Outbox, policies: PolicyStore, splits: SplitReads, stale_after: timedelta | None = None
     ) -> None:
         """Without `stale_after` nobody asks when triage was last heard of."""
         self._database = database
         self._outbox = outbox
         self._policies = policies
-        self._cache = cache
+        self._splits = splits
         self._heard = HeardStore(database)
         self._signals = SignalStore(database)
         self._stale_after = stale_after
@@ -106,18 +106,19 @@ class DecisionStore:
             await self.move(connection, situation.proposal, lapsed, made.created_at)
         if not made.standing.waits:
             await self._replace(connection, made, made.created_at)
-        position = await standings.add(connection, made)
+        await standings.add(connection, made)
         await self._outbox.record(connection, [DecisionMade(made)])
-        self._cached(position, made)
+        if not made.standing.waits:
+            await self._tell_cache(made.team)
         return lapsed
 
     async def move(self, connection: AsyncConnection, before: Decision, after: Decision, now: datetime) -> None:
         comes_in_force = before.standing.waits and after.standing.state is DecisionState.IN_FORCE
         if comes_in_force:
             await self._replace(connection, after, now)
-        position = await standings.move(connection, self._outbox, before, after, now)
+        await standings.move(connection, self._outbox, before, after, now)
         if comes_in_force:
-            self._cached(position, after)
+            await self._tell_cache(after.team)
 
     async def read(self, connection: AsyncConnection, decision_id: UUID) -> Decision:
         row = (await connection.execute(select(decision).where(decision.c.id == decision_id))).first()
@@ -139,19 +140,6 @@ class DecisionStore:
         async with self._database.transaction() as connection:
             rows = await connection.execute(_DUE, {"now": now, "trigger": DecisionTrigger.SPRINT_BEGAN.value})
             return [row.name for row in rows]
-
-    async def split(self, team_name: str) -> Split | None:
-        """Returns the team's newest split, from the cache or else from here; None before its first decision."""
-        cached = await self._cache.get(team_name)
-        if cached is not None:
-            return cached
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(standings.newest_split(team_name))).first()
-        if row is None:
-            return None
-        split = split_from_json(row.after)
-        await self._cache.put(row.force_position, split)
-        return split
 
     async def splits(self, teams: Sequence[str]) -> dict[str, Split]:
         """Returns the split in force of each of these teams that has one."""
@@ -205,6 +193,6 @@ class DecisionStore:
             standing = target.standing.after(Occurrence.TAKEN_BACK, f"{by.name} put back the share before it.", now)
             await standings.move(connection, self._outbox, target, replace(target, standing=standing), now)
 
-    def _cached(self, position: int | None, made: Decision) -> None:
-        if position is not None:
-            self._database.after_commit(lambda: self._cache.put(position, made.after))
+    async def _tell_cache(self, of_team: str) -> None:
+        """Has the cache learn of a team's split once it is committed, before whoever decided goes on."""
+        self._database.after_commit(await self._splits.changing(of_team))

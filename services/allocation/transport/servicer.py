@@ -8,11 +8,13 @@ from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceS
 
 from services.allocation.transport import convert
 from services.allocation.transport.decisions import decision_to_pb, query_from_pb
+from services.allocation.transport.split_convert import most_age_from_pb, reading_to_pb
 from services.allocation.transport.work_convert import query_from_pb as query_from_work_pb
 from services.allocation.transport.work_convert import record_from_pb, record_to_pb
 from services.allocation.usecases.decisions import Decisions
 from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.roadmap import Roadmap
+from services.allocation.usecases.splits import Splits
 from services.allocation.usecases.teams import Teams
 from services.allocation.usecases.work import Work
 from shared.amendments.control import AmendmentControl
@@ -34,6 +36,7 @@ class AllocationParts:
     policies: Policies
     decisions: Decisions
     work: Work
+    splits: Splits
 
 
 class AllocationServicer(AllocationServiceServicer):
@@ -46,6 +49,7 @@ class AllocationServicer(AllocationServiceServicer):
         self._policies = parts.policies
         self._decisions = parts.decisions
         self._work = parts.work
+        self._splits = parts.splits
         self._control = control
 
     @once(pb.UpsertTeamsResponse)
@@ -100,7 +104,7 @@ class AllocationServicer(AllocationServiceServicer):
         return pb.ListAllocationPolicyRevisionsResponse(policies=policies, next_page_token=page.next_page_token)
 
     async def GetSplit(self, request: pb.GetSplitRequest, context: object) -> pb.GetSplitResponse:
-        return pb.GetSplitResponse(split=convert.split_to_pb(await self._decisions.split(request.team)))
+        return reading_to_pb(await self._splits.read(request.team, most_age_from_pb(request)))
 
     @once(pb.DecideSplitResponse)
     async def DecideSplit(self, request: pb.DecideSplitRequest, context: object) -> pb.DecideSplitResponse:

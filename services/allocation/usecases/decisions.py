@@ -12,8 +12,8 @@ from uuid import UUID
 import structlog
 
 from services.allocation.domain.capacity_change import restated
-from services.allocation.domain.decision import Decision, DecisionTrigger, Split
-from services.allocation.domain.errors import SplitNotDecided, SprintNotBegun, TeamNotFound
+from services.allocation.domain.decision import Decision, DecisionTrigger
+from services.allocation.domain.errors import SprintNotBegun, TeamNotFound
 from services.allocation.domain.incident import IncidentFact, teams_to_decide
 from services.allocation.domain.rule import Occasion, decide
 from services.allocation.storage.decision_query import DecisionQuery
@@ -61,14 +61,6 @@ class Decisions:
         self._proposals = proposals
         self._clock = clock
         self._trace = trace
-
-    async def split(self, team: str) -> Split:
-        """Returns the split that holds now. Raises TeamNotFound or SplitNotDecided."""
-        split = await self._store.split(team)
-        if split is None:
-            await self._teams.get(team)
-            raise SplitNotDecided(team)
-        return split
 
     async def decide(self, team: str) -> Decision:
         """Decides because somebody asked. Raises TeamNotFound or SprintNotBegun."""

@@ -37,6 +37,12 @@ from shared.events.event import ReceivedEvent
 from shared.money import Money
 from shared.rpc.wellknown import time_from_pb
 
+_STATES = {
+    value.number: value.name.removeprefix("DECISION_STATE_").lower()
+    for value in decision_pb2.DecisionState.DESCRIPTOR.values
+    if value.number
+}
+
 
 class FactUnreadable(ValueError):
     """An event's data is not what its type promises."""
@@ -104,7 +110,7 @@ def _component(data: triage_events_pb2.ComponentChanged) -> ComponentFact:
     return ComponentFact(data.component.name, data.component.display_name)
 
 
-def _decision(data: allocation_events_pb2.DecisionMade) -> DecisionFact:
+def _decision(data: allocation_events_pb2.DecisionMade | allocation_events_pb2.DecisionChanged) -> DecisionFact:
     decision = data.decision
     return DecisionFact(
         name=decision.name,
@@ -115,6 +121,10 @@ def _decision(data: allocation_events_pb2.DecisionMade) -> DecisionFact:
         policy_revision=decision.policy_revision,
         weighed=_weighed(decision),
         displaced=tuple(_displacement(item) for item in decision.impact.displaced),
+        state=_STATES.get(decision.state, ""),
+        state_reason=decision.state_reason,
+        approval=decision.approval,
+        rolls_back=decision.rolls_back,
     )
 
 
@@ -206,6 +216,7 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact | None]]] = (
     (triage_events_pb2.AssessmentMade, _assessment),
     (triage_events_pb2.ComponentChanged, _component),
     (allocation_events_pb2.DecisionMade, _decision),
+    (allocation_events_pb2.DecisionChanged, _decision),
     (allocation_events_pb2.AllocationPolicyChanged, _policy),
     (allocation_events_pb2.RoadmapItemChanged, _roadmap_item),
     (playbook_events_pb2.BundleRendered, _bundle),
