@@ -112,12 +112,15 @@ class _Row:
 
     def step(self) -> float:
         """Returns a step for which the grid holds every sprint."""
-        coarse = self.model.maximum / (_COARSE - 1)
         busiest = int(np.argmax(self.means))
-        mean, variance = moments(
-            self.model.masses(self.row, coarse, _COARSE), coarse, float(self.means[busiest]), float(self.ratios[busiest])
-        )
-        return step_for(mean, math.sqrt(variance), self.model.maximum)
+        return effort_step(self.model, self.row, float(self.means[busiest]), float(self.ratios[busiest]))
+
+
+def effort_step(model: EffortModel, row: int, mean: float, ratio: float) -> float:
+    """Returns a step, in person-hours, for which the grid holds the sum of that many of a team's efforts."""
+    coarse = model.maximum / (_COARSE - 1)
+    found, variance = moments(model.masses(row, coarse, _COARSE), coarse, mean, ratio)
+    return step_for(found, math.sqrt(variance), model.maximum)
 
 
 def _rows(histories: Sequence[DemandHistory]) -> Rows:
