@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from services.allocation.domain.bounds import apply_bounds
 from services.allocation.domain.decision import Decision, DecisionInput, DecisionOutcome, DecisionTrigger, Unit
 from services.allocation.domain.decision_inputs import REST_LEFT
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.quantity import figure, percent
-from services.allocation.domain.rule import apply_bounds, outcome_of
+from services.allocation.domain.rule import outcome_of
 
 _FARTHEST = 1_000  # incidents more or fewer that are tried
 # What keeps the share by more than the inputs say.

@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from services.allocation.domain.errors import BaselineOutOfBounds, FieldRefused
 from services.allocation.domain.guard import ApprovalThresholds, CircuitBreaker
+from services.allocation.domain.policy_rule import PolicyRule, ReserveTarget
 from services.allocation.domain.quantity import percent
 
+USUAL_HISTORY = 6  # sprints
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
@@ -63,12 +65,16 @@ class AllocationPolicy:
     approval_thresholds: ApprovalThresholds = field(default_factory=ApprovalThresholds)
     circuit_breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     shortest_dwell: timedelta | None = None
+    reserve: ReserveTarget | None = None
+    rules: tuple[PolicyRule, ...] = ()
+    history_sprints: int = USUAL_HISTORY  # that its rules' signals compare with
 
     @property
     def longest_history(self) -> int:
-        """Sprints of history that any of its triggers compares with."""
+        """Sprints of history that any of its triggers or rules compares with."""
         watched = (self.incident_frequency, self.time_to_restore)
-        return max((trigger.history_sprints for trigger in watched if trigger is not None), default=0)
+        triggers = max((trigger.history_sprints for trigger in watched if trigger is not None), default=0)
+        return max(triggers, self.history_sprints if self.rules else 0)
 
 
 def check_policy(policy: AllocationPolicy) -> None:
