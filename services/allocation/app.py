@@ -3,6 +3,7 @@
 from sqlalchemy.engine import make_url
 
 from services.allocation.settings import AllocationSettings
+from services.allocation.storage.backtest_store import BacktestStore
 from services.allocation.storage.decision_store import DecisionStore
 from services.allocation.storage.demand_store import DemandStore
 from services.allocation.storage.heard_store import HeardStore
@@ -13,7 +14,8 @@ from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
-from services.allocation.transport import decision_servicer, demand_servicer
+from services.allocation.transport import backtest_servicer, decision_servicer, demand_servicer
+from services.allocation.transport.backtest_servicer import BacktestServicer
 from services.allocation.transport.decision_servicer import DecisionServicer
 from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
@@ -22,6 +24,7 @@ from services.allocation.transport.plan_servicer import SERVICE as PLANS
 from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.tracing import tracing
+from services.allocation.usecases.backtests import Backtests
 from services.allocation.usecases.decisions import Decisions, Stores
 from services.allocation.usecases.demand import Demand
 from services.allocation.usecases.explanations import Explanations
@@ -60,6 +63,7 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     heard = AssessmentEvents(decisions, HeardStore(app.database))
     app.receive(heard.handlers() | approval_handlers(app.clock, control.progress.hear, proposals.hear))
     app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(DemandStore(app.database), app.clock)))
+    app.serve(backtest_servicer.SERVICE, BacktestServicer(Backtests(BacktestStore(app.database), policies, app.clock)))
     imports = RoadmapImports(roadmap, app.clock)
     app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)

@@ -67,6 +67,7 @@ class Backtest:
     cells: Cells
     level: float
     warnings: tuple[str, ...]
+    offsets: tuple[int, ...]  # of each team's numbers from those that people know
 
     @property
     def period_count(self) -> int:
@@ -88,32 +89,41 @@ def backtest(pasts: Sequence[TeamPast], design: Design) -> Generator[int, None, 
         yield from replay.steps()
     cells = cells_of(replays, design.warm_up)
     conducts = {}
-    for place, each in enumerate(contenders):
+    for place in range(len(contenders)):
         conduct = conducts_of(replays, place, design.warm_up)
         if conduct.is_whole:
             conducts[place] = conduct
         yield 0
     results = []
     for place, conduct in conducts.items():
-        pooled = score(cells, conduct, level)
-        teams = _teams(cells, conduct, level, design) if design.with_teams or design.with_shares else ()
-        effects = demand_effect(replays, place), restore_effect(replays, place)
-        results.append(Result(contenders[place], pooled, teams, *effects))
+        results.append(_result(replays, (place, conduct), cells, design))
         yield 0
     comparisons = []
     for first, second in _pairs(contenders, list(conducts)):
         comparisons += compared((contenders[first].key, contenders[second].key), (conducts[first], conducts[second]), cells, level)
         yield 0
     warned = _warnings(pasts, design, [each.key for place, each in enumerate(contenders) if place not in conducts], cells)
-    return Backtest(tuple(results), tuple(comparisons), cells, level, warned)
+    offsets = tuple(past.offset for replay in replays for past in replay.cohort.teams)
+    return Backtest(tuple(results), tuple(comparisons), cells, level, warned, offsets)
 
 
-def _teams(cells: Cells, conduct: Conduct, level: float, design: Design) -> tuple[TeamResult, ...]:
+def _result(replays: Sequence[Replay], of: tuple[int, Conduct], cells: Cells, design: Design) -> Result:
+    place, conduct = of
+    return Result(
+        replays[0].contenders[place],
+        score(cells, conduct, design.judged_level),
+        _teams(cells, conduct, design) if design.with_teams or design.with_shares else (),
+        demand_effect(replays, place),
+        restore_effect(replays, place),
+    )
+
+
+def _teams(cells: Cells, conduct: Conduct, design: Design) -> tuple[TeamResult, ...]:
     found = []
     for place, team in enumerate(cells.teams):
         chosen = cells.of(place)
         shares: Floats = conduct.share[chosen] if design.with_shares and place < MOST_SHOWN else np.empty(0)
-        found.append(TeamResult(team, score(cells, conduct, level, chosen), tuple(shares.tolist())))
+        found.append(TeamResult(team, score(cells, conduct, design.judged_level, chosen), tuple(shares.tolist())))
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class Conduct:
 def cells_of(replays: Sequence[Replay], warm_up: int) -> Cells:
     """Returns the cells of teams' periods after their warm-ups."""
     longest = max(each.period_days for replay in replays for each in replay.cohort.teams)
-    parts: list[tuple[Floats, ...]] = []
+    parts: list[tuple[NDArray[Any], ...]] = []
     names: list[str] = []
     for replay in replays:
         cohort = replay.cohort

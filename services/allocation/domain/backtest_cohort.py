@@ -68,7 +68,7 @@ class Cohort:
 
     @property
     def width(self) -> int:
-        return self.known.shape[1]
+        return int(self.known.shape[1])
 
     def incident_counts(self, column: int) -> "Rows":
         """Returns the counts of the periods before that column."""

@@ -65,7 +65,9 @@ def _effect(parts: Sequence[_Raises], *, logs: bool = False) -> Effect:
     kept = whole & ~np.isnan(all_.rest_before + all_.rest_after)
     naive = _naive(all_, whole, logs=logs)
     if whole.sum() < FEWEST_RAISES:
-        return Effect(int(whole.sum()), naive, None, f"{int(whole.sum())} raises with {WINDOW} periods on either side; it takes {FEWEST_RAISES}.")
+        return Effect(
+            int(whole.sum()), naive, None, f"{int(whole.sum())} raises with {WINDOW} periods on either side; it takes {FEWEST_RAISES}."
+        )
     if kept.sum() < FEWEST_RAISES:
         return Effect(int(whole.sum()), naive, None, "There is no team whose share did not change meanwhile, to compare with.")
     parts_ = (all_.after[kept], all_.before[kept], all_.rest_after[kept], all_.rest_before[kept])
@@ -114,8 +116,8 @@ def _raises(replay: Replay, place: int, values: Floats) -> _Raises:
         before, after = values[:, low:until].sum(1), values[:, column:high].sum(1)
         naive = values[:, column - WINDOW : column].sum(1)
         rest = (before[at_rest].mean(), after[at_rest].mean()) if at_rest.any() else (np.nan, np.nan)
-        for row in np.nonzero(there & (moves[:, column] > _SAME))[0]:
-            rows.append((column, before[row], naive[row], after[row], *rest))
+        risen = np.nonzero(there & (moves[:, column] > _SAME))[0]
+        rows += [(column, before[row], naive[row], after[row], *rest) for row in risen]
     table = np.array(rows, float).reshape(-1, 6).T
     return _Raises(table[0].astype(np.intp), *table[1:])
 

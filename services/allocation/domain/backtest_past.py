@@ -46,6 +46,7 @@ class TeamPast:
     shares: tuple[float | None, ...] = ()  # of remediation, in force in each period; empty where unknown
     period_days: float = 14.0
     phase_days: float = 0.0  # when period 0 begins, on a clock that all teams share
+    offset: int = 0  # of these numbers from those that people know
 
     @property
     def end(self) -> int:
@@ -91,7 +92,9 @@ def _period_violations(field: str, given: GivenPeriod) -> list[Violation]:
         found.append(Violation(f"{field}.effort_hours", rule))
     for name, values in (("restore_hours", given.restores), ("severities", given.severities)):
         if values and len(values) != given.count:
-            found.append(Violation(f"{field}.{name}", f"holds {len(values)} for a count of {given.count}; give one for each incident, or none"))
+            found.append(
+                Violation(f"{field}.{name}", f"holds {len(values)} for a count of {given.count}; give one for each incident, or none")
+            )
     found += _number_violations(f"{field}.effort_hours", given.efforts, LARGEST_EFFORT)
     found += _number_violations(f"{field}.restore_hours", given.restores, LARGEST_EFFORT)
     found += [

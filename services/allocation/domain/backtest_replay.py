@@ -61,9 +61,7 @@ class Replay:
     def __post_init__(self) -> None:
         self.shares = np.full((len(self.contenders), *self.cohort.known.shape), np.nan)
         self._signals = [TeamSignals.of(self.cohort, row) for row in range(len(self.cohort.teams))]
-        self._memories = [
-            [Memory(each.policy.baseline_share)] * len(self.cohort.teams) if each.policy else [] for each in self.contenders
-        ]
+        self._memories = [[Memory(each.policy.baseline_share)] * len(self.cohort.teams) if each.policy else [] for each in self.contenders]
 
     def steps(self) -> Iterator[int]:
         """Decides period by period; yields after each part of the work how many team-periods it did."""

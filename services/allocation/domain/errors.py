@@ -1,14 +1,16 @@
 """What allocation refuses, each with its stable reason.
 
     InvalidInput         CapacityZero, MemberDuplicate, DependencyCycle, DependencyUnknown, CurrencyMismatch, BaselineOutOfBounds,
-                         WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable
-    NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided
-    PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon
+                         WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable, PastInvalid, BacktestTooLarge
+    NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided,
+                         MemberNotFound
+    PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon, PastTooShort
     PermissionDenied     RollbackRoleMissing
 
 Rules without a reason of their own are refused as FieldRefused, with the reason INVALID_INPUT.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from shared.errors import InvalidInput, NotFound, PermissionDenied, PreconditionFailed, Violation
@@ -70,6 +72,24 @@ class ImportUnreadable(FieldRefused):
     reason = "IMPORT_UNREADABLE"
 
 
+class PastInvalid(InvalidInput):
+    """Pasts that break rules; the first hundred are named."""
+
+    reason = "HISTORY_INVALID"
+
+    def __init__(self, found: Sequence[Violation]) -> None:
+        named = list(found[:100])
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in named[:5]), named)
+
+
+class BacktestTooLarge(InvalidInput):
+    reason = "BACKTEST_TOO_LARGE"
+
+    def __init__(self, field: str, found: str, most: str) -> None:
+        told = f"{found} are more than the {most} of one back-test; ask for fewer teams or periods at once"
+        super().__init__(f"{field}: {told}", [Violation(field, told)], metadata={"found": found, "most": most})
+
+
 class _Missing(NotFound):
     noun: ClassVar[str]
     remedy: ClassVar[str]
@@ -117,6 +137,27 @@ class SplitNotDecided(NotFound):
 
     def __init__(self, team: str) -> None:
         super().__init__(f"no split was decided for {team} yet; call DecideSplit, or wait for its sprint to begin", metadata={"name": team})
+
+
+class MemberNotFound(NotFound):
+    reason = "MEMBER_NOT_FOUND"
+
+    def __init__(self, field: str, member: str, team: str) -> None:
+        told = f"{field}: {member!r} is no member of {team}; read GetTeam"
+        super().__init__(told, metadata={"name": member, "team": team})
+
+
+class PastTooShort(PreconditionFailed):
+    """Nothing recorded is long enough to judge by."""
+
+    reason = "HISTORY_TOO_SHORT"
+
+    def __init__(self, longest: int, needed: int) -> None:
+        super().__init__(
+            f"teams: the longest has {longest} finished sprints that were observed, and {needed} are needed; give histories, a shorter "
+            "warm_up_periods, or wait",
+            metadata={"longest": str(longest), "needed": str(needed)},
+        )
 
 
 class SprintNotBegun(PreconditionFailed):

@@ -390,7 +390,9 @@ class BeforeAfter(_message.Message):
     naive_ratio: _builtins.float
     """What one sees at first sight: after over before, the period that made the share rise among those before."""
     ratio: _builtins.float
-    """Without that period, and against teams whose share did not change meanwhile: after over before, over theirs."""
+    """Without that period and those it was compared with, and against teams whose share did not change meanwhile: after over before, over
+    theirs.
+    """
     low: _builtins.float
     """Lower end of its interval of 95 %."""
     high: _builtins.float
@@ -447,6 +449,7 @@ class BacktestScore(_message.Message):
     FLIP_COUNT_FIELD_NUMBER: _builtins.int
     RAISE_COUNT_FIELD_NUMBER: _builtins.int
     FALSE_ALARM_COUNT_FIELD_NUMBER: _builtins.int
+    REBOUND_COUNT_FIELD_NUMBER: _builtins.int
     period_count: _builtins.int
     """Team-periods judged."""
     mean_share: _builtins.float
@@ -454,11 +457,13 @@ class BacktestScore(_message.Message):
     change_count: _builtins.int
     """Changes of the share."""
     flip_count: _builtins.int
-    """Changes back the other way within the policy's dwell, or within two periods where it has none."""
+    """Times it was lowered within the policy's dwell of a raise, or right in the next period where the policy has none."""
     raise_count: _builtins.int
     """Times the share was raised."""
     false_alarm_count: _builtins.int
     """Raises that nobody needed: the share before would have sufficed in each of the four periods from then on."""
+    rebound_count: _builtins.int
+    """Times it was raised within the dwell of a lowering, which no dwell holds up."""
     @_builtins.property
     def loss(self) -> Global___BacktestEstimate:
         """Mean pinball loss at the level, in person-hours: level for each hour too few, 1 - level for each too many."""
@@ -493,10 +498,11 @@ class BacktestScore(_message.Message):
         flip_count: _builtins.int = ...,
         raise_count: _builtins.int = ...,
         false_alarm_count: _builtins.int = ...,
+        rebound_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog", "coverage", b"coverage", "loss", b"loss", "roadmap_hours", b"roadmap_hours", "roadmap_value", b"roadmap_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog", "change_count", b"change_count", "coverage", b"coverage", "false_alarm_count", b"false_alarm_count", "flip_count", b"flip_count", "loss", b"loss", "mean_share", b"mean_share", "period_count", b"period_count", "raise_count", b"raise_count", "roadmap_hours", b"roadmap_hours", "roadmap_value", b"roadmap_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog", "change_count", b"change_count", "coverage", b"coverage", "false_alarm_count", b"false_alarm_count", "flip_count", b"flip_count", "loss", b"loss", "mean_share", b"mean_share", "period_count", b"period_count", "raise_count", b"raise_count", "rebound_count", b"rebound_count", "roadmap_hours", b"roadmap_hours", "roadmap_value", b"roadmap_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -549,7 +555,9 @@ class BacktestResult(_message.Message):
     DEMAND_EFFECT_FIELD_NUMBER: _builtins.int
     RESTORE_EFFECT_FIELD_NUMBER: _builtins.int
     contender: _builtins.str
-    """Stable within the answer: `policy/{id}@{revision}`, `policy/{position}` for a body, `fixed-third`, `trailing-quantile`, `forecast`, `recorded`."""
+    """Stable within the answer: `{id}@{revision}`, `{id}@body{position}` for one that is not stored, `fixed-third`, `trailing-quantile`,
+    `forecast`, `recorded`.
+    """
     kind: Global___ContenderKind.ValueType
     """What it is."""
     @_builtins.property

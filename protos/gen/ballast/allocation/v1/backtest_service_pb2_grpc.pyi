@@ -37,8 +37,8 @@ class BacktestServiceStub:
     """Lets policies decide at the beginning of each past period, on what was known then and nothing later, and says how that would have gone,
     beside a fixed third, a trailing quantile, the bare forecast and what was in force. The past is what is recorded of the teams, or given
     in the request. Streams how far it is; the last answer carries the result. The work stops when the caller leaves. Fails with
-    POLICY_NOT_FOUND, POLICY_REVISION_NOT_FOUND, TEAM_NOT_FOUND, HISTORY_INVALID (gaps, negative counts, efforts that are no number, too
-    short, too long), CAPACITY_ZERO, BASELINE_OUT_OF_BOUNDS, BACKTEST_TOO_LARGE. Safe to retry.
+    POLICY_NOT_FOUND, POLICY_REVISION_NOT_FOUND, TEAM_NOT_FOUND, HISTORY_INVALID (gaps, negative counts, efforts that are no number, capacity
+    zero, too short, too long), HISTORY_TOO_SHORT (what is recorded), BASELINE_OUT_OF_BOUNDS, BACKTEST_TOO_LARGE. Safe to retry.
     """
 
 @_typing.type_check_only
@@ -50,8 +50,8 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     """Lets policies decide at the beginning of each past period, on what was known then and nothing later, and says how that would have gone,
     beside a fixed third, a trailing quantile, the bare forecast and what was in force. The past is what is recorded of the teams, or given
     in the request. Streams how far it is; the last answer carries the result. The work stops when the caller leaves. Fails with
-    POLICY_NOT_FOUND, POLICY_REVISION_NOT_FOUND, TEAM_NOT_FOUND, HISTORY_INVALID (gaps, negative counts, efforts that are no number, too
-    short, too long), CAPACITY_ZERO, BASELINE_OUT_OF_BOUNDS, BACKTEST_TOO_LARGE. Safe to retry.
+    POLICY_NOT_FOUND, POLICY_REVISION_NOT_FOUND, TEAM_NOT_FOUND, HISTORY_INVALID (gaps, negative counts, efforts that are no number, capacity
+    zero, too short, too long), HISTORY_TOO_SHORT (what is recorded), BASELINE_OUT_OF_BOUNDS, BACKTEST_TOO_LARGE. Safe to retry.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -66,8 +66,8 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lets policies decide at the beginning of each past period, on what was known then and nothing later, and says how that would have gone,
         beside a fixed third, a trailing quantile, the bare forecast and what was in force. The past is what is recorded of the teams, or given
         in the request. Streams how far it is; the last answer carries the result. The work stops when the caller leaves. Fails with
-        POLICY_NOT_FOUND, POLICY_REVISION_NOT_FOUND, TEAM_NOT_FOUND, HISTORY_INVALID (gaps, negative counts, efforts that are no number, too
-        short, too long), CAPACITY_ZERO, BASELINE_OUT_OF_BOUNDS, BACKTEST_TOO_LARGE. Safe to retry.
+        POLICY_NOT_FOUND, POLICY_REVISION_NOT_FOUND, TEAM_NOT_FOUND, HISTORY_INVALID (gaps, negative counts, efforts that are no number, capacity
+        zero, too short, too long), HISTORY_TOO_SHORT (what is recorded), BASELINE_OUT_OF_BOUNDS, BACKTEST_TOO_LARGE. Safe to retry.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
