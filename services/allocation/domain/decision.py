@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 from services.allocation.domain.quantity import WHOLE, share_of
+from services.allocation.domain.rule_memory import RuleMemory
 from services.allocation.domain.standing import Standing
 from shared.money import Money
 
@@ -36,6 +37,10 @@ class Unit(StrEnum):
     SPRINTS = "sprints"
     RATIO = "ratio"
     CHANGES = "changes"
+    BUDGETS = "budgets"
+    USERS = "users"
+    ACTIONS = "actions"
+    MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ class Decision:
     trace_id: str
     created_at: datetime
     standing: Standing = field(default_factory=Standing)
+    rules: tuple[RuleMemory, ...] = ()  # what is remembered of the policy's rules after it
 
     @property
     def fired(self) -> bool:

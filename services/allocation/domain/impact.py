@@ -6,7 +6,17 @@ from decimal import Decimal
 from functools import reduce
 
 from services.allocation.domain.decision import DisplacedItem, RoadmapImpact
-from services.allocation.domain.plan import Plan, PlanItem, Problem, can_keep, due_deadlines, late_items, protecting_deadlines
+from services.allocation.domain.plan import (
+    Deadline,
+    Plan,
+    PlanItem,
+    Problem,
+    can_keep,
+    due_deadlines,
+    late_items,
+    latest_sprints,
+    protecting_deadlines,
+)
 from services.allocation.domain.program import SOLVER, best_plan
 from services.allocation.domain.quantity import share_of
 from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
@@ -15,8 +25,10 @@ from services.allocation.domain.sprint import Cadence
 from shared.money import Money
 
 
-def impact_of(situation: Situation, share_before: int, share_after: int, now: datetime) -> RoadmapImpact:
+def impact_of(situation: Situation, share_before: int, share_after: int, now: datetime, *, frozen: bool = False) -> RoadmapImpact:
     """Returns what moving the remediation share does over the policy's horizon, the present sprint first.
+
+    When `frozen`, the hours of the present sprint that protected items, and what they wait for, do not need are lost to the roadmap.
 
     Nothing moves when the shares are equal; a plan is then computed only if some due date may not be kept.
     """
@@ -24,6 +36,8 @@ def impact_of(situation: Situation, share_before: int, share_after: int, now: da
     items = sorted((item for item in situation.items if not item.is_done and item.name not in blocked), key=lambda item: item.name)
     never = _late_for_good(situation, blocked, now)
     after = _problem(situation, items, share_after, now)
+    if frozen:
+        after = _frozen(after)
     if share_before == share_after:
         return _impact(situation, (), (), (*never, *_late_when_held(after)), 0.0)
     before = _problem(situation, items, share_before, now)
@@ -64,6 +78,13 @@ def _problem(situation: Situation, items: Sequence[RoadmapItem], remediation_sha
     positions = {item.name: index for index, item in enumerate(items)}
     planned = tuple(_plan_item(situation, item, positions, now) for item in items)
     return Problem(planned, tuple(left + roadmap * sprint for sprint in range(horizon)))
+
+
+def _frozen(problem: Problem) -> Problem:
+    protected = [Deadline(index, problem.horizon) for index, item in enumerate(problem.items) if item.protected]
+    needed = sum((problem.items[item].remaining_hours for item in latest_sprints(problem, protected)), Decimal(0))
+    lost = max(problem.capacity[0] - needed, Decimal(0))
+    return Problem(problem.items, tuple(each - lost for each in problem.capacity))
 
 
 def _plan_item(situation: Situation, item: RoadmapItem, positions: Mapping[str, int], now: datetime) -> PlanItem:

@@ -21,7 +21,9 @@ from services.allocation.domain.explanation import explain
 from services.allocation.domain.impact import impact_of
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
+from services.allocation.domain.protection import protected_situation
 from services.allocation.domain.rest import held_bound, rests_of
+from services.allocation.domain.rule_memory import RuleMemory
 from services.allocation.domain.ruling import Memory, rule_on
 from services.allocation.domain.signal import measured
 from services.allocation.domain.situation import Situation
@@ -59,6 +61,8 @@ class Weighing:
     inputs: tuple[DecisionInput, ...]
     incidents: tuple[WeighedIncident, ...] = ()
     rolls_back: str = ""
+    frozen: bool = False  # roadmap work stops but for protected items
+    rules: tuple[RuleMemory, ...] = ()  # what is remembered of the policy's rules from now on
 
     @property
     def requested(self) -> int:
@@ -80,11 +84,14 @@ def decide(situation: Situation, occasion: Occasion) -> Decision:
         terms=ruling.terms,
         inputs=inputs_of(situation, occasion.now, memory.share, found.inputs),
         incidents=_weighed(situation.incidents, found.incidents, occasion),
+        frozen=ruling.frozen,
+        rules=ruling.memory.rules,
     )
-    made = assembled(situation, occasion, weighing, ruling.bounds)
+    planned = protected_situation(situation, ruling.protects)
+    made = assembled(planned, occasion, weighing, ruling.bounds)
     grounds = grounds_for(made, situation)
     if grounds and (held := held_bound(situation, memory.share, made.after.remediation_share)):
-        made, grounds = assembled(situation, occasion, weighing, (*ruling.bounds, held)), ()
+        made, grounds = assembled(planned, occasion, weighing, (*ruling.bounds, held)), ()
     return settled(made, grounds, occasion)
 
 
@@ -108,7 +115,7 @@ def assembled(situation: Situation, occasion: Occasion, weighing: Weighing, boun
         requested_share=weighing.requested,
         bounds=bounds,
         incidents=weighing.incidents,
-        impact=impact_of(situation, weighing.share_before, share, now),
+        impact=impact_of(situation, weighing.share_before, share, now, frozen=weighing.frozen),
         explanation="",
         policy=policy.name,
         policy_revision=policy.revision,
@@ -116,6 +123,7 @@ def assembled(situation: Situation, occasion: Occasion, weighing: Weighing, boun
         trace_id="",
         created_at=now,
         standing=Standing(rolls_back=weighing.rolls_back),
+        rules=weighing.rules,
     )
 
 
@@ -146,6 +154,7 @@ def memory_of(situation: Situation, now: datetime) -> Memory:
         share=share_in_force(situation),
         quiet_sprints=situation.quiet_sprints_before(sprint.number),
         fired=situation.has_fired_in(sprint),
+        rules=situation.rules,
         rests=rests_of(situation),
     )
 

@@ -8,23 +8,10 @@ from typing import Any
 
 from services.allocation.domain.policy_rule import PolicyRule
 from services.allocation.domain.quantity import counted, figure
+from services.allocation.domain.rule_memory import RuleMemory
 from services.allocation.domain.signal_facts import LANGUAGE, MISSING, SignalFact, facts_of, facts_read
 from services.allocation.domain.signals import Signals
 from shared.condition import Condition, ConditionFailed, Facts
-
-
-@dataclass(frozen=True, slots=True)
-class RuleMemory:
-    """What is remembered of a rule: since when it holds, or when it let go."""
-
-    rule: str
-    since: datetime  # began to hold
-    since_sprint: int
-    let_go_sprint: int | None = None  # that began when it let go; None while it holds
-
-    @property
-    def holds(self) -> bool:
-        return self.let_go_sprint is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +46,9 @@ def compiled(rules: tuple[PolicyRule, ...]) -> tuple[CompiledRule, ...]:
 
 
 @lru_cache(maxsize=512)
-def _read(rules: tuple[CompiledRule, ...]) -> tuple[SignalFact, ...]:
-    return facts_read(frozenset(name for each in rules for name in each.names))
+def facts_of_rules(rules: tuple[PolicyRule, ...]) -> tuple[SignalFact, ...]:
+    """Returns the signals that their conditions read. Raises as `compiled`."""
+    return facts_read(frozenset(name for each in compiled(rules) for name in each.names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +69,7 @@ def judged(rules: tuple[PolicyRule, ...], signals: Signals, remembered: Sequence
     if not rules:
         return ()
     ready = compiled(rules)
-    facts = _read(ready)
+    facts = facts_of_rules(rules)
     everything = _Seen.of(signals, facts)
     own = _Seen.of(signals.own, facts) if signals.own else everything
     held = {each.rule: each for each in remembered}

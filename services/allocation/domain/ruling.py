@@ -19,7 +19,8 @@ from services.allocation.domain.policy_rule import Freeze, Protect, RaiseBy, Set
 from services.allocation.domain.quantity import counted, percent
 from services.allocation.domain.reserve_term import reserve_term
 from services.allocation.domain.rest import Rest, rest_bound
-from services.allocation.domain.rule_judgement import Judgement, RuleMemory, judged
+from services.allocation.domain.rule_judgement import Judgement, judged
+from services.allocation.domain.rule_memory import RuleMemory
 from services.allocation.domain.signals import Signals
 from services.allocation.domain.term import NOT_OBSERVED, baseline_term, frequency_term, open_term, restore_term
 

@@ -1,21 +1,19 @@
 """Measuring: what a team's incidents say in the sprint judged and in those before it, as the signals a policy looks at."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from services.allocation.domain.decision import DecisionInput, DecisionTrigger, Unit
-from services.allocation.domain.incident import MILDEST, IncidentFact
+from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.quantity import hours
+from services.allocation.domain.reading import Reading, open_at, reading_of, restoring_of, tally_of
 from services.allocation.domain.signals import Restoring, Signals, Tally
 from services.allocation.domain.situation import Situation
-from services.allocation.domain.sprint import Sprint
-from services.allocation.domain.survival import Lifetime, Median, median
+from services.allocation.domain.survival import Median
 from services.allocation.domain.term import hours_of
-
-_GRAVE = 2  # as `incidents.grave_open` counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +23,6 @@ class Measured:
     signals: Signals
     inputs: tuple[DecisionInput, ...]
     incidents: tuple[IncidentFact, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A sprint under judgement as of a moment within it or at its end, and the observed sprints before it."""
-
-    situation: Situation
-    sprint: Sprint
-    as_of: datetime
-
-    def history(self, sprints: int) -> list[Sprint]:
-        """Returns up to `sprints` observed sprints right before the one judged, oldest first."""
-        numbers = range(self.sprint.number - sprints, self.sprint.number)
-        before = [self.situation.team.cadence.sprint(number) for number in numbers]
-        return [sprint for sprint in before if self.situation.was_observed(sprint)]
-
-
-def reading_of(situation: Situation, trigger: DecisionTrigger, now: datetime) -> Reading | None:
-    """Returns what to judge: the present sprint so far, or at a sprint's beginning the whole one before, if it was observed."""
-    present = situation.team.cadence.sprint_at(now)
-    if trigger is not DecisionTrigger.SPRINT_BEGAN:
-        return Reading(situation, present, now)
-    ended = situation.team.cadence.sprint(present.number - 1)
-    return Reading(situation, ended, ended.end_at) if situation.was_observed(ended) else None
 
 
 def measured(situation: Situation, trigger: DecisionTrigger, now: datetime) -> Measured:
@@ -108,48 +82,6 @@ def _open(policy: AllocationPolicy, situation: Situation, now: datetime) -> _Par
         return _Part()
     grave = open_at(situation.incidents, now, trigger.severity_at_most)
     return _Part(len(grave), (DecisionInput("open_grave_incidents", Decimal(len(grave)), Unit.INCIDENTS, len(grave)),), grave)
-
-
-def tally_of(
-    reading: Reading, known: Sequence[IncidentFact], history_sprints: int, severity_at_most: int = MILDEST
-) -> tuple[Tally, list[IncidentFact]]:
-    """Counts the incidents that opened in the sprint judged and in those before it; also returns the former."""
-    opened = _opened_in(known, [reading.sprint], severity_at_most)
-    history = reading.history(history_sprints)
-    return Tally(len(opened), len(_opened_in(known, history, severity_at_most)), len(history)), opened
-
-
-def restoring_of(reading: Reading, known: Sequence[IncidentFact], history_sprints: int) -> tuple[Restoring, list[IncidentFact]]:
-    """Returns the medians to compare, and the incidents of the recent one; open incidents count as censored."""
-    weighed = _restored_or_open(known, [reading.sprint], reading.as_of)
-    recent = [_lifetime(fact, reading.as_of) for fact in weighed]
-    history = reading.history(history_sprints)
-    # The past as it was known when it ended: an incident then still open counts as censored there too.
-    until = reading.sprint.begin_at
-    earlier = [_lifetime(fact, until) for fact in _restored_or_open(known, history, until)] if history else []
-    return Restoring(median(recent), len(recent), median(earlier), len(earlier)), weighed
-
-
-def open_at(known: Iterable[IncidentFact], now: datetime, severity_at_most: int = MILDEST) -> list[IncidentFact]:
-    return [fact for fact in known if fact.is_open_at(now) and fact.severity <= severity_at_most]
-
-
-def _opened_in(known: Iterable[IncidentFact], sprints: Iterable[Sprint], severity_at_most: int) -> list[IncidentFact]:
-    return [fact for sprint in sprints for fact in known if sprint.holds(fact.opened_at) and fact.severity <= severity_at_most]
-
-
-def _restored_or_open(known: Iterable[IncidentFact], sprints: list[Sprint], until: datetime) -> list[IncidentFact]:
-    """Returns the incidents restored in one of the sprints up to `until`, and those that were open before and still then."""
-    return [
-        fact
-        for fact in known
-        if (fact.opened_at < until and fact.is_open_at(until))
-        or (fact.resolved_at and fact.resolved_at <= until and any(sprint.holds(fact.resolved_at) for sprint in sprints))
-    ]
-
-
-def _lifetime(fact: IncidentFact, until: datetime) -> Lifetime:
-    return Lifetime(fact.lasted_until(until), ended=not fact.is_open_at(until))
 
 
 def _median_input(name: str, value: Median | None, count: int) -> tuple[DecisionInput, ...]:

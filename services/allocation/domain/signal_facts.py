@@ -9,6 +9,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
+from services.allocation.domain.decision import Unit
 from services.allocation.domain.signals import BudgetSignal, Cause, Restoring, Signals, Tally, Tier
 from shared.condition import Facts, Language, Words
 
@@ -28,6 +29,11 @@ class SignalFact:
     meaning: str
     read: Callable[[Signals], Any]
     rises: bool = True  # whether more of it is more demand
+
+    @property
+    def unit_of_input(self) -> Unit:
+        """Returns the unit it is recorded in as a decision's input."""
+        return next((unit for unit in Unit if unit.value == self.unit), Unit.RATIO)
 
 
 def _mean(tally: Tally | None) -> float | None:

@@ -12,6 +12,7 @@ from services.allocation.domain.team import Member, Team
 from services.allocation.domain.work import WorkRecord
 from services.allocation.storage.guard_rows import breaker_from_json, dwell_from_json, guards_to_json, thresholds_from_json
 from services.allocation.storage.item_details import details_from_json, details_to_json
+from services.allocation.storage.policy_rule_rows import history_from_json, reserve_from_json, rules_from_json, rules_to_json
 from shared.ids import uuid_of
 from shared.money import Money
 
@@ -115,6 +116,9 @@ def policy_from_row(row: Any) -> AllocationPolicy:
         approval_thresholds=thresholds_from_json(document),
         circuit_breaker=breaker_from_json(document),
         shortest_dwell=dwell_from_json(document),
+        reserve=reserve_from_json(document),
+        rules=rules_from_json(document),
+        history_sprints=history_from_json(document),
     )
 
 
@@ -130,6 +134,7 @@ def policy_to_row(policy: AllocationPolicy) -> dict[str, Any]:
         "time_to_restore": _restore_to_json(policy.time_to_restore),
         "open_incidents": _open_to_json(policy.open_incidents),
         **guards_to_json(policy),
+        **rules_to_json(policy),
     }
     return {
         "name": policy.name,
@@ -152,6 +157,8 @@ def fact_from_row(row: Any) -> IncidentFact:
         teams=tuple(row.teams),
         trace_id=row.trace_id,
         span_id=row.span_id,
+        components=tuple(row.components),
+        expected_loss=None if row.loss_amount is None else Money(row.loss_amount, row.loss_currency),
     )
 
 
@@ -166,6 +173,9 @@ def fact_to_row(fact: IncidentFact) -> dict[str, Any]:
         "teams": list(fact.teams),
         "trace_id": fact.trace_id,
         "span_id": fact.span_id,
+        "components": list(fact.components),
+        "loss_amount": fact.expected_loss.amount if fact.expected_loss else None,
+        "loss_currency": fact.expected_loss.currency if fact.expected_loss else "",
     }
 
 

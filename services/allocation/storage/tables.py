@@ -88,6 +88,9 @@ incident_fact = Table(
     Column("teams", ARRAY(Text), nullable=False),
     Column("trace_id", Text, nullable=False),
     Column("span_id", Text, nullable=False),
+    Column("components", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("loss_amount", Numeric),
+    Column("loss_currency", Text, nullable=False, server_default=text("''")),
     Index("incident_fact_by_team", "teams", postgresql_using="gin"),
 )
 
@@ -127,6 +130,7 @@ decision = Table(
     Column("requester", Text, nullable=False, server_default=text("''")),
     Column("rolls_back", Text, nullable=False, server_default=text("''")),
     Column("in_force_at", DateTime(timezone=True)),
+    Column("rules", JSONB, nullable=False, server_default=text("'[]'")),
     # Of those that came in force the order in which they did: some waited for approvers.
     Column("force_position", BigInteger, server_default=text("nextval('decision_force')")),
     Index("decision_by_team", "team", "position"),

@@ -15,6 +15,7 @@ from services.allocation.domain.work import WorkRecord
 from services.allocation.storage.team_store import SprintFacts
 from services.allocation.transport.guards import breaker_from_pb, dwell_from_pb, put_guards, thresholds_from_pb
 from services.allocation.transport.item_details import details_from_pb, details_to_pb
+from services.allocation.transport.policy_rules import history_from_pb, put_rules, reserve_from_pb, rules_from_pb
 from shared.rpc.wellknown import duration_to_pb, money_from_pb, money_to_pb, time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
 
@@ -156,6 +157,9 @@ def policy_from_pb(policy: allocation_policy_pb2.AllocationPolicy) -> Allocation
         approval_thresholds=thresholds_from_pb(policy),
         circuit_breaker=breaker_from_pb(policy),
         shortest_dwell=dwell_from_pb(policy),
+        reserve=reserve_from_pb(policy),
+        rules=rules_from_pb(policy),
+        history_sprints=history_from_pb(policy),
     )
 
 
@@ -190,6 +194,7 @@ def policy_to_pb(policy: AllocationPolicy) -> allocation_policy_pb2.AllocationPo
         message.open_incidents.raise_by = share_to_float(grave.raise_by)
         message.open_incidents.raise_at_most = share_to_float(grave.raise_at_most)
     put_guards(message, policy)
+    put_rules(message, policy)
     return message
 
 

@@ -16,7 +16,7 @@ from services.allocation.usecases.decisions import Decisions
 from shared.errors import InvalidInput, Violation
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
 from shared.events.sink import Handler
-from shared.rpc.wellknown import time_from_pb
+from shared.rpc.wellknown import money_from_pb, time_from_pb
 from shared.telemetry import context_from_traceparent, trace_ids
 
 
@@ -92,4 +92,6 @@ def fact_from_pb(assessment: Assessment, traceparent: str) -> IncidentFact:
         teams=() if assessment.merged_into else tuple(assessment.teams),
         trace_id=trace_id,
         span_id=span_id,
+        components=tuple(assessment.components),
+        expected_loss=money_from_pb(assessment.expected_loss_per_hour) if assessment.HasField("expected_loss_per_hour") else None,
     )
