@@ -14,7 +14,7 @@ from services.allocation.storage.roadmap_store import RoadmapStore
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
-from services.allocation.transport import backtest_servicer, decision_servicer, demand_servicer
+from services.allocation.transport import backtest_servicer, decision_servicer, demand_servicer, scenario_servicer
 from services.allocation.transport.backtest_servicer import BacktestServicer
 from services.allocation.transport.decision_servicer import DecisionServicer
 from services.allocation.transport.documents import policy_kind
@@ -22,6 +22,7 @@ from services.allocation.transport.events import AssessmentEvents, encode
 from services.allocation.transport.petitions import petition_of
 from services.allocation.transport.plan_servicer import SERVICE as PLANS
 from services.allocation.transport.plan_servicer import PlanServicer
+from services.allocation.transport.scenario_servicer import ScenarioServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.backtests import Backtests
@@ -35,6 +36,7 @@ from services.allocation.usecases.proposals import Proposals
 from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.roadmap_imports import RoadmapImports
 from services.allocation.usecases.rollbacks import Rollbacks
+from services.allocation.usecases.scenarios import Scenarios
 from services.allocation.usecases.teams import Teams
 from shared.app import App
 from shared.approvals.hearing import approval_handlers
@@ -62,8 +64,10 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     app.serve(decision_servicer.SERVICE, DecisionServicer(app.database, Explanations(store, policies), rollbacks))
     heard = AssessmentEvents(decisions, HeardStore(app.database))
     app.receive(heard.handlers() | approval_handlers(app.clock, control.progress.hear, proposals.hear))
-    app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(DemandStore(app.database), app.clock)))
+    demand = DemandStore(app.database)
+    app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(demand, app.clock)))
     app.serve(backtest_servicer.SERVICE, BacktestServicer(Backtests(BacktestStore(app.database), policies, app.clock)))
+    app.serve(scenario_servicer.SERVICE, ScenarioServicer(Scenarios(store, demand, policies, app.clock)))
     imports = RoadmapImports(roadmap, app.clock)
     app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)

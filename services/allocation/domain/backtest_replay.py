@@ -13,6 +13,7 @@ from services.allocation.domain.backtest_signals import TeamSignals
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.quantity import share_to_float
 from services.allocation.domain.ruling import Memory, rule_on
+from services.allocation.domain.surroundings import FEWEST_SPRINTS
 
 TRAILING = 12
 FIXED_SHARE = 1 / 3
@@ -82,7 +83,8 @@ class Replay:
         backlog = self._backlog(place, column) if policy.reserve or policy.rules else np.zeros(len(self.cohort.teams))
         memories, number = self._memories[place], self.cohort.begin + column
         for row in np.nonzero(self.cohort.known[:, column])[0].tolist():
-            signals = self._signals[row].at(number, policy, ahead.demand[row], float(backlog[row]))
+            demand = ahead.demand[row] if number - self.cohort.teams[row].first >= FEWEST_SPRINTS else None
+            signals = self._signals[row].at(number, policy, demand, float(backlog[row]))
             ruling = rule_on(policy, signals, memories[row], True)
             memories[row] = ruling.memory.next_sprint()
             self.shares[place, row, column] = share_to_float(ruling.share)

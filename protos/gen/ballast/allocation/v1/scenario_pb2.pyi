@@ -210,7 +210,7 @@ class ScenarioSide(_message.Message):
     LATE_ITEMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
-        """The share that would be decided now, with its terms and bounds; a preview that nothing is stored of."""
+        """The share that would be decided now, with its terms and bounds; a preview that nothing is stored of, without impact of its own."""
 
     @_builtins.property
     def sprints(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioSprint]:
