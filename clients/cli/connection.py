@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2, demand_service_pb2
+from ballast.allocation.v1 import (
+    allocation_service_pb2,
+    backtest_service_pb2,
+    decision_service_pb2,
+    demand_service_pb2,
+    scenario_service_pb2,
+)
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.backtest_service_pb2_grpc import BacktestServiceStub
 from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.allocation.v1.scenario_service_pb2_grpc import ScenarioServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -69,9 +77,11 @@ from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentia
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.backtest_service_pb2_grpc import BacktestServiceAsyncStub
     from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.allocation.v1.scenario_service_pb2_grpc import ScenarioServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -108,8 +118,10 @@ _SERVICES = {
 # What a service serves beside the one of its own name.
 _MORE = {
     "allocation": [
+        backtest_service_pb2.DESCRIPTOR.services_by_name["BacktestService"],
         decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
         demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"],
+        scenario_service_pb2.DESCRIPTOR.services_by_name["ScenarioService"],
     ],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
@@ -217,6 +229,14 @@ class Connection:
     @property
     def plans(self) -> "PlanServiceAsyncStub":
         return PlanServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def backtests(self) -> "BacktestServiceAsyncStub":
+        return BacktestServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def scenarios(self) -> "ScenarioServiceAsyncStub":
+        return ScenarioServiceStub(self._channel("allocation"))
 
     @cached_property
     def demand(self) -> "DemandServiceAsyncStub":

@@ -54,6 +54,8 @@ COMMANDS = {
     "decisions": SubCommand("clients.cli.decisions", "app", "List, show, explain and roll back decisions."),
     "forecast": SubCommand("clients.cli.forecast", "forecast", "Foretell the hours that remediation will ask of teams."),
     "plan": SubCommand("clients.cli.plan", "plan", "Show when each item of a team's roadmap will be done."),
+    "backtest": SubCommand("clients.cli.backtest", "backtest", "Try policies on the past, each on what was known then."),
+    "simulate": SubCommand("clients.cli.simulate", "simulate", "Say what a spike, a lost member, another item or policy would do."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),
     "approvals": SubCommand("clients.cli.approvals", "app", "Ask that others agree, agree, act at once, and verify what was approved."),
     "amendments": SubCommand("clients.cli.amendments", "app", "Draft, try, propose and bring back changes of versioned documents."),

@@ -85,8 +85,8 @@ async def test_pasts_brought_along_are_judged_beside_the_baselines(backtests: "B
 
 
 async def test_what_is_recorded_is_replayed_with_the_shares_that_were_in_force(suite: Suite, backtests: "BacktestServiceAsyncStub") -> None:
+    await suite.allocation.UpsertTeams(messages.UpsertTeamsRequest(teams=[team("busy", suite.clock.now())]))
     with pytest.raises(PreconditionFailed) as refused:
-        await suite.allocation.UpsertTeams(messages.UpsertTeamsRequest(teams=[team("busy", suite.clock.now())]))
         await summary(backtests, policies=[DEFAULT])
     assert refused.value.reason == "HISTORY_TOO_SHORT"
     await suite.store_items(item("search", "busy", 80, 4000))
@@ -194,7 +194,7 @@ async def test_policies_that_are_not_there_or_contradict_themselves_are_refused(
         ({"histories": [history(1)], "warm_up_periods": 3}, "warm_up_periods"),
     ):
         with pytest.raises(InvalidInput) as refused:
-            await summary(backtests, **request)  # type: ignore[arg-type]
+            await summary(backtests, **request)
         assert [each.field for each in refused.value.violations] == [field]
     with pytest.raises(NotFound) as nobody:
         await summary(backtests, teams=["teams/nobody"])
