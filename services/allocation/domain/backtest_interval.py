@@ -30,6 +30,11 @@ class Estimate:
     high: float | None = None
 
     @property
+    def of_share(self) -> "Estimate":
+        """The same of what cannot lie outside 0 and 1."""
+        return self if self.low is None or self.high is None else Estimate(self.value, max(self.low, 0.0), min(self.high, 1.0))
+
+    @property
     def is_above(self) -> bool:
         return self.low is not None and self.low > 0
 

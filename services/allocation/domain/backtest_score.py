@@ -99,6 +99,7 @@ def score(cells: Cells, conduct: Conduct, level: float, chosen: Flags | None = N
 
 def coverage(covered: Estimate, count: int, level: float) -> Coverage:
     """Returns what Kupiec's test says of so many team-periods of which that share was covered."""
+    covered = covered.of_share
     breaches = round(count * (1 - covered.value))
     ratio, p_value = kupiec(breaches, count, 1 - level)
     if count < FEWEST_FOR_KUPIEC:
