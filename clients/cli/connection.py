@@ -20,6 +20,7 @@ from ballast.allocation.v1.backtest_service_pb2_grpc import BacktestServiceStub
 from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
 from ballast.allocation.v1.scenario_service_pb2_grpc import ScenarioServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
@@ -81,6 +82,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
     from ballast.allocation.v1.scenario_service_pb2_grpc import ScenarioServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
@@ -237,6 +239,10 @@ class Connection:
     @cached_property
     def scenarios(self) -> "ScenarioServiceAsyncStub":
         return ScenarioServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def policies(self) -> "PolicyServiceAsyncStub":
+        return PolicyServiceStub(self._channel("allocation"))
 
     @cached_property
     def demand(self) -> "DemandServiceAsyncStub":

@@ -12,6 +12,7 @@ from ballast.allocation.v1 import (
     decision_service_pb2,
     demand_service_pb2,
     plan_service_pb2,
+    policy_service_pb2,
     scenario_service_pb2,
 )
 from ballast.amendments.v1 import amendment_events_pb2, amendment_service_pb2
@@ -77,6 +78,7 @@ _SERVICE_FILES: Sequence[Any] = (
     decision_service_pb2,
     demand_service_pb2,
     plan_service_pb2,
+    policy_service_pb2,
     scenario_service_pb2,
     amendment_service_pb2,
     approval_rule_service_pb2,

@@ -53,6 +53,7 @@ COMMANDS = {
     "split": SubCommand("clients.cli.split", "app", "Show how a team's sprint is shared out."),
     "decisions": SubCommand("clients.cli.decisions", "app", "List, show, explain and roll back decisions."),
     "forecast": SubCommand("clients.cli.forecast", "forecast", "Foretell the hours that remediation will ask of teams."),
+    "policy": SubCommand("clients.cli.policy", "app", "Show, check, compare and try allocation policies."),
     "plan": SubCommand("clients.cli.plan", "plan", "Show when each item of a team's roadmap will be done."),
     "backtest": SubCommand("clients.cli.backtest", "backtest", "Try policies on the past, each on what was known then."),
     "simulate": SubCommand("clients.cli.simulate", "simulate", "Say what a spike, a lost member, another item or policy would do."),

@@ -41,6 +41,11 @@ def component_name(argument: str, text: str) -> str:
     return _chosen_name(argument, "components", "component", text)
 
 
+def policy_name(argument: str, text: str) -> str:
+    """Returns `allocationPolicies/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "allocationPolicies", "policy", text)
+
+
 def heartbeat_name(argument: str, text: str) -> str:
     """Returns `heartbeats/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
     return _chosen_name(argument, "heartbeats", "heartbeat", text)

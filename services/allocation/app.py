@@ -10,11 +10,13 @@ from services.allocation.storage.heard_store import HeardStore
 from services.allocation.storage.incident_store import IncidentStore
 from services.allocation.storage.plan_store import PlanStore
 from services.allocation.storage.policy_store import PolicyStore
+from services.allocation.storage.preview_store import PreviewStore
 from services.allocation.storage.roadmap_store import RoadmapStore
+from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import MIGRATIONS
 from services.allocation.storage.team_store import TeamStore
-from services.allocation.transport import backtest_servicer, decision_servicer, demand_servicer, scenario_servicer
+from services.allocation.transport import backtest_servicer, decision_servicer, demand_servicer, policy_servicer, scenario_servicer
 from services.allocation.transport.backtest_servicer import BacktestServicer
 from services.allocation.transport.decision_servicer import DecisionServicer
 from services.allocation.transport.documents import policy_kind
@@ -24,6 +26,7 @@ from services.allocation.transport.plan_servicer import SERVICE as PLANS
 from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.scenario_servicer import ScenarioServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
+from services.allocation.transport.signal_events import SignalEvents
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.backtests import Backtests
 from services.allocation.usecases.decisions import Decisions, Stores
@@ -31,6 +34,7 @@ from services.allocation.usecases.demand import Demand
 from services.allocation.usecases.explanations import Explanations
 from services.allocation.usecases.plans import Plans
 from services.allocation.usecases.policies import Policies
+from services.allocation.usecases.policy_reviews import PolicyReviews
 from services.allocation.usecases.policy_trials import PolicyTrials
 from services.allocation.usecases.proposals import Proposals
 from services.allocation.usecases.roadmap import Roadmap
@@ -62,14 +66,17 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
     rollbacks = Rollbacks(store, decisions, app.clock)
     app.serve(decision_servicer.SERVICE, DecisionServicer(app.database, Explanations(store, policies), rollbacks))
-    heard = AssessmentEvents(decisions, HeardStore(app.database))
-    app.receive(heard.handlers() | approval_handlers(app.clock, control.progress.hear, proposals.hear))
+    heard, signals = HeardStore(app.database), SignalStore(app.database)
+    told = AssessmentEvents(decisions, heard).handlers() | SignalEvents(signals, heard).handlers()
+    app.receive(told | approval_handlers(app.clock, control.progress.hear, proposals.hear))
     demand = DemandStore(app.database)
     app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(demand, app.clock)))
     app.serve(backtest_servicer.SERVICE, BacktestServicer(Backtests(BacktestStore(app.database), policies, app.clock)))
     app.serve(scenario_servicer.SERVICE, ScenarioServicer(Scenarios(store, demand, policies, app.clock)))
     imports = RoadmapImports(roadmap, app.clock)
     app.serve(PLANS, PlanServicer(app.database, Plans(PlanStore(app.database, policies), app.clock), imports))
+    reviews = PolicyReviews(PreviewStore(app.database, signals), parts.policies, app.clock)
+    app.serve(policy_servicer.SERVICE, policy_servicer.PolicyServicer(reviews))
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     app.every("* * * * *", "proposals", proposals.tick)
     return app

@@ -13,6 +13,8 @@ from ballast.allocation.v1.allocation_service_pb2 import DESCRIPTOR
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.allocation.v1.plan_service_pb2 import DESCRIPTOR as PLANS
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.allocation.v1.policy_service_pb2 import DESCRIPTOR as POLICIES
+from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
 from ballast.events.v1 import event_sink_service_pb2 as sink
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
@@ -31,6 +33,7 @@ from tests.support.serving import serving
 if TYPE_CHECKING:
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub  # exist for the type checker only
 
 FORTNIGHT = timedelta(days=14)
@@ -56,6 +59,7 @@ class Suite:
     allocation: "AllocationServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
     plans: "PlanServiceAsyncStub"
+    policies: "PolicyServiceAsyncStub"
 
     async def store_team(self, name: str, sprint: int = 1, **more: Any) -> team_pb2.Team:
         """Stores a team that is a day into that sprint, and makes the decision due for it."""
@@ -101,11 +105,19 @@ async def allocating(settings: AllocationSettings, clock: SimulatedClock) -> Asy
     services = [
         DESCRIPTOR.services_by_name["AllocationService"],
         PLANS.services_by_name["PlanService"],
+        POLICIES.services_by_name["PolicyService"],
         sink.DESCRIPTOR.services_by_name["EventSinkService"],
     ]
     async with serving(build(settings, clock), services) as served:
         channel = served.channel.grpc
-        yield Suite(served.app, clock, AllocationServiceStub(channel), EventSinkServiceStub(channel), PlanServiceStub(channel))
+        yield Suite(
+            served.app,
+            clock,
+            AllocationServiceStub(channel),
+            EventSinkServiceStub(channel),
+            PlanServiceStub(channel),
+            PolicyServiceStub(channel),
+        )
 
 
 def team(

@@ -1,7 +1,8 @@
 """What allocation refuses, each with its stable reason.
 
     InvalidInput         CapacityZero, MemberDuplicate, DependencyCycle, DependencyUnknown, CurrencyMismatch, BaselineOutOfBounds,
-                         WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable, PastInvalid, BacktestTooLarge
+                         WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable, PastInvalid, BacktestTooLarge,
+                         PolicyRefused
     NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided,
                          MemberNotFound
     PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon, PastTooShort
@@ -208,3 +209,13 @@ class RollbackRoleMissing(PermissionDenied):
             f"{principal} may not take back decisions of {team}: it needs the role approver or planner for it",
             metadata={"principal": principal, "team": team},
         )
+
+
+class PolicyRefused(InvalidInput):
+    """Rules or reserve of a policy cannot be; every field at fault is named."""
+
+    reason = "POLICY_INVALID"
+
+    def __init__(self, found: Sequence[tuple[str, str]]) -> None:
+        violations = [Violation(field, description) for field, description in found]
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations), violations)

@@ -1,7 +1,8 @@
 """What an incident still takes, given the hours recorded on it: the mean of the team's effort distribution beyond them.
 
 `E[X − h | X > h] = Σ_{x > h} (x − h) p(x) / P(X > h)`, the mean residual life, over the same predictive of an effort that the forecast
-sums. With h = 0 it is the mean effort. Of lognormal efforts what is left grows with what was spent, as long incidents are seldom nearly over.
+sums. With h = 0 it is the mean effort. Of lognormal efforts what is left grows with what was spent: long incidents are seldom nearly
+over.
 """
 
 from collections.abc import Sequence

@@ -24,6 +24,12 @@ def looks_farther(policy: AllocationPolicy) -> bool:
     return bool(policy.rules) or policy.reserve is not None
 
 
+def foresees(policy: AllocationPolicy) -> bool:
+    """Whether a policy looks at what is foretold."""
+    read = {fact.name.partition(".")[0] for fact in facts_of_rules(policy.rules)}
+    return policy.reserve is not None or bool(read & {"demand", "backlog"})
+
+
 def with_rule_signals(signals: Signals, situation: Situation, reading: Reading | None) -> Signals:
     """Returns the signals with those of rules and reserve; unchanged for a policy that has neither."""
     if not looks_farther(situation.policy):

@@ -10,6 +10,7 @@ from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.quantity import hours
 from services.allocation.domain.reading import Reading, open_at, reading_of, restoring_of, tally_of
+from services.allocation.domain.rule_signal import rule_inputs, with_rule_signals
 from services.allocation.domain.signals import Restoring, Signals, Tally
 from services.allocation.domain.situation import Situation
 from services.allocation.domain.survival import Median
@@ -41,9 +42,18 @@ def measured(situation: Situation, trigger: DecisionTrigger, now: datetime) -> M
         restoring=restoring if isinstance(restoring, Restoring) else None,
         grave_open=grave if isinstance(grave, int) else None,
     )
-    return Measured(
-        signals, tuple(each for part in parts for each in part.inputs), tuple(each for part in parts for each in part.incidents)
-    )
+    signals = with_rule_signals(signals, situation, reading)
+    inputs = (*(each for part in parts for each in part.inputs), *rule_inputs(signals, policy))
+    entered = [each for part in parts for each in part.incidents]
+    if policy.rules:
+        entered += _of_rules(situation, reading, now)
+    return Measured(signals, inputs, tuple(entered))
+
+
+def _of_rules(situation: Situation, reading: Reading | None, now: datetime) -> list[IncidentFact]:
+    """Returns the incidents that rules look at: those opened in the sprint judged, and those open now."""
+    opened = tally_of(reading, situation.incidents, 0)[1] if reading else []
+    return [*opened, *open_at(situation.incidents, now)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.errors import DecisionNotFound, TeamNotFound
 from services.allocation.domain.events import DecisionMade
+from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.proposal import reason_to_lapse
-from services.allocation.domain.situation import Situation
+from services.allocation.domain.situation import Situation, needed_since
 from services.allocation.domain.standing import DecisionState, Occurrence
 from services.allocation.storage import standings
 from services.allocation.storage.decision_query import DecisionQuery, chosen
@@ -21,6 +22,7 @@ from services.allocation.storage.documents import decision_from_row, split_from_
 from services.allocation.storage.heard_store import HeardStore
 from services.allocation.storage.policy_store import PolicyStore
 from services.allocation.storage.rows import team_from_row
+from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.situations import situation_of
 from services.allocation.storage.split_cache import SplitCache
 from services.allocation.storage.tables import decision, team
@@ -80,6 +82,7 @@ class DecisionStore:
         self._policies = policies
         self._cache = cache
         self._heard = HeardStore(database)
+        self._signals = SignalStore(database)
         self._stale_after = stale_after
 
     @asynccontextmanager
@@ -89,10 +92,10 @@ class DecisionStore:
             situation = await self._situation(connection, select(team).where(team.c.name == team_name).with_for_update(), team_name, now)
             yield Deciding(situation, now, connection, self)
 
-    async def situation(self, team_name: str, now: datetime) -> Situation:
-        """Returns what a decision at `now` would be made on. Raises TeamNotFound."""
+    async def situation(self, team_name: str, now: datetime, policy: AllocationPolicy | None = None) -> Situation:
+        """Returns what a decision at `now` would be made on, by the team's own policy unless another is tried. Raises TeamNotFound."""
         async with self._database.transaction() as connection:
-            return await self._situation(connection, select(team).where(team.c.name == team_name), team_name, now)
+            return await self._situation(connection, select(team).where(team.c.name == team_name), team_name, now, policy)
 
     async def record(self, connection: AsyncConnection, situation: Situation, made: Decision) -> Decision | None:
         lapsed = None
@@ -163,14 +166,24 @@ class DecisionStore:
             rows = list(await connection.execute(statement))
         return paging.page([decision_from_row(row) for row in rows], [(str(row.position),) for row in rows])
 
-    async def _situation(self, connection: AsyncConnection, of_team: "Select[tuple[object, ...]]", name: str, now: datetime) -> Situation:
+    async def _situation(
+        self,
+        connection: AsyncConnection,
+        of_team: "Select[tuple[object, ...]]",
+        name: str,
+        now: datetime,
+        tried: AllocationPolicy | None = None,
+    ) -> Situation:
         row = (await connection.execute(of_team)).first()
         if row is None:
             raise TeamNotFound(name)
         found = team_from_row(row)
-        policy = await self._policies.newest(found.policy, now)
+        policy = tried or await self._policies.newest(found.policy, now)
         heard_at = await self._heard.newest(TRIAGE) if self._stale_after else None
-        return replace(await situation_of(connection, found, policy, now), heard_at=heard_at, stale_after=self._stale_after)
+        held = await situation_of(connection, found, policy, now)
+        since = needed_since(found, policy, now)
+        around = await self._signals.surroundings(found, policy, held.incidents, since, now)
+        return replace(held, heard_at=heard_at, stale_after=self._stale_after, surroundings=around)
 
     async def _replace(self, connection: AsyncConnection, by: Decision, now: datetime) -> None:
         """Notes what a decision ends by coming in force: those in force before it, and the one it takes back."""

@@ -38,7 +38,9 @@ class DemandStore:
 
     async def recorded(self, now: datetime) -> dict[str, RecordedDemand]:
         """Returns what is recorded of every team up to `now`, by name. Only reads; each part is as of when it was read."""
-        counts, efforts = await asyncio.gather(self._database.ask(_COUNTS, now), self._database.ask(_EFFORTS, now))
+        asked = [self._database.ask(question, now) for question in (_COUNTS, _EFFORTS)]
+        # Within a transaction both go over its one connection, which answers one question at a time.
+        counts, efforts = [await each for each in asked] if self._database.is_joined else await asyncio.gather(*asked)
         async with self._database.transaction() as connection:
             teams = [team_from_row(row) for row in await connection.execute(select(team).order_by(team.c.name))]
         by_sprint: dict[str, dict[int, int]] = {}
