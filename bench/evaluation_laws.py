@@ -1,4 +1,4 @@
-"""Forecasts judged on years drawn from laws that are known: whether they are right in general, and how far one year may be off by chance."""
+"""Forecasts judged on years drawn from known laws: whether they are right in general, and what chance does to one year."""
 
 from dataclasses import dataclass
 

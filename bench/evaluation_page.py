@@ -173,8 +173,8 @@ def _shortfalls(found: Found) -> dict[str, str]:
     deviation = max(one for each in found.laws if each.weeks == 2 for one in each.deviation)
     drift = max(level - one for each in found.laws for one, level in zip(each.coverage, USUAL_LEVELS, strict=True))
     told = (
-        f"- Against the trailing quantile the loss at .75 is lower by {-over.value:.2f} h a week, with an interval of {_between(over)}: one\n"
-        "  year of seven teams cannot tell that from chance. On the drawn years, of which there are more, it is lower under each law.\n"
+        f"- Against the trailing quantile the loss at .75 is lower by {-over.value:.2f} h a week, with an interval of {_between(over)}:\n"
+        "  one year of seven teams cannot tell that from chance. On the drawn years, of which there are more, it is lower by each law.\n"
     )
     return {
         "trailing_shortfall": "" if over.is_below else told,

@@ -42,6 +42,8 @@ class Sizes:
     lineage_nodes: int = 1_000_000
     lineage_walks: int = 2_000
     demand_teams: int = 1_000
+    backtest_teams: int = 1_000
+    backtest_rounds: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The RPC of back-tests."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
@@ -22,7 +23,7 @@ class BacktestServicer(BacktestServiceServicer):
         self._backtests = backtests
 
     async def BacktestPolicy(self, request: pb.BacktestPolicyRequest, context: object) -> AsyncIterator[pb.BacktestPolicyResponse]:
-        asked = convert.asked_from_pb(request)
+        asked = await asyncio.to_thread(convert.asked_from_pb, request)  # megabytes, where pasts are brought along
 
         async def work(tell: Callable[[Progress | Backtest], None]) -> Progress | Backtest:
             return await self._backtests.run(asked, tell)

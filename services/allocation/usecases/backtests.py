@@ -77,7 +77,7 @@ class Backtests:
         policies = [await self._found(place, each) for place, each in enumerate(asked.policies)]
         _check_once(policies)
         design = replace(asked.design, policies=tuple(policies))
-        pasts, warnings = (_given(asked), ()) if asked.given else await self._recorded(asked)
+        pasts, warnings = (await asyncio.to_thread(_given, asked), ()) if asked.given else await self._recorded(asked)
         total = sum(len(each.capacities) for each in pasts)
         _check_size(asked, total, sum(len(each.incidents) for each in pasts))
         async with self._turn:
