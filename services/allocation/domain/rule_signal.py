@@ -9,8 +9,9 @@ from decimal import Decimal
 from services.allocation.domain.decision import DecisionInput, Unit
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
-from services.allocation.domain.quantity import hours
+from services.allocation.domain.quantity import WHOLE, hours
 from services.allocation.domain.reading import Reading, open_at, restoring_of, tally_of
+from services.allocation.domain.reserve_term import RESERVE_SHARE, reserved_share
 from services.allocation.domain.rule_judgement import facts_of_rules
 from services.allocation.domain.signals import FORGIVEN, BudgetSignal, Cause, Signals
 from services.allocation.domain.situation import Situation
@@ -48,6 +49,8 @@ def rule_inputs(signals: Signals, policy: AllocationPolicy) -> Iterator[Decision
             yield DecisionInput(fact.name, hours(float(value)), fact.unit_of_input)
     if policy.reserve is None:
         return
+    if reserved := reserved_share(policy.reserve, signals):
+        yield DecisionInput(RESERVE_SHARE, Decimal(reserved[0]) / WHOLE, Unit.SHARE)
     yield DecisionInput("reserve_level", hours(policy.reserve.promise.level), Unit.RATIO)
     if signals.demand is not None:
         yield DecisionInput("reserve_quantile", hours(signals.demand.quantile(policy.reserve.promise.level)), Unit.HOURS)
