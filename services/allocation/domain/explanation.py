@@ -11,6 +11,7 @@ _OCCASION = {
     DecisionTrigger.ASSESSMENT: "On an assessment in sprint {number}",
     DecisionTrigger.REQUEST: "On request in sprint {number}",
     DecisionTrigger.ROLLBACK: "Rolled back in sprint {number}",
+    DecisionTrigger.BUDGET: "On an error budget in sprint {number}",
 }
 
 

@@ -27,8 +27,15 @@ def looks_farther(policy: AllocationPolicy) -> bool:
 
 def foresees(policy: AllocationPolicy) -> bool:
     """Whether a policy looks at what is foretold."""
-    read = {fact.name.partition(".")[0] for fact in facts_of_rules(policy.rules)}
-    return policy.reserve is not None or bool(read & {"demand", "backlog"})
+    return policy.reserve is not None or bool(_kinds_read(policy) & {"demand", "backlog"})
+
+
+def watches_budgets(policy: AllocationPolicy) -> bool:
+    return "budget" in _kinds_read(policy)
+
+
+def _kinds_read(policy: AllocationPolicy) -> set[str]:
+    return {fact.name.partition(".")[0] for fact in facts_of_rules(policy.rules)}
 
 
 def with_rule_signals(signals: Signals, situation: Situation, reading: Reading | None) -> Signals:
