@@ -67,7 +67,7 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     rollbacks = Rollbacks(store, decisions, app.clock)
     app.serve(decision_servicer.SERVICE, DecisionServicer(app.database, Explanations(store, policies), rollbacks))
     heard, signals = HeardStore(app.database), SignalStore(app.database)
-    told = AssessmentEvents(decisions, heard).handlers() | SignalEvents(signals, heard).handlers()
+    told = AssessmentEvents(decisions, heard).handlers() | SignalEvents(signals, heard, decisions).handlers()
     app.receive(told | approval_handlers(app.clock, control.progress.hear, proposals.hear))
     demand = DemandStore(app.database)
     app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(demand, app.clock)))

@@ -18,6 +18,7 @@ class DecisionTrigger(IntEnum):
     ASSESSMENT = 2
     REQUEST = 3
     ROLLBACK = 4
+    BUDGET = 5
 
 
 class DecisionOutcome(IntEnum):

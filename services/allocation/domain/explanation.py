@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from services.allocation.domain.decision import BASELINE, ROLLBACK, Decision, DecisionOutcome, DecisionTrigger
 from services.allocation.domain.quantity import counted, figure, percent
+from services.allocation.domain.reserve_term import RESERVE
 
 _OCCASION = {
     DecisionTrigger.SPRINT_BEGAN: "As sprint {number} begins",
     DecisionTrigger.ASSESSMENT: "On an assessment in sprint {number}",
     DecisionTrigger.REQUEST: "On request in sprint {number}",
     DecisionTrigger.ROLLBACK: "Rolled back in sprint {number}",
+    DecisionTrigger.BUDGET: "On an error budget in sprint {number}",
 }
 
 
@@ -36,7 +38,8 @@ def _verdict(decision: Decision) -> str:
 
 def _reasons(decision: Decision) -> list[str]:
     fired = [term.reason for term in decision.terms if term.term != BASELINE and (term.fired or term.term == ROLLBACK)]
-    return (fired or ["No trigger fired."]) + [bound.reason for bound in decision.bounds]
+    reserved = [term.reason for term in decision.terms if term.term == RESERVE and term.share]
+    return (fired or ["No trigger fired."]) + reserved + [bound.reason for bound in decision.bounds]
 
 
 def _grounds(decision: Decision) -> list[str]:
