@@ -11,6 +11,7 @@ import uvloop
 from rich.console import Console
 
 from bench.assessments import assessments
+from bench.backtest import backtest
 from bench.batches import batches_of_500
 from bench.budgets import budgets
 from bench.catalogue import catalogue
@@ -43,6 +44,7 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "ledger": ledger,
     "lineage": lineage,
     "demand": demand,
+    "backtest": backtest,
     "plan": plan,
     "splits": splits,
 }
@@ -70,6 +72,7 @@ QUICK = Sizes(
     lineage_nodes=20_000,
     lineage_walks=50,
     demand_teams=50,
+    backtest_teams=20,
     plan_singles=10,
     plan_teams=20,
     split_teams=20,

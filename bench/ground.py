@@ -44,6 +44,8 @@ class Sizes:
     demand_teams: int = 1_000
     split_teams: int = 200
     split_seconds: float = 5.0  # a round of each kind
+    backtest_teams: int = 1_000
+    backtest_rounds: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ COMMANDS = {
     "policy": SubCommand("clients.cli.policy", "app", "Show, check, compare and try allocation policies."),
     "plan": SubCommand("clients.cli.plan", "plan", "Show when each item of a roadmap will be done, and what if."),
     "roadmap": SubCommand("clients.cli.roadmap", "app", "List, show, import and change roadmap items."),
+    "backtest": SubCommand("clients.cli.backtest", "backtest", "Try policies on the past, each on what was known then."),
+    "simulate": SubCommand("clients.cli.simulate", "simulate", "Say what a spike, a lost member, another item or policy would do."),
     "bundles": SubCommand("clients.cli.bundles", "app", "List, show and write playbook bundles."),
     "approvals": SubCommand("clients.cli.approvals", "app", "Ask that others agree, agree, act at once, and verify what was approved."),
     "amendments": SubCommand("clients.cli.amendments", "app", "Draft, try, propose and bring back changes of versioned documents."),

@@ -3,9 +3,9 @@
 from sqlalchemy.engine import make_url
 
 from services.allocation.domain.drift import ChartDesign
-from services.allocation.domain.work import WorkClass
 from services.allocation.settings import AllocationSettings
 from services.allocation.storage.adherence_store import AdherenceStore
+from services.allocation.storage.backtest_store import BacktestStore
 from services.allocation.storage.capacity_store import CapacityStore
 from services.allocation.storage.decision_store import DecisionStore
 from services.allocation.storage.demand_store import DemandStore
@@ -24,24 +24,25 @@ from services.allocation.storage.team_store import TeamStore
 from services.allocation.storage.work_store import WorkStore
 from services.allocation.transport import (
     adherence_servicer,
+    backtest_servicer,
     capacity_servicer,
     decision_servicer,
     demand_servicer,
+    plan_servicer,
     policy_servicer,
+    scenario_servicer,
     split_servicer,
     work_servicer,
 )
-from services.allocation.transport.decision_servicer import DecisionServicer
 from services.allocation.transport.documents import policy_kind
 from services.allocation.transport.events import AssessmentEvents, encode
 from services.allocation.transport.petitions import petition_of
-from services.allocation.transport.plan_servicer import SERVICE as PLANS
-from services.allocation.transport.plan_servicer import PlanServicer
 from services.allocation.transport.servicer import SERVICE, AllocationParts, AllocationServicer
 from services.allocation.transport.signal_events import SignalEvents
 from services.allocation.transport.split_convert import split_to_bytes
 from services.allocation.transport.tracing import tracing
 from services.allocation.usecases.adherence import AdherenceTerms, AdherenceWatch
+from services.allocation.usecases.backtests import Backtests
 from services.allocation.usecases.capacity import Capacity
 from services.allocation.usecases.decisions import Decisions, Stores
 from services.allocation.usecases.demand import Demand
@@ -54,6 +55,7 @@ from services.allocation.usecases.proposals import Proposals
 from services.allocation.usecases.roadmap import Roadmap
 from services.allocation.usecases.roadmap_imports import RoadmapImports
 from services.allocation.usecases.rollbacks import Rollbacks
+from services.allocation.usecases.scenarios import Scenarios
 from services.allocation.usecases.splits import Splits
 from services.allocation.usecases.teams import Teams
 from services.allocation.usecases.work import Work
@@ -76,8 +78,7 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     proposals = Proposals(store, app.approvals, petition_of, app.clock)
     decisions = Decisions(stores, proposals, app.clock, tracing(app.telemetry.tracer))
     splits = Splits(reads, split_store, stores.teams)
-    categories = {name: WorkClass[counts.upper()] for name, counts in settings.work_categories.items()}
-    work = Work(WorkStore(app.database, app.outbox, roadmap, categories), stores.teams, categories, app.clock)
+    work = Work(WorkStore(app.database, app.outbox, roadmap, settings.work_classes), stores.teams, settings.work_classes, app.clock)
     parts = AllocationParts(
         Teams(stores.teams, policies, decisions, app.clock),
         Roadmap(roadmap, app.clock),
@@ -87,28 +88,34 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
         splits,
     )
     control = app.control(policy_kind(parts.policies, PolicyTrials(store, stores.teams), app.clock))
+    heard, signals = HeardStore(app.database), SignalStore(app.database)
+    told = AssessmentEvents(decisions, heard).handlers() | SignalEvents(signals, heard, decisions).handlers()
+    app.receive(told | approval_handlers(app.clock, control.progress.hear, proposals.hear))
     app.serve(SERVICE, AllocationServicer(app.database, parts, control))
     app.serve(split_servicer.SERVICE, split_servicer.SplitServicer(splits, app.feed))
-    rollbacks = Rollbacks(store, decisions, app.clock)
-    app.serve(decision_servicer.SERVICE, DecisionServicer(app.database, Explanations(store, policies), rollbacks))
-    heard, signals = HeardStore(app.database), SignalStore(app.database)
-    told = AssessmentEvents(decisions, heard).handlers() | SignalEvents(signals, heard).handlers()
-    app.receive(told | approval_handlers(app.clock, control.progress.hear, proposals.hear))
-    app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(DemandStore(app.database), app.clock)))
-    imports = RoadmapImports(roadmap, app.clock)
+    explanations, rollbacks = Explanations(store, policies), Rollbacks(store, decisions, app.clock)
+    app.serve(decision_servicer.SERVICE, decision_servicer.DecisionServicer(app.database, explanations, rollbacks))
     plans = Plans(PlanStore(app.database, policies), app.clock, settings.plan_processes)
     app.closing(plans.close)
-    app.serve(PLANS, PlanServicer(app.database, plans, imports))
-    reviews = PolicyReviews(PreviewStore(app.database, signals), parts.policies, app.clock)
-    app.serve(policy_servicer.SERVICE, policy_servicer.PolicyServicer(reviews))
+    app.serve(plan_servicer.SERVICE, plan_servicer.PlanServicer(app.database, plans, RoadmapImports(roadmap, app.clock)))
     app.serve(work_servicer.SERVICE, work_servicer.WorkServicer(app.database, work))
     capacity = Capacity(CapacityStore(app.database, app.outbox), stores.teams, decisions, app.clock)
     app.serve(capacity_servicer.SERVICE, capacity_servicer.CapacityServicer(app.database, capacity))
-    watched = AdherenceStore(app.database, app.outbox, stores.teams)
     terms = AdherenceTerms(ChartDesign(settings.drift_false_alarm_sprints), settings.least_recorded_share)
-    watch = AdherenceWatch(watched, stores.teams, terms, app.clock, app.telemetry.meter)
+    watch = AdherenceWatch(AdherenceStore(app.database, app.outbox, stores.teams), stores.teams, terms, app.clock, app.telemetry.meter)
     app.serve(adherence_servicer.SERVICE, adherence_servicer.AdherenceServicer(watch))
+    _serve_trials(app, store, policies, parts.policies)
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     app.every("* * * * *", "proposals", proposals.tick)
     app.every("* * * * *", "adherence", watch.look)
     return app
+
+
+def _serve_trials(app: App, store: DecisionStore, versions: PolicyStore, policies: Policies) -> None:
+    """Serves what looks ahead or back and stores nothing: forecasts, back-tests, scenarios, and reviews of policies."""
+    demand = DemandStore(app.database)
+    reviews = PolicyReviews(PreviewStore(app.database, SignalStore(app.database)), policies, app.clock)
+    app.serve(demand_servicer.SERVICE, demand_servicer.DemandServicer(Demand(demand, app.clock)))
+    app.serve(backtest_servicer.SERVICE, backtest_servicer.BacktestServicer(Backtests(BacktestStore(app.database), versions, app.clock)))
+    app.serve(scenario_servicer.SERVICE, scenario_servicer.ScenarioServicer(Scenarios(store, demand, versions, app.clock)))
+    app.serve(policy_servicer.SERVICE, policy_servicer.PolicyServicer(reviews))

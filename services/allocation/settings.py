@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from services.allocation.domain.work import WorkClass
 from shared.settings import ServiceSettings, Subscriber
 
 Counts = Literal["remediation", "roadmap", "other"]
@@ -53,6 +54,11 @@ class AllocationSettings(ServiceSettings):
     least_recorded_share: float = Field(
         0.5, gt=0, le=1, description="Part of a sprint's capacity of which work must be recorded before it is compared with the plan."
     )
+
+    @property
+    def work_classes(self) -> dict[str, WorkClass]:
+        """What each category counts as."""
+        return {name: WorkClass[counts.upper()] for name, counts in self.work_categories.items()}
 
     @property
     def stale_after(self) -> timedelta | None:

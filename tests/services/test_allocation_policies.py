@@ -169,11 +169,26 @@ async def test_a_spent_budget_freezes_the_roadmap_but_for_what_is_protected(suit
     await suite.store_team("frozen", policy="allocationPolicies/frozen")
     await suite.store_items(item("sec-login", "frozen", 40, 10), item("shiny", "frozen", 100, 9000))
     await suite.deliver(component("frozen", suite), budget("frozen", -0.2, suite))
-    decision = await decided(suite, "frozen")
+    [decision, *_] = await suite.decisions("frozen")
     assert round(decision.after.remediation_share, 6) == 0.8
     assert term(decision, "rule/freeze").fired
     assert [each.roadmap_item for each in decision.impact.displaced] == ["roadmapItems/shiny"]
     assert "Roadmap work stops" in decision.explanation
+
+
+async def test_a_budget_that_is_spent_within_a_sprint_is_decided_on_at_once_and_only_once(suite: Suite) -> None:
+    await store(suite, policy("at-once", {"id": "freeze", "when": "budget.exhausted > 0", "freeze": {}}))
+    await suite.store_team("at-once", policy="allocationPolicies/at-once")
+    await suite.deliver(budget("at-once", 0.5, suite))
+    assert len(await suite.decisions("at-once")) == 1
+    await suite.advance(timedelta(hours=1))
+    await suite.deliver(budget("at-once", -0.1, suite))
+    [frozen, _] = await suite.decisions("at-once")
+    assert (frozen.trigger, round(frozen.after.remediation_share, 6)) == (decision_pb2.DECISION_TRIGGER_BUDGET, 0.8)
+    assert frozen.explanation.startswith("On an error budget in sprint 1")
+    await suite.advance(timedelta(hours=1))
+    await suite.deliver(budget("at-once", -0.2, suite), budget("nobody-here", -0.2, suite))
+    assert len(await suite.decisions("at-once")) == 2
 
 
 async def test_a_budget_that_the_network_spent_freezes_nobody(suite: Suite) -> None:

@@ -26,6 +26,12 @@ class _Range:
         return _Range(low, high, open_low, not closed_high)
 
 
+def plain_comparison(text: str) -> tuple[str, str, float] | None:
+    """Returns the signal, the sign and the number of a condition that is one comparison; None for any other."""
+    matched = _COMPARISON.match(text)
+    return (matched[1], matched[2], float(matched[3])) if matched else None
+
+
 def contradicts_itself(text: str) -> bool:
     """Whether a plain condition asks for what cannot be; no for one that is not plain: that is not looked into."""
     ranges = _ranges(text)

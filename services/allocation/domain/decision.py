@@ -19,6 +19,7 @@ class DecisionTrigger(IntEnum):
     REQUEST = 3
     ROLLBACK = 4
     CAPACITY = 5
+    BUDGET = 6
 
 
 class DecisionOutcome(IntEnum):

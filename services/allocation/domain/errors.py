@@ -3,10 +3,10 @@
     InvalidInput         CapacityZero, MemberDuplicate, DependencyCycle, DependencyUnknown, CurrencyMismatch, BaselineOutOfBounds,
                          WorkInFuture, PlanCurrencyMismatch, PlanTooLarge, ImportUnreadable, PolicyRefused, TimeZoneUnknown,
                          WorkingDayInvalid, DayInvalid, LeaveReversed, LeaveOverlaps, LeaveOutsideMembership, MembershipReversed,
-                         PersonOverallocated, SprintOutOfRange, WorkCategoryUnknown
+                         PersonOverallocated, SprintOutOfRange, WorkCategoryUnknown, PastInvalid, BacktestTooLarge
     NotFound             TeamNotFound, RoadmapItemNotFound, PolicyNotFound, PolicyRevisionNotFound, DecisionNotFound, SplitNotDecided,
                          CalendarNotFound, MemberNotFound, WorkRecordNotFound
-    PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon, WorkAlreadyCorrected
+    PreconditionFailed   SprintNotBegun, DecisionNotInForce, RollbackEmpty, RollbackTooSoon, WorkAlreadyCorrected, PastTooShort
     PermissionDenied     RollbackRoleMissing
 
 Rules without a reason of their own are refused as FieldRefused, with the reason INVALID_INPUT.
@@ -74,6 +74,24 @@ class ImportUnreadable(FieldRefused):
     reason = "IMPORT_UNREADABLE"
 
 
+class PastInvalid(InvalidInput):
+    """Pasts that break rules; the first hundred are named."""
+
+    reason = "HISTORY_INVALID"
+
+    def __init__(self, found: Sequence[Violation]) -> None:
+        named = list(found[:100])
+        super().__init__("; ".join(f"{each.field}: {each.description}" for each in named[:5]), named)
+
+
+class BacktestTooLarge(InvalidInput):
+    reason = "BACKTEST_TOO_LARGE"
+
+    def __init__(self, field: str, found: str, most: str) -> None:
+        told = f"{found} are more than the {most} of one back-test; ask for fewer teams or periods at once"
+        super().__init__(f"{field}: {told}", [Violation(field, told)], metadata={"found": found, "most": most})
+
+
 class _Missing(NotFound):
     noun: ClassVar[str]
     remedy: ClassVar[str]
@@ -121,6 +139,19 @@ class SplitNotDecided(NotFound):
 
     def __init__(self, team: str) -> None:
         super().__init__(f"no split was decided for {team} yet; call DecideSplit, or wait for its sprint to begin", metadata={"name": team})
+
+
+class PastTooShort(PreconditionFailed):
+    """Nothing recorded is long enough to judge by."""
+
+    reason = "HISTORY_TOO_SHORT"
+
+    def __init__(self, longest: int, needed: int) -> None:
+        super().__init__(
+            f"teams: the longest has {longest} finished sprints that were observed, and {needed} are needed; give histories, a shorter "
+            "warm_up_periods, or wait",
+            metadata={"longest": str(longest), "needed": str(needed)},
+        )
 
 
 class SprintNotBegun(PreconditionFailed):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.allocation.domain.decision import BASELINE, CAPACITY, ROLLBACK, Decision, DecisionOutcome, DecisionTrigger
 from services.allocation.domain.quantity import counted, figure, percent
+from services.allocation.domain.reserve_term import RESERVE
 
 _OCCASION = {
     DecisionTrigger.SPRINT_BEGAN: "As sprint {number} begins",
@@ -11,6 +12,7 @@ _OCCASION = {
     DecisionTrigger.REQUEST: "On request in sprint {number}",
     DecisionTrigger.ROLLBACK: "Rolled back in sprint {number}",
     DecisionTrigger.CAPACITY: "On a change of capacity in sprint {number}",
+    DecisionTrigger.BUDGET: "On an error budget in sprint {number}",
 }
 
 
@@ -45,7 +47,8 @@ def _nobody(decision: Decision) -> list[str]:
 
 def _reasons(decision: Decision) -> list[str]:
     fired = [term.reason for term in decision.terms if term.term != BASELINE and (term.fired or term.term in {ROLLBACK, CAPACITY})]
-    return (fired or ["No trigger fired."]) + [bound.reason for bound in decision.bounds]
+    reserved = [term.reason for term in decision.terms if term.term == RESERVE and term.share]
+    return (fired or ["No trigger fired."]) + reserved + [bound.reason for bound in decision.bounds]
 
 
 def _grounds(decision: Decision) -> list[str]:

@@ -9,6 +9,7 @@ from services.allocation.domain.quantity import WHOLE, figure, percent
 from services.allocation.domain.signals import Signals
 
 RESERVE = "reserve"
+RESERVE_SHARE = "reserve_share"  # the input of that name: what the reserve alone asks for
 _TOO_LITTLE = "Too little was observed to foretell this sprint's remediation"
 
 

@@ -9,8 +9,9 @@ from decimal import Decimal
 from services.allocation.domain.decision import DecisionInput, Unit
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
-from services.allocation.domain.quantity import hours
+from services.allocation.domain.quantity import WHOLE, hours
 from services.allocation.domain.reading import Reading, open_at, restoring_of, tally_of
+from services.allocation.domain.reserve_term import RESERVE_SHARE, reserved_share
 from services.allocation.domain.rule_judgement import facts_of_rules
 from services.allocation.domain.signals import FORGIVEN, BudgetSignal, Cause, Signals
 from services.allocation.domain.situation import Situation
@@ -26,8 +27,15 @@ def looks_farther(policy: AllocationPolicy) -> bool:
 
 def foresees(policy: AllocationPolicy) -> bool:
     """Whether a policy looks at what is foretold."""
-    read = {fact.name.partition(".")[0] for fact in facts_of_rules(policy.rules)}
-    return policy.reserve is not None or bool(read & {"demand", "backlog"})
+    return policy.reserve is not None or bool(_kinds_read(policy) & {"demand", "backlog"})
+
+
+def watches_budgets(policy: AllocationPolicy) -> bool:
+    return "budget" in _kinds_read(policy)
+
+
+def _kinds_read(policy: AllocationPolicy) -> set[str]:
+    return {fact.name.partition(".")[0] for fact in facts_of_rules(policy.rules)}
 
 
 def with_rule_signals(signals: Signals, situation: Situation, reading: Reading | None) -> Signals:
@@ -48,6 +56,8 @@ def rule_inputs(signals: Signals, policy: AllocationPolicy) -> Iterator[Decision
             yield DecisionInput(fact.name, hours(float(value)), fact.unit_of_input)
     if policy.reserve is None:
         return
+    if reserved := reserved_share(policy.reserve, signals):
+        yield DecisionInput(RESERVE_SHARE, Decimal(reserved[0]) / WHOLE, Unit.SHARE)
     yield DecisionInput("reserve_level", hours(policy.reserve.promise.level), Unit.RATIO)
     if signals.demand is not None:
         yield DecisionInput("reserve_quantile", hours(signals.demand.quantile(policy.reserve.promise.level)), Unit.HOURS)

@@ -10,6 +10,7 @@ from services.allocation.domain.sprint import check_calendar
 from services.allocation.domain.surroundings import BudgetFact, CauseFact
 from services.allocation.storage.heard_store import HeardStore
 from services.allocation.storage.signal_store import SignalStore
+from services.allocation.usecases.decisions import Decisions
 from shared.errors import InvalidInput, Violation
 from shared.events.event import Outcome, ReceivedEvent
 from shared.events.sink import Handler
@@ -26,11 +27,12 @@ _CAUSES = {
 
 
 class SignalEvents:
-    """Holds what is told, and decides nothing: the next decision looks at it."""
+    """Holds what is told; an error budget is looked at at once, the rest by the next decision."""
 
-    def __init__(self, store: SignalStore, heard: HeardStore) -> None:
+    def __init__(self, store: SignalStore, heard: HeardStore, decisions: Decisions) -> None:
         self._store = store
         self._heard = heard
+        self._decisions = decisions
 
     def handlers(self) -> dict[str, Handler]:
         return {
@@ -42,8 +44,12 @@ class SignalEvents:
     async def _budget(self, event: ReceivedEvent) -> Outcome:
         fact = budget_from_pb(event.unpack(budget_events_pb2.ErrorBudgetChanged).error_budget)
         await self._heard.note(event.source, event.time)
-        # A component that nobody owns is no team's business.
-        return _outcome(await self._store.note_budget(fact)) if fact.team else Outcome.ACCEPTED
+        if not fact.team:  # a component that nobody owns is no team's business
+            return Outcome.ACCEPTED
+        newer = await self._store.note_budget(fact)
+        if newer:
+            await self._decisions.hear_budget(fact.team)
+        return _outcome(newer)
 
     async def _component(self, event: ReceivedEvent) -> Outcome:
         component = event.unpack(triage_events_pb2.ComponentChanged).component

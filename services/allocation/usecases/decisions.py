@@ -16,6 +16,7 @@ from services.allocation.domain.decision import Decision, DecisionTrigger
 from services.allocation.domain.errors import SprintNotBegun, TeamNotFound
 from services.allocation.domain.incident import IncidentFact, teams_to_decide
 from services.allocation.domain.rule import Occasion, decide
+from services.allocation.domain.rule_signal import watches_budgets
 from services.allocation.storage.decision_query import DecisionQuery
 from services.allocation.storage.decision_store import Deciding, DecisionStore
 from services.allocation.storage.incident_store import IncidentStore
@@ -110,6 +111,23 @@ class Decisions:
             except (TeamNotFound, SprintNotBegun) as error:
                 _log.info("an assessment decides nothing", team=team, incident=fact.incident, reason=error.reason)
         return True
+
+    async def hear_budget(self, team: str) -> None:
+        """Looks again, as an error budget of the team's stands otherwise; decides where with it a rule begins to hold or the share changes.
+
+        Budgets are told of often: what would only hold the split as it is leaves no decision. A team that is not stored here, or has not
+        begun, is passed over.
+        """
+        now = self._clock.now()
+        try:
+            async with self._store.deciding(team, now) as turn:
+                if not watches_budgets(turn.situation.policy):
+                    return
+                made = await asyncio.to_thread(decide, turn.situation, Occasion(DecisionTrigger.BUDGET, now))
+                if made.share_change or made.rules != turn.situation.rules:
+                    await self.keep(turn, lambda: made)
+        except (TeamNotFound, SprintNotBegun) as error:
+            _log.info("an error budget decides nothing", team=team, reason=error.reason)
 
     async def get(self, decision_id: UUID) -> Decision:
         return await self._store.get(decision_id)
