@@ -115,7 +115,7 @@ def _capacity(sprint: capacity_pb2.SprintCapacity) -> RenderableType:
         (member.member, *(_signed(terms.get(term, 0.0), digits) for term in shown), f"{member.capacity_hours:,.{digits}f}")
         for terms, member in zip(found, sprint.members, strict=True)
     ]
-    title = f"Sprint {sprint.number}: {time_text(sprint, 'begin_at')} to {time_text(sprint, 'end_at')}, hours"
+    title = f"Sprint {sprint.number}, {time_text(sprint, 'begin_at')[:10]} to {time_text(sprint, 'end_at')[:10]}, hours"
     return table(title, columns, rows, ["", *(_signed(each, digits) for each in sums), f"{sprint.capacity_hours:,.{digits}f}"])
 
 

@@ -1,5 +1,6 @@
 """Adherence and drift in a running allocation."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -181,8 +182,11 @@ async def test_what_cannot_be_asked_is_refused(suite: Suite) -> None:
 
 async def test_two_replicas_look_once(suite: Suite) -> None:
     await begin(suite, "twice")
-    for _ in range(3):
-        await worked(suite, "twice", 200, 20)
-    await suite.app.tick()
+    await worked(suite, "twice", 200, 20)
+    await suite.advance(FORTNIGHT - timedelta(hours=1))
+    records = [work("twice", 200, suite.clock.now(), "toil")]
+    await suite.allocation.RecordWork(messages.RecordWorkRequest(records=records))
+    suite.clock.advance(suite.clock.now() + timedelta(hours=1))
+    await asyncio.gather(suite.app.tick(), suite.app.tick())
     name = "teams/twice/drifts/policy-unfollowed"
     assert len(await suite.recorded(allocation_events_pb2.DriftDetected, name)) == 1

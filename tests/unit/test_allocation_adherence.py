@@ -122,6 +122,11 @@ def test_too_little_recorded_enters_no_chart_and_is_told_of_after_two_sprints() 
     assert kinds(work(1, 0, 0), work(2, 0, 0)) == set()
 
 
+def test_a_sprint_that_cannot_tell_moves_no_chart() -> None:
+    told = [work(1, 100), work(3, 100)]
+    assert assess([told[0], work(2, 50, 0), told[1]], DESIGN)[-1].point == assess(told, DESIGN)[-1].point
+
+
 def test_a_sprint_without_capacity_or_split_cannot_tell_and_says_why() -> None:
     nobody, unplanned = assess([work(1, 0, 0, capacity_hours=Decimal(0)), work(2, planned=None)], DESIGN)
     assert (nobody.state, "Nobody worked" in nobody.notes[0]) == (AdherenceState.CANNOT_TELL, True)

@@ -92,6 +92,16 @@ def test_part_days_take_hours_of_the_persons_day() -> None:
         assert capacity(half, FIRST, FIRST + DAY, leave(FIRST.date(), hours=hours), calendars=(calendar(),)) == left
 
 
+def test_a_day_on_which_two_teams_know_of_leave_is_taken_once() -> None:
+    ada = member(calendar="calendars/c")
+    told = leave(FIRST.date(), hours=6), leave(FIRST.date(), hours=6, name="other")
+    assert capacity(ada, FIRST, FIRST + 2 * DAY, *told, calendars=(calendar(),)) == 8
+
+
+def test_a_team_has_its_share_of_a_person_and_focus_of_that() -> None:
+    assert capacity(member(focus_factor=0.5, share=0.25), FIRST, FIRST + FORTNIGHT) == 10
+
+
 def test_without_a_calendar_leave_takes_its_part_of_the_weekdays() -> None:
     assert capacity(member(), FIRST, FIRST + FORTNIGHT, leave(date(2026, 1, 5), date(2026, 1, 11))) == 40
     assert capacity(member(), FIRST, FIRST + FORTNIGHT, leave(date(2026, 1, 10), date(2026, 1, 11))) == 80

@@ -51,6 +51,10 @@ class SprintWork:
     least_coverage: float = LEAST_COVERAGE
 
     @property
+    def is_finished(self) -> bool:
+        return self.until >= self.sprint.end_at
+
+    @property
     def planned_remediation_hours(self) -> Decimal:
         return share_of(self.capacity_hours, self.planned_share or 0)
 

@@ -33,16 +33,15 @@ class Assessed:
 def assess(works: Sequence[SprintWork], design: ChartDesign) -> list[Assessed]:
     """Returns the sprints assessed, in the same order: they follow one another, and only the last may be under way."""
     assessed: list[Assessed] = []
-    counted = [work.until >= work.sprint.end_at and work.tells for work in works]
+    counted = [work.is_finished and work.tells for work in works]
     # A point rests on what was known then: the chart of all is that of each.
     points = iter(chart([(work.difference or 0) / WHOLE for work, counts in zip(works, counted, strict=True) if counts], design))
     point: ChartPoint | None = None
     for place, work in enumerate(works):
-        is_finished = work.until >= work.sprint.end_at
         point = next(points) if counted[place] else point
-        finished = works[: place + 1] if is_finished else works[:place]
+        finished = works[: place + 1] if work.is_finished else works[:place]
         found = findings(finished, point, design) if finished else ()
-        own = point if work.tells or not is_finished else None
+        own = point if work.tells or not work.is_finished else None
         assessed.append(Assessed(work, own, found, _state(work, found), _notes(work, found)))
     return assessed
 

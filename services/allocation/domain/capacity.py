@@ -132,8 +132,11 @@ def _terms(member: Member, presence: Presence, stages: _Stages, own: Decimal) ->
 
 
 def _stages(member: Member, presence: Presence, begin: datetime, end: datetime) -> _Stages:
-    calendar, leaves = presence.calendar_of(member), presence.leaves_of(member)
+    calendar = presence.calendar_of(member)
     since, until = member.during(begin, end)
+    # A day wider to either side: where people are it may be another day.
+    near, far = since.date() - _DAY, until.date() + _DAY
+    leaves = [each for each in presence.leaves_of(member) if each.first_day <= far and each.last_day >= near]
     if calendar is None:
         weekly = exact(member.weekly_hours)
         working = weekly * _ratio(end - begin, _WEEK)

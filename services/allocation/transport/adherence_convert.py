@@ -26,7 +26,9 @@ def adherence_to_pb(team: Team, assessed: Assessed, terms: AdherenceTerms) -> pb
 
 
 def sprint_to_pb(team: Team, assessed: Assessed) -> pb.SprintAdherence:
-    work, point = assessed.work, assessed.point
+    work = assessed.work
+    # Of a sprint under way it is the chart before it: its own point comes with its end.
+    point = assessed.point if work.is_finished else None
     return pb.SprintAdherence(
         sprint=sprint_name(team.name, work.sprint.number),
         number=work.sprint.number,

@@ -1,9 +1,9 @@
 """The events lineage is drawn from, read as governance's own facts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
+from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2, team_pb2
 from ballast.amendments.v1 import amendment_events_pb2, amendment_pb2
 from ballast.governance.v1 import approval_pb2, governance_events_pb2
 from ballast.intake.v1 import change_pb2, intake_events_pb2
@@ -202,9 +202,21 @@ def _post_mortem_due(data: budget_events_pb2.PostMortemDue) -> DutyFact:
 
 
 def _work(data: allocation_events_pb2.WorkRecorded) -> WorkFact:
+    return _work_of(data.records)
+
+
+def _work_corrected(data: allocation_events_pb2.WorkCorrected) -> WorkFact:
+    """What takes work back is drawn beside it, with hours below zero, so that those of an incident or an item still sum."""
+    return _work_of([data.reversal, data.replacement] if data.HasField("replacement") else [data.reversal])
+
+
+def _work_of(records: Iterable[team_pb2.WorkRecord]) -> WorkFact:
+    """Work of a category is for nothing that lineage knows: it stands in the ledger alone."""
     return WorkFact(
         tuple(
-            Work(each.name, each.incident or each.roadmap_item, each.HasField("incident"), each.team, each.hours) for each in data.records
+            Work(each.name, each.incident or each.roadmap_item, each.HasField("incident"), each.team, each.hours)
+            for each in records
+            if each.incident or each.roadmap_item
         )
     )
 
@@ -228,6 +240,7 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact | None]]] = (
     (budget_events_pb2.ErrorBudgetChanged, _error_budget),
     (budget_events_pb2.PostMortemDue, _post_mortem_due),
     (allocation_events_pb2.WorkRecorded, _work),
+    (allocation_events_pb2.WorkCorrected, _work_corrected),
     (amendment_events_pb2.AmendmentChanged, _amendment),
     (governance_events_pb2.ApprovalRequested, _approval),
     (governance_events_pb2.ApprovalChanged, _approval),
