@@ -37,7 +37,7 @@ class Sizes:
     appended: int = 20_000  # entries of the ledger, a round
     ledger_entries: int = 1_000_000
     proofs: int = 1_000
-    plan_singles: int = 100  # roadmaps of one team, one after the other
+    plan_singles: int = 200  # roadmaps of one team, one after the other
     plan_teams: int = 1_000
     lineage_nodes: int = 1_000_000
     lineage_walks: int = 2_000
