@@ -53,6 +53,7 @@ class _Known:
     """What both sides start from: the situation, and the histories of the team and of all others; without any where none was observed."""
 
     situation: Situation
+    tried: Situation  # the same as the scenario's policy looks at it
     own: DemandHistory | None
     histories: tuple[DemandHistory, ...]
     now: datetime
@@ -74,12 +75,14 @@ class Scenarios:
         if scenario == Scenario():
             raise FieldRefused.at("scenario", "changes nothing; give a spike, members, items or another policy")
         situation = await self._decisions.situation(asked.team, now)
+        # Another policy may look at more of what is around.
+        tried = await self._decisions.situation(asked.team, now, scenario.policy) if scenario.policy else situation
         known = await self._demand.recorded(now)
         own = known[asked.team].history(now)[0]
         histories = tuple(each.history(now)[0] for each in known.values())
         told = any(each.counts for each in histories)
         return await asyncio.to_thread(
-            _simulated, _Known(situation, own if told else None, histories, now), replace(asked, scenario=scenario)
+            _simulated, _Known(situation, tried, own if told else None, histories, now), replace(asked, scenario=scenario)
         )
 
     async def _policy(self, asked: StoredPolicy | AllocationPolicy | None, now: datetime) -> AllocationPolicy | None:
@@ -97,7 +100,7 @@ def _simulated(known: _Known, asked: ScenarioAsked) -> Simulated:
     outlook, usual, spiked = _foretold(known, asked, horizon)
     added = scenario.spike.added(usual.sprints[0].count_mean if usual else 0.0) if scenario.spike else 0
     capacities = [members_with(situation.team, scenario, ahead).capacity_hours for ahead in range(horizon)]
-    after = foreseeing(changed(situation, scenario, added, known.now), outlook, spiked)
+    after = foreseeing(changed(known.tried, scenario, added, known.now), outlook, spiked)
     # A plan in which those away for a while are there: what is lost of their hours is taken off sprint by sprint.
     for_good = replace(scenario, away=tuple(each for each in scenario.away if not each[1]))
     settled = replace(after, team=members_with(situation.team, for_good, 0))
