@@ -107,20 +107,20 @@ def _simulated(known: _Known, asked: ScenarioAsked) -> Simulated:
     lost = [settled.team.capacity_hours - each for each in capacities]
     held = [situation.team.capacity_hours] * horizon
     present = foreseeing(situation, outlook, usual)
-    without = _side((present, present), known.now, (held, [Decimal(0)] * horizon), usual, asked.backlog)
-    within = _side((after, settled), known.now, (capacities, lost), spiked, asked.backlog, without.plan)
+    without = _side((present, present), (known.now, asked.backlog), (held, [Decimal(0)] * horizon), usual)
+    within = _side((after, settled), (known.now, asked.backlog), (capacities, lost), spiked, without.plan)
     return Simulated(without, within, moved_items(without.plan, within.plan), _warnings(known, usual, asked))
 
 
 def _side(
     of: tuple[Situation, Situation],
-    now: datetime,
+    start: tuple[datetime, float],
     hours: tuple[Sequence[Decimal], Sequence[Decimal]],
     forecast: DemandForecast | None,
-    backlog: float,
     present: RoadmapPlan | None = None,
 ) -> Side:
-    situation, settled = of
+    """Returns one side, from now on and with so many hours left over; `of` is the situation as decided on, and as planned with."""
+    (situation, settled), (now, backlog) = of, start
     capacities, lost = hours
     decision, terms = side_of(situation, now, len(capacities))
     plan = planned(settled, decision, terms, lost, present)
