@@ -121,6 +121,23 @@ async def test_items_and_another_policy_change_what_they_stand_for(scenarios: "S
     assert await simulate(scenarios, scenario_pb2.Scenario(policy="allocationPolicies/default", spike=SPIKE))
 
 
+async def test_a_reserve_looks_at_the_demand_with_the_spike(scenarios: "ScenarioServiceAsyncStub") -> None:
+    policy = allocation_policy_pb2.AllocationPolicy(
+        name="allocationPolicies/kept", baseline_share=0.2, cap_share=0.9, largest_step=0.9, horizon_sprints=4
+    )
+    policy.reserve.service_level = 0.9
+    found = [await simulate(scenarios, scenario_pb2.Scenario(policy_body=policy, spike=spike)) for spike in (None, SPIKE)]
+    calm, spiked = (within(each).decision for each in found)
+    assert spiked.after.remediation_share > calm.after.remediation_share
+    kept = [next(term for term in each.terms if term.term == "reserve") for each in (calm, spiked)]
+    assert "suffice for new incidents in 90 %" in kept[1].reason
+    assert kept[1].share > kept[0].share + 0.1
+    demand = within(found[1]).sprints[0].demand
+    assert spiked.after.remediation_share * 240 == pytest.approx(
+        next(each.hours for each in demand.quantiles if each.level == 0.9), rel=0.2
+    )
+
+
 async def test_what_cannot_be_simulated_is_refused_by_field(scenarios: "ScenarioServiceAsyncStub") -> None:
     everybody = [scenario_pb2.MemberAway(member=f"m{number}") for number in range(4)]
     for told, field in (

@@ -53,6 +53,7 @@ class _Known:
     """What both sides start from: the situation, and the histories of the team and of all others; without any where none was observed."""
 
     situation: Situation
+    tried: Situation  # the same as the scenario's policy looks at it
     own: DemandHistory | None
     histories: tuple[DemandHistory, ...]
     now: datetime
@@ -74,12 +75,14 @@ class Scenarios:
         if scenario == Scenario():
             raise FieldRefused.at("scenario", "changes nothing; give a spike, members, items or another policy")
         situation = await self._decisions.situation(asked.team, now)
+        # Another policy may look at more of what is around.
+        tried = await self._decisions.situation(asked.team, now, scenario.policy) if scenario.policy else situation
         known = await self._demand.recorded(now)
         own = known[asked.team].history(now)[0]
         histories = tuple(each.history(now)[0] for each in known.values())
         told = any(each.counts for each in histories)
         return await asyncio.to_thread(
-            _simulated, _Known(situation, own if told else None, histories, now), replace(asked, scenario=scenario)
+            _simulated, _Known(situation, tried, own if told else None, histories, now), replace(asked, scenario=scenario)
         )
 
     async def _policy(self, asked: StoredPolicy | AllocationPolicy | None, now: datetime) -> AllocationPolicy | None:
@@ -99,27 +102,27 @@ def _simulated(known: _Known, asked: ScenarioAsked) -> Simulated:
     cadence = situation.team.cadence
     sprints = [cadence.sprint(cadence.number_at(known.now) + ahead) for ahead in range(horizon)]
     capacities = [members_with(situation.team, scenario, ahead).capacity_in(sprint) for ahead, sprint in enumerate(sprints)]
-    after = foreseeing(changed(situation, scenario, added, known.now), outlook, spiked)
+    after = foreseeing(changed(known.tried, scenario, added, known.now), outlook, spiked)
     # A plan in which those away for a while are there: what is lost of their hours is taken off sprint by sprint.
     for_good = replace(scenario, away=tuple(each for each in scenario.away if not each[1]))
     settled = replace(after, team=members_with(situation.team, for_good, 0))
     lost = [settled.team.capacity_in(sprint) - each for sprint, each in zip(sprints, capacities, strict=True)]
     held = [situation.team.capacity_in(sprint) for sprint in sprints]
     present = foreseeing(situation, outlook, usual)
-    without = _side((present, present), known.now, (held, [Decimal(0)] * horizon), usual, asked.backlog)
-    within = _side((after, settled), known.now, (capacities, lost), spiked, asked.backlog, without.plan)
+    without = _side((present, present), (known.now, asked.backlog), (held, [Decimal(0)] * horizon), usual)
+    within = _side((after, settled), (known.now, asked.backlog), (capacities, lost), spiked, without.plan)
     return Simulated(without, within, moved_items(without.plan, within.plan), _warnings(known, usual, asked))
 
 
 def _side(
     of: tuple[Situation, Situation],
-    now: datetime,
+    start: tuple[datetime, float],
     hours: tuple[Sequence[Decimal], Sequence[Decimal]],
     forecast: DemandForecast | None,
-    backlog: float,
     present: RoadmapPlan | None = None,
 ) -> Side:
-    situation, settled = of
+    """Returns one side, from now on and with so many hours left over; `of` is the situation as decided on, and as planned with."""
+    (situation, settled), (now, backlog) = of, start
     capacities, lost = hours
     decision, terms = side_of(situation, now, len(capacities))
     plan = planned(settled, decision, terms, lost, present)
