@@ -79,15 +79,9 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     decisions = Decisions(stores, proposals, app.clock, tracing(app.telemetry.tracer))
     splits = Splits(reads, split_store, stores.teams)
     work = Work(WorkStore(app.database, app.outbox, roadmap, settings.work_classes), stores.teams, settings.work_classes, app.clock)
-    parts = AllocationParts(
-        Teams(stores.teams, policies, decisions, app.clock),
-        Roadmap(roadmap, app.clock),
-        Policies(policies, app.clock),
-        decisions,
-        work,
-        splits,
-    )
-    control = app.control(policy_kind(parts.policies, PolicyTrials(store, stores.teams), app.clock))
+    teams, kept = Teams(stores.teams, policies, decisions, app.clock), Policies(policies, app.clock)
+    parts = AllocationParts(teams, Roadmap(roadmap, app.clock), kept, decisions, work, splits)
+    control = app.control(policy_kind(kept, PolicyTrials(store, stores.teams), app.clock))
     heard, signals = HeardStore(app.database), SignalStore(app.database)
     told = AssessmentEvents(decisions, heard).handlers() | SignalEvents(signals, heard, decisions).handlers()
     app.receive(told | approval_handlers(app.clock, control.progress.hear, proposals.hear))
@@ -104,7 +98,7 @@ async def build(settings: AllocationSettings, clock: Clock | None = None) -> App
     terms = AdherenceTerms(ChartDesign(settings.drift_false_alarm_sprints), settings.least_recorded_share)
     watch = AdherenceWatch(AdherenceStore(app.database, app.outbox, stores.teams), stores.teams, terms, app.clock, app.telemetry.meter)
     app.serve(adherence_servicer.SERVICE, adherence_servicer.AdherenceServicer(watch))
-    _serve_trials(app, store, policies, parts.policies)
+    _serve_trials(app, store, policies, kept)
     app.every("* * * * *", "decide_due_sprints", decisions.decide_due_sprints)
     app.every("* * * * *", "proposals", proposals.tick)
     app.every("* * * * *", "adherence", watch.look)
