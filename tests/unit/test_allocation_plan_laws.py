@@ -182,3 +182,11 @@ def test_teams_that_nothing_ties_are_planned_apart_and_teams_tied_by_way_of_othe
     parts = parts_of(Problem(tuple(items), (), crews))
     assert [part.items for part in parts] == [(0, 2, 4), (1,), (3,)]
     assert best_plan(Problem(tuple(items), (), crews), [Deadline(4, 1)]).finish == (1,) * 5
+
+
+def test_hours_of_several_skills_that_are_due_together_make_one_row() -> None:
+    # The people lack the hours for "c" in sprint 2: the cut that says so holds the same variable for each of its skills.
+    people = ((frozenset("a"), Decimal("0.25")), (frozenset("ab"), Decimal("0.25")), (frozenset[str](), Decimal("0.5")))
+    skilled = PlanItem("c", Decimal(6), 0, (), skills=(("a", Decimal(3)), ("b", Decimal(3))))
+    of = Problem((PlanItem("b", Decimal(11), 0, ()), skilled), (), (Crew((Decimal(0), Decimal(12), Decimal(20)), (2, 4, 6), people),))
+    assert best_plan(of, ()).finish == (3, 2)
