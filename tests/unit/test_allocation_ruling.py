@@ -159,6 +159,9 @@ def test_the_backlog_is_cleared_within_the_sprints_stated() -> None:
     ruling = begun(sized, signals(demand=EvenHours(64), backlog_hours=48.0))
     assert ruling.requested == 300_000
     assert "24 h more clear the backlog within 2 sprints" in term(ruling, "reserve").reason
+    at_once = begun(ruled(reserve=LEVEL), signals(demand=EvenHours(64), backlog_hours=48.0))
+    assert at_once.requested == 400_000
+    assert "48 h more clear the backlog within this sprint" in term(at_once, "reserve").reason
 
 
 def test_costs_give_the_level_that_the_newsvendor_would_choose() -> None:
