@@ -84,7 +84,7 @@ async def _rounds(
         checking = asyncio.ensure_future(_check(address, waits))
         begin = time.perf_counter()
         told = pb.BacktestPolicyResponse()
-        async for told in stub.BacktestPolicy(request):
+        async for told in stub.BacktestPolicy(request, timeout=_DEADLINE_SECONDS):
             ground.progress(f"back-test: round {number} of {ground.sizes.backtest_rounds}, {told.done_count:,} of {told.total_count:,}")
         took.append(time.perf_counter() - begin)
         assert len(told.summary.results) == 6, told
