@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ballast.allocation.v1 import adherence_pb2, allocation_events_pb2, team_pb2
+from ballast.allocation.v1 import adherence_pb2, allocation_events_pb2, allocation_policy_pb2, decision_pb2, policy_rule_pb2, team_pb2
 from ballast.allocation.v1 import adherence_service_pb2 as pb
 from ballast.allocation.v1 import allocation_messages_pb2 as messages
 
@@ -101,6 +101,36 @@ async def test_a_policy_that_nobody_follows_is_told_of_once_and_so_is_its_end(su
         len(await suite.recorded(kind, open_drift.name)) for kind in (allocation_events_pb2.DriftDetected, allocation_events_pb2.DriftEnded)
     ]
     assert told == [1, 1]
+
+
+async def test_a_rule_may_look_at_how_far_work_is_from_its_plan(suite: Suite) -> None:
+    drifting = policy_rule_pb2.PolicyRule(
+        id="drifting", when="adherence.drift > 0.05", raise_by=0.05, reason="More is remedied than planned."
+    )
+    policy = allocation_policy_pb2.AllocationPolicy(
+        name="allocationPolicies/watched",
+        baseline_share=0.3,
+        floor_share=0.1,
+        cap_share=0.6,
+        largest_step=0.2,
+        horizon_sprints=2,
+        reason="Watches adherence.",
+        rules=[drifting],
+    )
+    await suite.allocation.UpdateAllocationPolicy(messages.UpdateAllocationPolicyRequest(policy=policy))
+    await begin(suite, "watched", policy=policy.name)
+
+    async def term() -> decision_pb2.DecisionTerm:
+        request = messages.DecideSplitRequest(team="teams/watched", validate_only=True)
+        made = (await suite.allocation.DecideSplit(request)).decision
+        return next(each for each in made.terms if each.term not in {"baseline", "reserve"})
+
+    unknown = await term()
+    assert (unknown.fired, "adherence.drift" in unknown.reason) == (False, True)
+    await worked(suite, "watched", 200, 20)
+    await worked(suite, "watched", 200, 20)
+    seen = await term()
+    assert (seen.fired, seen.share) == (True, 0.05)
 
 
 async def test_too_little_recorded_cannot_tell_and_is_a_drift_of_its_own(suite: Suite) -> None:

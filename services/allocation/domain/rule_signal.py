@@ -34,6 +34,10 @@ def watches_budgets(policy: AllocationPolicy) -> bool:
     return "budget" in _kinds_read(policy)
 
 
+def watches_adherence(policy: AllocationPolicy) -> bool:
+    return "adherence" in _kinds_read(policy)
+
+
 def _kinds_read(policy: AllocationPolicy) -> set[str]:
     return {fact.name.partition(".")[0] for fact in facts_of_rules(policy.rules)}
 
@@ -80,6 +84,7 @@ def _seen(signals: Signals, situation: Situation, reading: Reading | None, *, fo
         backlog_hours=around.backlog_hours(situation.incidents, begin, now),
         budgets=_budgets(around, now, forgiving=forgiving),
         loss_per_hour=_loss(open_now),
+        adherence_drift=around.drift,
         worst_tier=min((tier for fact in open_now for each in fact.components if (tier := around.tiers.get(each))), default=None),
     )
     if reading is None:

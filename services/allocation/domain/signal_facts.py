@@ -206,7 +206,7 @@ def _other_facts() -> Iterable[SignalFact]:
     yield SignalFact("actions.open", _T.INT, "actions", untold, "corrective actions not done yet", lambda of: of.open_actions)
     yield SignalFact("actions.overdue", _T.INT, "actions", untold, "of them past their date", lambda of: of.overdue_actions)
     drift = "worked on remediation minus planned, over the sprints last finished"
-    yield SignalFact("adherence.drift", _T.DOUBLE, "share", "work records, once compared", drift, lambda of: of.adherence_drift)
+    yield SignalFact("adherence.drift", _T.DOUBLE, "share", "adherence, as last looked at", drift, lambda of: of.adherence_drift)
     yield SignalFact("sprint.number", _T.INT, "1", "the team", "of the present sprint", lambda of: of.sprint, False)
     yield SignalFact("capacity.hours", _T.DOUBLE, "hours", "the team", "of the present sprint", lambda of: float(of.capacity_hours), False)
 

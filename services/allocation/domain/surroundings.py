@@ -56,6 +56,7 @@ class Surroundings:
     frozen_elsewhere: frozenset[str] = frozenset()  # components of other teams with a budget that is frozen
     outlook: Outlook = field(default_factory=Outlook)
     spent: Mapping[str, float] = field(default_factory=dict)  # person-hours recorded on incidents, of those still open
+    drift: float | None = None  # of recorded from planned shares, by the chart over the sprints last finished
 
     def budgets_at(self, moment: datetime) -> list[BudgetFact]:
         """Returns each budget as it was last told by then."""

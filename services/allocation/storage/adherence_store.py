@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, text, tuple_
+from sqlalchemy import and_, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -70,6 +70,11 @@ class AdherenceStore:
         )
         async with self._database.transaction() as connection:
             yield (await connection.execute(newer.returning(adherence_look.c.team))).first() is not None
+
+    async def note_drift(self, of: Team, drift_seen: float | None) -> None:
+        """Holds how far recorded shares lie from planned ones after the sprint looked at; None where that cannot be told."""
+        async with self._database.transaction() as connection:
+            await connection.execute(update(adherence_look).where(adherence_look.c.team == of.name).values(drift=drift_seen))
 
     async def tell(self, of: Team, number: int, found: Sequence[Finding], now: datetime) -> list[Drift]:
         """Stores the drifts that begin and end with that sprint, with their events; returns those. One that goes on keeps its beginning."""

@@ -1,6 +1,6 @@
 """The tables of calendars, leave, and what was told of drift."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer, Numeric, SmallInteger, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Numeric, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.allocation.storage.tables import metadata
@@ -41,6 +41,7 @@ adherence_look = Table(
     Column("team", Text, primary_key=True),
     Column("sprint_number", Integer, nullable=False),
     Column("looked_at", DateTime(timezone=True), nullable=False),
+    Column("drift", Float),  # of recorded from planned shares, by the chart; null where it cannot be told
 )
 
 # What was told last of each kind of drift of a team.

@@ -11,7 +11,7 @@ from services.allocation.domain.demand_forecast import DemandPool, Wanted, poole
 from services.allocation.domain.demand_question import RecordedDemand
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
-from services.allocation.domain.rule_signal import foresees, looks_farther
+from services.allocation.domain.rule_signal import foresees, looks_farther, watches_adherence
 from services.allocation.domain.signals import Cause, Tier
 from services.allocation.domain.surroundings import BudgetFact, CauseFact, Outlook, Surroundings, outlook_of
 from services.allocation.domain.team import Team
@@ -30,6 +30,8 @@ _BUDGETS = """
     where b.team = $1 and b.told_at <= $3 and (b.told_at >= $2 or b.day = (
         select max(day) from error_budget e where e.slo = b.slo and e.objective = b.objective and e.told_at < $2))
     """
+# What was last looked at lies at most a sprint back: older, it says nothing of the present.
+_DRIFT = "select drift from adherence_look where team = $1 and sprint_number between $2 - 2 and $2 - 1 and looked_at <= $3"
 _FROZEN = """
     select distinct component from (
         select distinct on (slo, objective) component, team, frozen from error_budget where told_at between $2 and $3
@@ -104,7 +106,12 @@ class SignalStore:
             frozen_elsewhere=frozenset(row[0] for row in frozen),
             outlook=outlook,
             spent=dict(tuple(row) for row in spent),
+            drift=await self._drift(team, now) if watches_adherence(policy) else None,
         )
+
+    async def _drift(self, team: Team, now: datetime) -> float | None:
+        rows = await self._database.ask(_DRIFT, team.name, team.cadence.number_at(now), now)
+        return next((row[0] for row in rows), None)
 
     async def outlook(self, team: Team, now: datetime, asked_at: datetime) -> Outlook:
         """Foretells the team's sprint of then from what was recorded by its beginning: the same all through the sprint."""

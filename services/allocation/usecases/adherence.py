@@ -110,6 +110,7 @@ class AdherenceWatch:
             if not is_first:
                 return
             assessed = (await self._assessed(team, ended, ended, now))[-1]
+            await self._store.note_drift(team, assessed.point.value if assessed.point else None)
             for told in await self._store.tell(team, ended, assessed.findings, now):
                 _log.info("a drift ended" if told.ended_at else "a drift began", drift=told.name, reason=told.finding.reason)
         self._gauges.show(name, assessed)

@@ -54,7 +54,16 @@ def upgrade() -> None:
     op.execute("create unique index work_record_reversal on work_record (reverses) where reverses is not null")
     # For who else has a person, and who works by a calendar.
     op.execute("create index team_by_member on team using gin (members jsonb_path_ops)")
-    op.execute("create table adherence_look (team text primary key, sprint_number integer not null, looked_at timestamptz not null)")
+    op.execute(
+        """
+        create table adherence_look (
+            team text primary key,
+            sprint_number integer not null,
+            looked_at timestamptz not null,
+            drift double precision
+        )
+        """
+    )
     op.execute(
         """
         create table drift (
