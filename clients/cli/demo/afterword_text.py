@@ -37,8 +37,11 @@ def tell_afterword(team: str, told: Afterword) -> Iterator[RenderableType]:
     if told.backtest is not None:
         yield _heading(f"11. Was the policy any good? The year again, each deciding only on what was known then, judged at {LEVEL:.0%}")
         yield table("", _BACKTEST, [_contender(each) for each in told.backtest.results])
-        for comparison in told.backtest.comparisons:
-            yield cell(comparison.reason, "dim" if comparison.verdict == BACKTEST_VERDICT_CANNOT_TELL else "")
+        known = [each for each in told.backtest.comparisons if each.verdict != BACKTEST_VERDICT_CANNOT_TELL]
+        for comparison in known:
+            yield cell(comparison.reason)
+        unknown = len(told.backtest.comparisons) - len(known)
+        yield cell(f"Of {unknown} more comparisons it cannot be told which is better: the differences may be chance.", "dim")
 
 
 def _sprint(each: SprintAdherence) -> Sequence[object]:
