@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen fmt lint test demo up bench soak gallery clean
+.PHONY: help setup gen fmt lint test demo up bench evaluate soak gallery clean
 
 help: ## print this help
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv and install what uv.lock pins
 
@@ -47,6 +47,9 @@ up: setup ## run the suite on loopback until Ctrl-C
 
 bench: setup ## measure intake beside Alertmanager, Alerta and a bare echo (8 minutes); BENCH="storm" for one part
 	$(BIN)/python -m bench $(BENCH)
+
+evaluate: setup ## judge forecasts and decisions on periods they did not know, and write docs/evaluation (three minutes)
+	$(BIN)/python -m bench.evaluation
 
 soak: setup ## kill intake 60 times under load, restart PostgreSQL, lose the cache; SOAK="--kills 200 --seed 7"
 	$(BIN)/python -m soak $(SOAK)

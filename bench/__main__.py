@@ -11,6 +11,7 @@ import uvloop
 from rich.console import Console
 
 from bench.assessments import assessments
+from bench.backtest import backtest
 from bench.batches import batches_of_500
 from bench.budgets import budgets
 from bench.catalogue import catalogue
@@ -26,6 +27,7 @@ from bench.processes import end_on_sigterm
 from bench.progress import console, progress
 from bench.report import Section, write_report
 from bench.singles import single_reports
+from bench.splits import splits
 from bench.storm import storm
 from shared.embedded import EngineFailed, StateDirInUse, running
 
@@ -42,7 +44,9 @@ SCENARIOS: dict[str, Callable[[Ground], Awaitable[Section]]] = {
     "ledger": ledger,
     "lineage": lineage,
     "demand": demand,
+    "backtest": backtest,
     "plan": plan,
+    "splits": splits,
 }
 QUICK = Sizes(
     rounds=2,
@@ -68,8 +72,11 @@ QUICK = Sizes(
     lineage_nodes=20_000,
     lineage_walks=50,
     demand_teams=50,
+    backtest_teams=20,
     plan_singles=10,
     plan_teams=20,
+    split_teams=20,
+    split_seconds=1.0,
 )
 
 

@@ -37,11 +37,15 @@ class Sizes:
     appended: int = 20_000  # entries of the ledger, a round
     ledger_entries: int = 1_000_000
     proofs: int = 1_000
-    plan_singles: int = 100  # roadmaps of one team, one after the other
+    plan_singles: int = 200  # roadmaps of one team, one after the other
     plan_teams: int = 1_000
     lineage_nodes: int = 1_000_000
     lineage_walks: int = 2_000
     demand_teams: int = 1_000
+    split_teams: int = 200
+    split_seconds: float = 5.0  # a round of each kind
+    backtest_teams: int = 1_000
+    backtest_rounds: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import allocation_service_pb2, decision_service_pb2, demand_service_pb2
+from ballast.allocation.v1 import (
+    adherence_service_pb2,
+    allocation_service_pb2,
+    backtest_service_pb2,
+    capacity_service_pb2,
+    decision_service_pb2,
+    demand_service_pb2,
+    plan_service_pb2,
+    policy_service_pb2,
+    scenario_service_pb2,
+    split_service_pb2,
+    work_service_pb2,
+)
+from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceStub
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.backtest_service_pb2_grpc import BacktestServiceStub
+from ballast.allocation.v1.capacity_service_pb2_grpc import CapacityServiceStub
 from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceStub
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
+from ballast.allocation.v1.scenario_service_pb2_grpc import ScenarioServiceStub
+from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceStub
+from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceStub
 from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
 from ballast.events.v1 import event_admin_service_pb2
@@ -68,10 +87,17 @@ from shared.errors import BallastError, DeadlineExceeded, Unavailable, invalid_f
 from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentials, connect
 
 if TYPE_CHECKING:  # these exist for the type checker only
+    from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceAsyncStub
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.backtest_service_pb2_grpc import BacktestServiceAsyncStub
+    from ballast.allocation.v1.capacity_service_pb2_grpc import CapacityServiceAsyncStub
     from ballast.allocation.v1.decision_service_pb2_grpc import DecisionServiceAsyncStub
     from ballast.allocation.v1.demand_service_pb2_grpc import DemandServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
+    from ballast.allocation.v1.scenario_service_pb2_grpc import ScenarioServiceAsyncStub
+    from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceAsyncStub
+    from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceAsyncStub
     from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceAsyncStub
     from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceAsyncStub
     from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceAsyncStub
@@ -108,8 +134,16 @@ _SERVICES = {
 # What a service serves beside the one of its own name.
 _MORE = {
     "allocation": [
+        backtest_service_pb2.DESCRIPTOR.services_by_name["BacktestService"],
         decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
         demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"],
+        capacity_service_pb2.DESCRIPTOR.services_by_name["CapacityService"],
+        work_service_pb2.DESCRIPTOR.services_by_name["WorkService"],
+        adherence_service_pb2.DESCRIPTOR.services_by_name["AdherenceService"],
+        split_service_pb2.DESCRIPTOR.services_by_name["SplitService"],
+        scenario_service_pb2.DESCRIPTOR.services_by_name["ScenarioService"],
+        plan_service_pb2.DESCRIPTOR.services_by_name["PlanService"],
+        policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
     ],
     "intake": [
         grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
@@ -219,12 +253,40 @@ class Connection:
         return PlanServiceStub(self._channel("allocation"))
 
     @cached_property
+    def backtests(self) -> "BacktestServiceAsyncStub":
+        return BacktestServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def scenarios(self) -> "ScenarioServiceAsyncStub":
+        return ScenarioServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def policies(self) -> "PolicyServiceAsyncStub":
+        return PolicyServiceStub(self._channel("allocation"))
+
+    @cached_property
     def demand(self) -> "DemandServiceAsyncStub":
         return DemandServiceStub(self._channel("allocation"))
 
     @cached_property
+    def capacity(self) -> "CapacityServiceAsyncStub":
+        return CapacityServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def work(self) -> "WorkServiceAsyncStub":
+        return WorkServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def adherence(self) -> "AdherenceServiceAsyncStub":
+        return AdherenceServiceStub(self._channel("allocation"))
+
+    @cached_property
     def decisions(self) -> "DecisionServiceAsyncStub":
         return DecisionServiceStub(self._channel("allocation"))
+
+    @cached_property
+    def splits(self) -> "SplitServiceAsyncStub":
+        return SplitServiceStub(self._channel("allocation"))
 
     @cached_property
     def playbook(self) -> "PlaybookServiceAsyncStub":

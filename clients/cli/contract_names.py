@@ -6,11 +6,18 @@ from itertools import chain
 from typing import Any
 
 from ballast.allocation.v1 import (
+    adherence_service_pb2,
     allocation_events_pb2,
     allocation_service_pb2,
+    backtest_service_pb2,
+    capacity_service_pb2,
     decision_service_pb2,
     demand_service_pb2,
     plan_service_pb2,
+    policy_service_pb2,
+    scenario_service_pb2,
+    split_service_pb2,
+    work_service_pb2,
 )
 from ballast.amendments.v1 import amendment_events_pb2, amendment_service_pb2
 from ballast.events.v1 import access_observed_pb2, call_recorded_pb2, event_admin_service_pb2, event_sink_service_pb2, outbox_manifest_pb2
@@ -70,10 +77,17 @@ _EVENT_FILES: Sequence[Any] = (
 )
 _SERVICE_FILES: Sequence[Any] = (
     access_log_service_pb2,
+    adherence_service_pb2,
     allocation_service_pb2,
+    capacity_service_pb2,
+    backtest_service_pb2,
     decision_service_pb2,
     demand_service_pb2,
     plan_service_pb2,
+    policy_service_pb2,
+    work_service_pb2,
+    split_service_pb2,
+    scenario_service_pb2,
     amendment_service_pb2,
     approval_rule_service_pb2,
     approval_service_pb2,

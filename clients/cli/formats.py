@@ -7,6 +7,7 @@ from decimal import Decimal
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
 
 from shared.money import Money
 from shared.span import span_text
@@ -21,6 +22,11 @@ def time_text(message: Message, field: str) -> str:
 
 def stamp_text(stamp: Timestamp) -> str:
     return stamp.ToDatetime(tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def day_text(day: Date) -> str:
+    """Returns `2026-05-01`."""
+    return f"{day.year:04}-{day.month:02}-{day.day:02}"
 
 
 def duration_text(duration: Duration) -> str:

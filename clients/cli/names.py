@@ -36,9 +36,19 @@ def team_name(argument: str, text: str) -> str:
     return _chosen_name(argument, "teams", "team", text)
 
 
+def item_name(argument: str, text: str) -> str:
+    """Returns `roadmapItems/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "roadmapItems", "roadmap item", text)
+
+
 def component_name(argument: str, text: str) -> str:
     """Returns `components/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
     return _chosen_name(argument, "components", "component", text)
+
+
+def policy_name(argument: str, text: str) -> str:
+    """Returns `allocationPolicies/{id}` for that name or the bare id. Raises InvalidInput naming the argument."""
+    return _chosen_name(argument, "allocationPolicies", "policy", text)
 
 
 def heartbeat_name(argument: str, text: str) -> str:

@@ -3,10 +3,11 @@
 import math
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
 
 from shared.errors import invalid_field
 
@@ -26,6 +27,15 @@ def read_time(option: str, text: str) -> Timestamp | None:
     stamp = Timestamp()
     stamp.FromDatetime(value)
     return stamp
+
+
+def read_day(option: str, text: str) -> Date:
+    """Reads a day such as 2026-05-01. Raises InvalidInput naming the option."""
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        raise invalid_field(option, f"{text!r} is no day; write it as 2026-05-01", reason="DAY_INVALID") from None
+    return Date(year=day.year, month=day.month, day=day.day)
 
 
 def read_span(option: str, text: str) -> timedelta:

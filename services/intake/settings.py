@@ -17,6 +17,8 @@ class IntakeSettings(ServiceSettings):
     subscribers: dict[str, Subscriber] = Field(
         default_factory=lambda: {
             "triage": Subscriber(address="127.0.0.1:7102", types=(*INCIDENT_EVENTS, "ballast.intake.v1.MaintenanceWindowChanged")),
+            # Causes, for rules of policies that forgive what is not in a team's hands.
+            "allocation": Subscriber(address="127.0.0.1:7103", types=("ballast.intake.v1.IncidentChanged",)),
             "playbook": Subscriber(address="127.0.0.1:7104", types=INCIDENT_EVENTS),
             "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),
         },

@@ -7,6 +7,8 @@ from shared.settings import ServiceSettings, Subscriber
 
 _ASSESSMENTS = ("ballast.triage.v1.AssessmentMade",)
 _SIGN_OF_LIFE = "ballast.events.v1.OutboxManifest"  # of what it recorded, of whatever kind
+# What rules of allocation policies look at.
+_SIGNALS = ("ballast.triage.v1.ErrorBudgetChanged", "ballast.triage.v1.ComponentChanged")
 # Told to itself: open incidents are then assessed again.
 _SURROUNDINGS = (
     "ballast.triage.v1.ComponentChanged",
@@ -26,7 +28,7 @@ class TriageSettings(ServiceSettings):
         default_factory=lambda: {
             "intake": Subscriber(address="127.0.0.1:7101", types=("ballast.triage.v1.ComponentChanged",)),
             "triage": Subscriber(address="127.0.0.1:7102", types=_SURROUNDINGS),
-            "allocation": Subscriber(address="127.0.0.1:7103", types=(*_ASSESSMENTS, _SIGN_OF_LIFE)),
+            "allocation": Subscriber(address="127.0.0.1:7103", types=(*_ASSESSMENTS, *_SIGNALS, _SIGN_OF_LIFE)),
             "playbook": Subscriber(address="127.0.0.1:7104", types=_ASSESSMENTS),
             "governance": Subscriber(address="127.0.0.1:7106", types=("*",)),
         },

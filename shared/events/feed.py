@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ class Feed:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def follow(self, resume_token: str, types: Sequence[str]) -> AsyncIterator[FeedItem]:
+    async def follow(self, resume_token: str, types: Sequence[str]) -> AsyncGenerator[FeedItem, None]:
         """Yields events of these types after the token, or from the present on, and a heartbeat when none came for a while.
 
         Never ends of itself. Raises InvalidInput with reason RESUME_TOKEN_INVALID, and Unavailable when the service stops. An event

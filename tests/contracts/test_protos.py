@@ -13,7 +13,22 @@ from shared.rpc.method import method_of
 
 ROOT = Path(__file__).parent.parent.parent
 MODULES = sorted((ROOT / "protos" / "ballast").rglob("*_service.proto"))
-READS = ("Get", "List", "Watch", "Simulate", "Verify", "Trace", "Validate", "DryRun", "Explain", "Export", "Forecast")
+READS = (
+    "Diff",
+    "Preview",
+    "Get",
+    "List",
+    "Watch",
+    "Simulate",
+    "Verify",
+    "Trace",
+    "Validate",
+    "DryRun",
+    "Explain",
+    "Export",
+    "Forecast",
+    "Backtest",
+)
 
 
 def rpcs() -> list[MethodDescriptor]:

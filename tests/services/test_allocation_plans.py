@@ -277,3 +277,18 @@ async def test_a_cycle_across_teams_is_refused(suite: Suite) -> None:
     with pytest.raises(InvalidInput) as refused:
         await suite.store_items(item("ring-a", "ring-a", cross_team_dependencies=["roadmapItems/ring-b"]))
     assert refused.value.reason == "DEPENDENCY_CYCLE"
+
+
+async def test_plans_made_in_processes_are_those_made_in_threads(urls: dict[str, str], engines: Engines, clock: SimulatedClock) -> None:
+    answers = []
+    for processes in (0, 1):
+        settings = AllocationSettings(
+            port=0, database_url=urls["allocation"], cache_url=engines.cache_url, subscribers={}, plan_processes=processes
+        )
+        async with allocating(settings, clock) as running:
+            if not processes:
+                await running.store_team("pool")
+                await running.store_items(item("pool-a", "pool", 150, 2000), item("pool-b", "pool", 120, 1100, "pool-a"))
+            answers.append(await running.plans.GetPlan(pb.GetPlanRequest(team="teams/pool")))
+    assert answers[0] == answers[1]
+    assert sprints(answers[1].plan) == {"pool-a": 1, "pool-b": 2}

@@ -7,14 +7,10 @@ import pytest
 from ballast.allocation.v1 import allocation_messages_pb2 as pb
 
 from services.allocation.settings import AllocationSettings
-from services.allocation.storage.documents import split_to_json
-from services.allocation.storage.split_cache import SplitCache
-from shared.cache import connect
 from shared.clock import SimulatedClock
 from shared.embedded import Engines
 from shared.errors import NotFound
 from tests.support.allocating import Suite, allocating, assessment, made, team
-from tests.support.allocation import split
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +38,7 @@ async def test_emptying_the_cache_loses_nothing(suite: Suite) -> None:
     before = await suite.split("emptied")
     await suite.app.cache.client.flushdb()
     assert await suite.split("emptied") == before
-    assert await suite.app.cache.client.keys("*:split:teams/emptied")  # and it is cached again
+    assert await suite.app.cache.client.keys("*:split-read:teams/emptied")  # and it is cached again
 
 
 async def test_without_a_cache_splits_are_decided_and_read_all_the_same(settings: AllocationSettings, clock: SimulatedClock) -> None:
@@ -59,16 +55,3 @@ async def test_a_split_that_is_not_decided_yet_is_told_from_a_team_that_does_not
         with pytest.raises(NotFound) as refused:
             await suite.split(name)
         assert refused.value.reason == reason
-
-
-async def test_the_cache_keeps_the_later_of_two_splits_whatever_order_they_come_in(engines: Engines) -> None:
-    cache = SplitCache(connect(engines.cache_url), "order")
-    earlier, later = split(300_000), split(400_000)
-    for order in ((1, 2), (2, 1)):
-        await cache.cache.client.flushdb()
-        for position in order:
-            await cache.put(position, later if position == 2 else earlier)
-        found = await cache.get(later.team)
-        assert found
-        assert split_to_json(found) == split_to_json(later)
-    await cache.cache.close()

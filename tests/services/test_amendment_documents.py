@@ -147,6 +147,34 @@ async def test_a_policy_that_there_was_not_is_drafted_on_version_nought(chamber:
     assert unknown.value.reason == "POLICY_REVISION_NOT_FOUND"
 
 
+async def test_a_rule_of_a_policy_is_tried_for_its_approvers_and_an_old_revision_brings_it_back(chamber: Chamber) -> None:
+    allocation, now, name = chamber.allocation(), chamber.clock.now(), "allocationPolicies/ruled"
+    wanted = (await allocation.GetAllocationPolicy(allocation_messages_pb2.GetAllocationPolicyRequest(name=POLICY, revision=1))).policy
+    wanted.name = name
+    wanted.rules.add(id="storm", when="incidents.count > 0", raise_by=0.1, reason="It storms.")
+    with_rule = await agreed(chamber, await chamber.draft(wanted, name, service="allocation"), "allocation")
+    stored = team("ruled", now - timedelta(days=1), policy=name)
+    await allocation.UpsertTeams(allocation_messages_pb2.UpsertTeamsRequest(teams=[stored]))
+    sink = EventSinkServiceStub(chamber._channel("allocation", "ada"))
+    await sink.Deliver(DeliverRequest(batch=CloudEventBatch(events=[made(assessment("ruled", at=now, severity=4))])))
+    del wanted.rules[:]
+    wanted.rules.add(id="storm", when="incidents.count > 0", freeze={}, reason="It storms.")
+    frozen = await agreed(chamber, await chamber.draft(wanted, name, service="allocation"), "allocation")
+    assert frozen.impact.measures == {"teams_tried": 1, "teams_changed": 1}
+    assert frozen.impact.facts[0] == "teams/ruled: remediation 43.3 % → 60.0 %"
+    back = pb.RollBackDocumentRequest(document=name, revision=with_rule.revision, reason="Too hard.")
+    proposed = (await chamber.amendments("cy", service="allocation").RollBackDocument(back)).amendment
+    for approver in ("ada", "bo")[: (await chamber.approval(proposed)).rule.quorum]:
+        await chamber.approve(proposed, approver)
+
+    async def is_back() -> bool:
+        return (await chamber.get(proposed, "allocation")).state == State.AMENDMENT_STATE_IN_FORCE
+
+    await until(is_back)
+    in_force = (await allocation.GetAllocationPolicy(allocation_messages_pb2.GetAllocationPolicyRequest(name=name))).policy
+    assert (in_force.revision, round(in_force.rules[0].raise_by, 6)) == (3, 0.1)
+
+
 async def test_grouping_rules_are_tried_on_the_last_alerts_and_come_in_force(chamber: Chamber) -> None:
     intake = IntakeServiceStub(chamber._channel("intake", "ada"))
     reports = [report("search", 1, alertname="A"), report("search", 2, alertname="B")]

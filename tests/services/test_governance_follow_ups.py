@@ -102,3 +102,18 @@ async def test_the_impact_of_a_decision_has_the_kpis_of_what_its_incidents_affec
     (kpi,) = (await impact(governance, "decisions/moved")).kpis
     assert (kpi.kpi.name, kpi.measured_on, kpi.before.value) == ("slos/moved/errorBudgets/1", "components/moved", 0.3)
     assert [(each.value, each.time.ToDatetime(tzinfo=at(0).tzinfo)) for each in kpi.values] == [(0.1, at(3)), (0.5, at(4))]
+
+
+async def test_work_taken_back_is_drawn_beside_it_and_work_of_a_category_not_at_all(governance: Governance) -> None:
+    first = team_pb2.WorkRecord(name="workRecords/3", team="teams/core", incident="incidents/mistaken", hours=3)
+    reversal = team_pb2.WorkRecord(name="workRecords/4", team="teams/core", incident="incidents/mistaken", hours=-3, reverses=first.name)
+    toil = team_pb2.WorkRecord(name="workRecords/5", team="teams/core", category="toil", hours=3, replaces=first.name)
+    corrected = allocation_events_pb2.WorkCorrected(original=first, reversal=reversal, replacement=toil)
+    recorded = allocation_events_pb2.WorkRecorded(records=[first])
+    await governance.deliver(event(recorded, first.name), event(corrected, first.name, version=2))
+    assert await led_to(governance, "incidents/mistaken") == {
+        "workRecords/3": ("work_record", "3 h of teams/core"),
+        "workRecords/4": ("work_record", "-3 h of teams/core"),
+    }
+    only_toil = allocation_events_pb2.WorkRecorded(records=[toil])
+    await governance.deliver(event(only_toil, toil.name))

@@ -126,7 +126,7 @@ async def test_a_change_is_told_as_an_event_and_known_at_once(intake: Intake, cl
     assert (event.subject, event.version) == ("inhibitRules", made.revision)
     assert event.unpack(muting_events_pb2.InhibitRulesChanged).inhibit_rules == made
     assert (await mutes.current()).is_source({"alertname": "RouterDown"})
-    await feed.aclose()  # type: ignore[attr-defined]
+    await feed.aclose()
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,7 @@ async def test_each_change_is_told_as_an_event(intake: Intake) -> None:
     assert first.unpack(muting_events_pb2.MaintenanceWindowChanged).maintenance_window == made
     told = second.unpack(muting_events_pb2.MaintenanceWindowChanged).maintenance_window
     assert (told.version, told.change_reason, told.approver) == (2, "postponed", "grace")
-    await feed.aclose()  # type: ignore[attr-defined]
+    await feed.aclose()
 
 
 async def test_a_window_mutes_while_an_occurrence_is_under_way(intake: Intake, clock: SimulatedClock) -> None:

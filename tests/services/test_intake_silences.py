@@ -297,7 +297,7 @@ async def test_each_change_is_told_as_an_event_and_a_failed_one_is_not(intake: I
     assert first.unpack(muting_events_pb2.SilenceChanged).silence == made
     told = second.unpack(muting_events_pb2.SilenceChanged).silence
     assert (told.version, told.state, told.changed_by, told.change_reason) == (2, EXPIRED, "ada", "mended")
-    await feed.aclose()  # type: ignore[attr-defined]
+    await feed.aclose()
 
 
 async def test_what_mutes_is_known_at_once_and_read_again_only_when_it_changed(intake: Intake, clock: SimulatedClock) -> None:

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from ballast.allocation.v1 import allocation_messages_pb2 as pb
 from ballast.allocation.v1 import decision_pb2, roadmap_item_pb2, team_pb2
+from ballast.allocation.v1.adherence_service_pb2 import DESCRIPTOR as ADHERENCE
+from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceStub
 from ballast.allocation.v1.allocation_service_pb2 import DESCRIPTOR
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+from ballast.allocation.v1.capacity_service_pb2 import DESCRIPTOR as CAPACITY
+from ballast.allocation.v1.capacity_service_pb2_grpc import CapacityServiceStub
 from ballast.allocation.v1.plan_service_pb2 import DESCRIPTOR as PLANS
 from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceStub
+from ballast.allocation.v1.policy_service_pb2 import DESCRIPTOR as POLICIES
+from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
+from ballast.allocation.v1.work_service_pb2 import DESCRIPTOR as WORK
+from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceStub
 from ballast.events.v1 import event_sink_service_pb2 as sink
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
 from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceStub
@@ -29,8 +37,12 @@ from shared.events.event import EncodedEvent, cloud_event
 from tests.support.serving import serving
 
 if TYPE_CHECKING:
+    from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceAsyncStub
     from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceAsyncStub
+    from ballast.allocation.v1.capacity_service_pb2_grpc import CapacityServiceAsyncStub
     from ballast.allocation.v1.plan_service_pb2_grpc import PlanServiceAsyncStub
+    from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceAsyncStub
+    from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceAsyncStub
     from ballast.events.v1.event_sink_service_pb2_grpc import EventSinkServiceAsyncStub  # exist for the type checker only
 
 FORTNIGHT = timedelta(days=14)
@@ -56,6 +68,10 @@ class Suite:
     allocation: "AllocationServiceAsyncStub"
     sink: "EventSinkServiceAsyncStub"
     plans: "PlanServiceAsyncStub"
+    policies: "PolicyServiceAsyncStub"
+    capacity: "CapacityServiceAsyncStub"
+    work: "WorkServiceAsyncStub"
+    adherence: "AdherenceServiceAsyncStub"
 
     async def store_team(self, name: str, sprint: int = 1, **more: Any) -> team_pb2.Team:
         """Stores a team that is a day into that sprint, and makes the decision due for it."""
@@ -101,11 +117,25 @@ async def allocating(settings: AllocationSettings, clock: SimulatedClock) -> Asy
     services = [
         DESCRIPTOR.services_by_name["AllocationService"],
         PLANS.services_by_name["PlanService"],
+        POLICIES.services_by_name["PolicyService"],
+        CAPACITY.services_by_name["CapacityService"],
+        WORK.services_by_name["WorkService"],
+        ADHERENCE.services_by_name["AdherenceService"],
         sink.DESCRIPTOR.services_by_name["EventSinkService"],
     ]
     async with serving(build(settings, clock), services) as served:
         channel = served.channel.grpc
-        yield Suite(served.app, clock, AllocationServiceStub(channel), EventSinkServiceStub(channel), PlanServiceStub(channel))
+        yield Suite(
+            served.app,
+            clock,
+            AllocationServiceStub(channel),
+            EventSinkServiceStub(channel),
+            PlanServiceStub(channel),
+            PolicyServiceStub(channel),
+            CapacityServiceStub(channel),
+            WorkServiceStub(channel),
+            AdherenceServiceStub(channel),
+        )
 
 
 def team(

@@ -8,11 +8,12 @@ from typing import Any
 
 from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.incident import IncidentFact
+from services.allocation.domain.member import Member
 from services.allocation.domain.policy import AllocationPolicy, default_policy
 from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
 from services.allocation.domain.rule import Occasion, decide
 from services.allocation.domain.situation import DecisionMark, Situation
-from services.allocation.domain.team import Member, Team
+from services.allocation.domain.team import Team
 from shared.money import Money
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday: sprint 1 of every team built here begins

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
 from ballast.events.v1.cloudevents_pb2 import CloudEvent, CloudEventBatch
@@ -119,7 +119,17 @@ def assessment_made(name: str, incident: str, *, version: int = 1) -> CloudEvent
     return event(triage_events_pb2.AssessmentMade(assessment=assessment), name, version=version)
 
 
-def decision_made(name: str, assessment: str, displaced: str) -> CloudEvent:
+def decision_made(name: str, assessment: str, displaced: str, **standing: Any) -> CloudEvent:
+    return event(allocation_events_pb2.DecisionMade(decision=_decision(name, assessment, displaced, **standing)), name)
+
+
+def decision_changed(name: str, assessment: str, displaced: str, version: int, **standing: Any) -> CloudEvent:
+    """Tells where a decision stands by now."""
+    decision = _decision(name, assessment, displaced, **standing)
+    return event(allocation_events_pb2.DecisionChanged(decision=decision), name, version=version)
+
+
+def _decision(name: str, assessment: str, displaced: str, **standing: Any) -> decision_pb2.Decision:
     decision = decision_pb2.Decision(
         name=name,
         sprint="teams/web/sprints/3",
@@ -127,13 +137,14 @@ def decision_made(name: str, assessment: str, displaced: str) -> CloudEvent:
         incidents=[decision_pb2.WeighedIncident(assessment=assessment, assessment_revision=2, severity=1)],
         policy="allocationPolicies/default",
         policy_revision=3,
+        **standing,
     )
     decision.after.remediation_share = 0.5
     item = roadmap_item_pb2.DisplacedItem(roadmap_item=displaced, title="Search")
     item.delay.FromSeconds(14 * 86_400)
     item.value_at_risk.units, item.value_at_risk.nanos, item.value_at_risk.currency_code = 1250, 500_000_000, "EUR"
     decision.impact.displaced.append(item)
-    return event(allocation_events_pb2.DecisionMade(decision=decision), name)
+    return decision
 
 
 def bundle_rendered(name: str, decision: str, assessment: str) -> CloudEvent:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """Passes bytes both ways between its own address and `target`, until `cut`; new connections are refused until `mend`."""
+    """Passes bytes both ways between its own address and `target`, until `cut`; new connections are refused until `mend`.
+
+    `target` may be another for connections to come.
+    """
 
     def __init__(self, target: str) -> None:
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
+        self.target = target
         self._open: list[socket.socket] = []
         self._whole = True
         self._lock = threading.Lock()
@@ -47,10 +49,23 @@ class Relay:
                 if not self._whole:
                     near.close()
                     continue
-                far = socket.create_connection(self._target)
+                try:
+                    far = _connected(self.target)
+                except OSError:  # nobody is there now
+                    near.close()
+                    continue
                 self._open += [near, far]
             for pair in ((near, far), (far, near)):
                 threading.Thread(target=_pass_on, args=pair, daemon=True).start()
+
+
+def _connected(target: str) -> socket.socket:
+    if target.startswith("/"):  # of a Unix socket
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(target)
+        return far
+    host, _, port = target.rpartition(":")
+    return socket.create_connection((host, int(port)))
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.allocation.domain.bounds import apply_bounds
 from services.allocation.domain.decision import DecisionOutcome, DecisionTrigger
 from services.allocation.domain.errors import SprintNotBegun
 from services.allocation.domain.quantity import WHOLE
-from services.allocation.domain.rule import Occasion, apply_bounds
+from services.allocation.domain.rule import Occasion
 from services.allocation.domain.situation import DecisionMark
 from tests.support.allocation import (
     FIRST,

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.allocation.domain.errors import CapacityZero, FieldRefused, MemberDuplicate
+from services.allocation.domain.member import Member
 from services.allocation.domain.sprint import Cadence
-from services.allocation.domain.team import Member, check_teams
+from services.allocation.domain.team import check_teams
 from tests.support.allocation import FIRST, FORTNIGHT, moment, team
 
 

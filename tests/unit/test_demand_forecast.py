@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.cloud_year import FOLDER, weekly
+from bench.forecast_evaluation import Series, evaluated
 from clients.cli.demo.example import read_example
-from services.allocation.domain.demand_evaluation import Series, evaluated
 from services.allocation.domain.demand_forecast import DemandForecast, Question, Wanted, forecasts, pooled
 from services.allocation.domain.demand_history import DemandHistory, Effort, history_violations, numbering_violations
 from services.allocation.domain.demand_question import Asked, RecordedDemand, check_wanted, refusal_of

@@ -17,7 +17,7 @@ from services.governance.domain.fact import (
     WeighedAssessment,
 )
 from services.governance.domain.fact_drawing import drawing_of
-from services.governance.domain.lineage import Node, NodeKind, Relation, one_line
+from services.governance.domain.lineage import Edge, Node, NodeKind, Relation, one_line, stronger
 from shared.money import Money
 
 FACTS: list[Fact] = [
@@ -116,6 +116,45 @@ def test_the_title_of_a_policy_version_belongs_to_that_version() -> None:
 
 def test_the_title_of_a_decision_tells_sprint_and_shares() -> None:
     assert own(FACTS[2]).title == "teams/web/sprints/3: remediation 33.3% → 50.0%"
+
+
+def standing(state: str, **fields: str) -> DecisionFact:
+    displaced = (Displacement("roadmapItems/search", "Search", timedelta(days=14), None),)
+    return DecisionFact("decisions/1", "S1", 0.3, 0.4, "", 0, displaced=displaced, state=state, **fields)  # type: ignore[arg-type]
+
+
+def test_the_title_of_a_decision_tells_where_it_stands() -> None:
+    assert own(standing("rolled_back")).title == "S1: remediation 30.0% → 40.0% (rolled back)"
+    assert own(standing("proposed")).title.endswith(" (proposed)")
+
+
+@pytest.mark.parametrize("state", ["proposed", "rejected", "lapsed"])
+def test_what_never_came_in_force_displaces_nothing_and_takes_nothing_back(state: str) -> None:
+    fact = standing(state, approval="approvals/1", rolls_back="decisions/0")
+    assert edges(fact) == {("decisions/1", "approvals/1", Relation.APPROVED_BY)}
+    assert {node.name for node in drawn(fact).mentioned} == {"approvals/1"}
+
+
+@pytest.mark.parametrize("state", ["", "in_force", "superseded"])
+def test_what_is_or_was_in_force_displaces_and_takes_back(state: str) -> None:
+    drawing = drawn(standing(state, rolls_back="decisions/0"))
+    assert {(edge.to_name, edge.relation) for edge in drawing.edges} == {
+        ("roadmapItems/search", Relation.DISPLACES),
+        ("decisions/1", Relation.TAKEN_BACK_BY),
+    }
+    assert not any(edge.is_withdrawn for edge in drawing.edges)
+
+
+def test_what_was_rolled_back_displaces_no_longer_and_says_why_whichever_is_told_first() -> None:
+    (back,) = drawn(standing("rolled_back", state_reason="Put back.")).edges
+    (before,) = drawn(standing("in_force")).edges
+    assert (back.is_withdrawn, back.attributes["withdrawn_because"], back.attributes["delay_days"]) == (True, "Put back.", "14")
+    assert stronger(before, back) == stronger(back, before) == back
+    assert stronger(before, before._replace(attributes={})) == before
+
+
+def test_no_other_edge_that_an_event_shows_is_taken_back_by_its_attributes() -> None:
+    assert not Edge("a", "b", Relation.RELATED, {"withdrawn_because": "somebody wrote so"}).is_withdrawn
 
 
 def test_the_title_of_a_first_decision_has_no_share_before() -> None:

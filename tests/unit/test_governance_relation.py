@@ -42,6 +42,7 @@ def drawn() -> Iterator[Drawing | None]:
     yield drawing_of(
         DecisionFact("decisions/1", "S1", None, 0.4, "allocationPolicies/a", 3, (WeighedAssessment("assessments/1"),), displaced)
     )
+    yield drawing_of(DecisionFact("decisions/2", "S1", 0.4, 0.3, "", 0, state="in_force", approval="approvals/2", rolls_back="decisions/1"))
     yield drawing_of(BundleFact("bundles/2", "templates/a", "1.0.0", "decisions/1", "assessments/1", "bundles/1"))
     yield drawing_of(ChangeFact("changes/1", "deploy", components=("till",), started_at=START - timedelta(minutes=5)))
     yield drawing_of(PolicyFact("severityMatrix", 3, "Milder.", "approvals/1", 2))

@@ -101,6 +101,22 @@ class ThresholdEntry(Entry):
     displaced_items: int | None = None
 
 
+class ProtectEntry(Entry):
+    items: tuple[str, ...] = Field(min_length=1)
+
+
+class RuleEntry(Entry):
+    """A rule of the policy: a condition in CEL, and one effect."""
+
+    id: Id
+    when: str
+    until: str = ""
+    reason: str
+    raise_by: Share | None = None
+    set_share: Share | None = None
+    protect: ProtectEntry | None = None
+
+
 class AllocationEntry(Entry):
     """An allocation policy. Its rules are the service's to check."""
 
@@ -116,6 +132,7 @@ class AllocationEntry(Entry):
     time_to_restore: RestoreEntry | None = None
     open_incidents: OpenEntry | None = None
     approval_thresholds: ThresholdEntry | None = None
+    rules: tuple[RuleEntry, ...] = ()
 
 
 class WorkRule(Entry):

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.rule import Rule
 
+from clients.cli.demo.afterword_text import ADHERENCE_PICTURE, BACKTEST_PICTURE, draw_pictures, tell_afterword
 from clients.cli.demo.bundle import write_bundle
 from clients.cli.demo.example import Example, read_example
 from clients.cli.demo.picture import Mark, draw_picture
@@ -40,7 +41,7 @@ def demo(out: _Out = Path(".ballast/demo"), sprints: _Sprints = None, example: _
             outcome = run(read, out, _console(sys.stderr))
         except asyncio.CancelledError:
             raise typer.Exit(_TERMINATED) from None
-        report = report_bytes(build_report(outcome.year, outcome.summaries, outcome.story))
+        report = report_bytes(build_report(outcome.year, outcome.summaries, outcome.story, outcome.afterword))
         _leave(outcome, report, out)
         if as_json:
             sys.stdout.write(report.decode())
@@ -61,6 +62,8 @@ def _leave(outcome: Outcome, report: bytes, out: Path) -> None:
     draw_picture(outcome.year, outcome.summaries, out, _mark(outcome.story) if outcome.story else None)
     if outcome.story and outcome.story.bundle:
         write_bundle(outcome.story.bundle, out / "bundle")
+    if outcome.story and outcome.afterword:
+        draw_pictures(outcome.story.decision.team, outcome.afterword, out)
 
 
 def _mark(story: Story) -> Mark:
@@ -77,8 +80,13 @@ def _print(outcome: Outcome, example: Example, out: Path) -> None:
     if outcome.story:
         for part in tell(outcome.story):
             console.print(part)
+    if outcome.story and outcome.afterword:
+        for part in tell_afterword(outcome.story.decision.team, outcome.afterword):
+            console.print(part)
     console.print(Rule(cell("What is left for you", "bold")))
-    left = [("report", out / "report.json"), ("picture", f"{out / 'year.svg'}, {out / 'year.png'}")]
+    pictures = [out / "year.svg", out / "year.png", *(out / name for name in (ADHERENCE_PICTURE, BACKTEST_PICTURE))]
+    drawn = ", ".join(str(each) for each in pictures if each.exists())
+    left = [("report", out / "report.json"), ("pictures", drawn)]
     if outcome.story and outcome.story.bundle:
         left.append(("playbook", out / "bundle"))
     if outcome.story:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ballast.allocation.v1.backtest_service_pb2 import BacktestSummary
 from ballast.allocation.v1.decision_pb2 import DECISION_OUTCOME_HELD, Decision
 from ballast.allocation.v1.roadmap_item_pb2 import DisplacedItem
 from google.protobuf.message import Message
 
+from clients.cli.demo.afterword import Afterword
 from clients.cli.demo.share import share_before
 from clients.cli.demo.story import Story
 from clients.cli.demo.story_text import relation_text
@@ -27,7 +29,9 @@ _SHARE_DIGITS = 6
 _HOUR = timedelta(hours=1)
 
 
-def build_report(year: Year, summaries: tuple[SprintSummary, ...], story: Story | None) -> dict[str, Any]:
+def build_report(
+    year: Year, summaries: tuple[SprintSummary, ...], story: Story | None, afterword: Afterword | None = None
+) -> dict[str, Any]:
     """Returns the report as JSON data."""
     return {
         "version": VERSION,
@@ -39,6 +43,7 @@ def build_report(year: Year, summaries: tuple[SprintSummary, ...], story: Story 
         "decisions": [_decision(year, each) for each in year.decisions if each.outcome != DECISION_OUTCOME_HELD],
         "roadmap": {item.id: _item(year, item.id) for item in year.example.items},
         "story": _story(year, story) if story else None,
+        "afterword": _afterword(afterword) if afterword else None,
     }
 
 
@@ -170,6 +175,44 @@ def _story(year: Year, story: Story) -> dict[str, Any]:
         "bundle": [file.path for file in story.bundle.files] if story.bundle else [],
         "lineage": [*(relation_text(edge) for edge in story.path), *sorted(relation_text(edge) for edge in story.beyond)],
         "ledger": {"event_types": sorted({entry.type for entry in story.entries}), "verified": story.verified.done and not fault},
+    }
+
+
+def _afterword(told: Afterword) -> dict[str, Any]:
+    storm = getattr(told.storm, "with")
+    return {
+        "adherence": [
+            {
+                "sprint": each.number,
+                "planned": round(each.planned_remediation_share, _SHARE_DIGITS),
+                "recorded": round(each.recorded_remediation_share, _SHARE_DIGITS) if each.HasField("recorded_remediation_share") else None,
+                "state": enum_text(each, "state"),
+            }
+            for each in told.adherence
+        ],
+        "drifts": [enum_text(each, "kind") for each in told.drifts],
+        "storm": {
+            "remediation_share": round(storm.decision.after.remediation_share, _SHARE_DIGITS),
+            "displaced": [_displaced(item) for item in told.storm.displaced],
+        },
+        "backtest": _backtest(told.backtest) if told.backtest is not None else None,
+    }
+
+
+def _backtest(summary: BacktestSummary) -> dict[str, Any]:
+    return {
+        "judged": summary.judged_count,
+        "service_level": summary.service_level,
+        "contenders": {
+            each.contender: {
+                "mean_share": round(each.pooled.mean_share, _SHARE_DIGITS),
+                "coverage": round(each.pooled.coverage.covered.value, _SHARE_DIGITS),
+                "loss_hours": round(each.pooled.loss.value, 3),
+                "changes": each.pooled.change_count,
+            }
+            for each in summary.results
+        },
+        "comparisons": [each.reason for each in summary.comparisons],
     }
 
 

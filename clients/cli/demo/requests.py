@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ballast.allocation.v1 import allocation_policy_pb2, roadmap_item_pb2, team_pb2
+from ballast.allocation.v1 import allocation_policy_pb2, policy_rule_pb2, roadmap_item_pb2, team_pb2
 from ballast.intake.v1.alert_pb2 import AlertReport
 from ballast.triage.v1 import component_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -84,6 +84,7 @@ def policy_message(entry: AllocationEntry) -> allocation_policy_pb2.AllocationPo
         time_to_restore=allocation_policy_pb2.TimeToRestoreTrigger(**restore.model_dump()) if restore else None,
         open_incidents=allocation_policy_pb2.OpenIncidentTrigger(**grave.model_dump()) if grave else None,
         approval_thresholds=_thresholds(asks) if asks else None,
+        rules=[policy_rule_pb2.PolicyRule(**each.model_dump(exclude_none=True)) for each in entry.rules],
     )
 
 

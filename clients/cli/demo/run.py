@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from clients.cli.connection import Connection
+from clients.cli.demo.afterword import Afterword, read_afterword
 from clients.cli.demo.approvers import Approvers
 from clients.cli.demo.errors import SuiteFailed
 from clients.cli.demo.example import Example
@@ -42,6 +43,7 @@ class Outcome:
     year: Year
     summaries: tuple[SprintSummary, ...]
     story: Story | None
+    afterword: Afterword | None  # none where there is no story
 
 
 def run(example: Example, out: Path, console: Console) -> Outcome:
@@ -87,7 +89,8 @@ async def _walked(example: Example, addresses: Mapping[str, str], out: Path, con
         story = await read_story(connection, year, decision) if decision else None
         if story is not None:
             await _export(connection, story, out)
-        return Outcome(year, summarise(year), story)
+        afterword = await read_afterword(connection, example, decision.team) if decision else None
+        return Outcome(year, summarise(year), story, afterword)
     finally:
         await approvers.close()
         await clock.close()

@@ -10,7 +10,12 @@ from ballast.governance.v1 import governance_service_pb2 as governance_pb
 from ballast.governance.v1 import ledger_service_pb2 as ledger_pb
 from ballast.governance.v1.approval_pb2 import Approval
 from ballast.governance.v1.ledger_pb2 import LedgerEntry
-from ballast.governance.v1.lineage_pb2 import LINEAGE_RELATION_DISPLACES, LINEAGE_RELATION_RENDERED_AS, LineageEdge
+from ballast.governance.v1.lineage_pb2 import (
+    LINEAGE_RELATION_APPROVED_BY,
+    LINEAGE_RELATION_DISPLACES,
+    LINEAGE_RELATION_RENDERED_AS,
+    LineageEdge,
+)
 from ballast.intake.v1 import intake_service_pb2 as intake_pb
 from ballast.intake.v1.alert_pb2 import Alert
 from ballast.intake.v1.incident_pb2 import Incident, TimelineEntry
@@ -120,7 +125,7 @@ async def _path(connection: Connection, alert: str, decision: str) -> tuple[Line
 
 async def _beyond(connection: Connection, decision: str) -> tuple[LineageEdge, ...]:
     request = governance_pb.TraceLineageRequest(name=decision, direction=governance_pb.LINEAGE_DIRECTION_DOWNSTREAM, max_depth=1)
-    wanted = {LINEAGE_RELATION_DISPLACES, LINEAGE_RELATION_RENDERED_AS}
+    wanted = {LINEAGE_RELATION_APPROVED_BY, LINEAGE_RELATION_DISPLACES, LINEAGE_RELATION_RENDERED_AS}
     edges = [each for each in await _lineage(connection, request) if each.from_name == decision and each.relation in wanted]
     return tuple(sorted(edges, key=lambda edge: (edge.relation, edge.to_name)))
 

@@ -156,7 +156,8 @@ def _reason(mover: TeamSprint, decisions: list[Decision]) -> str:
     if not wanted:
         return ""
     decisive = max(wanted, key=lambda each: abs(each.after.remediation_share - share_before(each)))
-    fired = [_FIRED.get(term.term, term.term) for term in decisive.terms if term.fired and term.term != "baseline"]
+    moving = [term.term.removeprefix("rule/") for term in decisive.terms if term.fired and term.share and term.term != "baseline"]
+    fired = [_FIRED.get(term, term) for term in moving]
     return ", ".join(fired) or "quiet sprints"
 
 

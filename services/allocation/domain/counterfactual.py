@@ -1,14 +1,19 @@
 """Counterfactuals: the smallest change of one input with which a decision would have had another outcome, where that is exact."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from services.allocation.domain.asked import Asked, asked_of
+from services.allocation.domain.bounds import apply_bounds
+from services.allocation.domain.condition_range import plain_comparison
 from services.allocation.domain.decision import Decision, DecisionInput, DecisionOutcome, DecisionTrigger, Unit
 from services.allocation.domain.decision_inputs import REST_LEFT
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.quantity import figure, percent
-from services.allocation.domain.rule import apply_bounds, outcome_of
+from services.allocation.domain.rule import outcome_of
+from services.allocation.domain.rule_judgement import compiled
 
 _FARTHEST = 1_000  # incidents more or fewer that are tried
 # What keeps the share by more than the inputs say.
@@ -42,9 +47,9 @@ def smallest_changes(decision: Decision, policy: AllocationPolicy) -> tuple[Smal
     Nothing for a rollback, nor while the share stayed because it had changed a while before or because a proposal waited.
     """
     rests = any(bound.bound in _KEEPING for bound in decision.bounds) or any(each.input == REST_LEFT for each in decision.inputs)
-    if rests or decision.trigger is DecisionTrigger.ROLLBACK:
+    if rests or decision.trigger in {DecisionTrigger.ROLLBACK, DecisionTrigger.CAPACITY}:
         return ()
-    return tuple(change for each in (_frequency, _restore, _open) for change in each(_Trial(decision, policy)))
+    return tuple(change for each in (_frequency, _restore, _open, _rules) for change in each(_Trial(decision, policy)))
 
 
 class _Trial:
@@ -54,13 +59,20 @@ class _Trial:
         self.decision = decision
         self.policy = policy
         self.inputs = {each.input: each for each in decision.inputs}
-        self._terms = {each.term: each.share for each in decision.terms}
+        self._asked = asked_of(decision, policy)
 
     def with_term(self, term: str, share: int) -> tuple[DecisionOutcome, int] | None:
-        """Returns outcome and share; None where the inputs do not tell whether the share might have fallen."""
+        """Returns outcome and share with a trigger's term; None where the inputs do not tell whether the share might have fallen."""
+        return self._outcome(replace(self._asked, triggers={**self._asked.triggers, term: share}))
+
+    def with_rule(self, rule: str, *, holds: bool) -> tuple[DecisionOutcome, int] | None:
+        """Returns the same with a rule holding or not."""
+        return self._outcome(replace(self._asked, holding=self._asked.holding - {rule} | ({rule} if holds else frozenset())))
+
+    def _outcome(self, asked: Asked) -> tuple[DecisionOutcome, int] | None:
         before, hold = self.decision.share_before, self._hold()
-        requested = sum((self._terms | {term: share}).values())
-        bounds = apply_bounds(requested, before, hold or "", self.policy)
+        requested = asked.requested
+        bounds = apply_bounds(requested, before, hold or "", self.policy, step=asked.step, frozen=asked.frozen)
         decided = bounds[-1].after_share if bounds else requested
         return None if decided < before and hold is None else (outcome_of(before, decided), decided)
 
@@ -118,3 +130,20 @@ def _restore(trial: _Trial) -> Iterator[SmallestChange]:
     outcome = trial.with_term("time_to_restore", 0 if fired else trigger.raise_by)
     if outcome is not None and outcome[0] is not trial.decision.outcome:
         yield SmallestChange(recent.input, recent.value, limit, not fired, recent.unit, *outcome)
+
+
+def _rules(trial: _Trial) -> Iterator[SmallestChange]:
+    """Only for rules that begin to hold on one comparison, of a signal that no other rule reads, and that remember nothing of before."""
+    read = Counter(name for each in compiled(trial.policy.rules) for name in each.names)
+    remembered = {each.rule: each for each in trial.decision.rules}
+    for rule in trial.policy.rules:
+        compared, memory = plain_comparison(rule.when), remembered.get(rule.id)
+        fact = trial.inputs.get(compared[0]) if compared else None
+        began = memory is not None and memory.holds and memory.since == trial.decision.created_at
+        if compared is None or fact is None or read[compared[0]] > 1 or rule.forgives_causes or (memory is not None and not began):
+            continue
+        needed, beyond = Decimal(str(compared[2])), (compared[1] in {">", "<"}) is not began
+        outcome = trial.with_rule(rule.id, holds=not began)
+        # A value that stands on the threshold itself would have to move off it by nothing one could name.
+        if outcome is not None and outcome[0] is not trial.decision.outcome and not (beyond and began and needed == fact.value):
+            yield SmallestChange(fact.input, fact.value, needed, beyond, fact.unit, *outcome)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 from services.allocation.domain.quantity import WHOLE, share_of
+from services.allocation.domain.rule_memory import RuleMemory
 from services.allocation.domain.standing import Standing
 from shared.money import Money
 
@@ -17,6 +18,8 @@ class DecisionTrigger(IntEnum):
     ASSESSMENT = 2
     REQUEST = 3
     ROLLBACK = 4
+    CAPACITY = 5
+    BUDGET = 6
 
 
 class DecisionOutcome(IntEnum):
@@ -36,6 +39,10 @@ class Unit(StrEnum):
     SPRINTS = "sprints"
     RATIO = "ratio"
     CHANGES = "changes"
+    BUDGETS = "budgets"
+    USERS = "users"
+    ACTIONS = "actions"
+    MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,7 @@ class Decision:
     trace_id: str
     created_at: datetime
     standing: Standing = field(default_factory=Standing)
+    rules: tuple[RuleMemory, ...] = ()  # what is remembered of the policy's rules after it
 
     @property
     def fired(self) -> bool:
@@ -188,3 +196,4 @@ class Decision:
 
 BASELINE = "baseline"
 ROLLBACK = "rollback"
+CAPACITY = "capacity"

@@ -9,19 +9,18 @@ from services.allocation.domain.decision import DecisionInput, Unit
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.quantity import hours, share_to_float
 from services.allocation.domain.rest import rest_left
-from services.allocation.domain.signal import Signal
 from services.allocation.domain.situation import Situation
 
 REST_LEFT = "rest_left"  # after a change of the share
 
 
-def inputs_of(situation: Situation, now: datetime, share_before: int, signals: Sequence[Signal]) -> tuple[DecisionInput, ...]:
+def inputs_of(situation: Situation, now: datetime, share_before: int, signals: Sequence[DecisionInput]) -> tuple[DecisionInput, ...]:
     """Returns every fact a decision rests on: those of its signals, then what the policy sets."""
     sprint = situation.team.cadence.sprint_at(now)
     facts = [
-        DecisionInput("capacity", situation.team.capacity_hours, Unit.HOURS, len(situation.team.members)),
+        DecisionInput("capacity", situation.team.capacity_in(sprint), Unit.HOURS, len(situation.team.members)),
         _share_input("remediation_share_before", share_before),
-        *(fact for signal in signals for fact in signal.inputs),
+        *signals,
         DecisionInput("quiet_sprints", Decimal(situation.quiet_sprints_before(sprint.number)), Unit.SPRINTS, len(situation.marks)),
     ]
     return (*facts, *_rest(situation, now), *breaker_inputs(situation, now), *_settings(situation.policy))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Question:
     history: DemandHistory
     backlog_hours: float = 0.0
     capacity_hours: float | None = None
+    surge: tuple[tuple[float, float], ...] = ()  # of the sprints ahead, as far as there are: times the incidents, and so many more
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def pooled(histories: Sequence[DemandHistory], wanted: Wanted) -> DemandPool:
 def forecasts(questions: Sequence[Question], pool: DemandPool, wanted: Wanted) -> list[DemandForecast]:
     """Returns the forecast of each team. The same questions, pool and wishes give the same figures; teams do not change each other's."""
     histories = [each.history for each in questions]
-    rates = demand_rate.rates(_rows(histories), pool.rate, wanted.sprints)
+    rates = _surged(demand_rate.rates(_rows(histories), pool.rate, wanted.sprints), questions)
     if pool.effort is None:
         return [_counts_only(each, pool, rates, row) for row, each in enumerate(questions)]
     model = demand_effort.modelled(EffortRows.of([each.efforts for each in histories]), pool.effort)
@@ -112,12 +113,24 @@ class _Row:
 
     def step(self) -> float:
         """Returns a step for which the grid holds every sprint."""
-        coarse = self.model.maximum / (_COARSE - 1)
         busiest = int(np.argmax(self.means))
-        mean, variance = moments(
-            self.model.masses(self.row, coarse, _COARSE), coarse, float(self.means[busiest]), float(self.ratios[busiest])
-        )
-        return step_for(mean, math.sqrt(variance), self.model.maximum)
+        return effort_step(self.model, self.row, float(self.means[busiest]), float(self.ratios[busiest]))
+
+
+def effort_step(model: EffortModel, row: int, mean: float, ratio: float) -> float:
+    """Returns a step, in person-hours, for which the grid holds the sum of that many of a team's efforts."""
+    coarse = model.maximum / (_COARSE - 1)
+    found, variance = moments(model.masses(row, coarse, _COARSE), coarse, mean, ratio)
+    return step_for(found, math.sqrt(variance), model.maximum)
+
+
+def _surged(rates: Rates, questions: Sequence[Question]) -> Rates:
+    """Returns the rates with what is to come on top; they stay as clustered as they are."""
+    means = rates.means.copy()
+    for row, each in enumerate(questions):
+        for ahead, (times, plus) in enumerate(each.surge[: means.shape[1]]):
+            means[row, ahead] = means[row, ahead] * times + plus
+    return replace(rates, means=means)
 
 
 def _rows(histories: Sequence[DemandHistory]) -> Rows:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.allocation.domain.calendar import WorkCalendar
 from services.allocation.domain.decision import Decision
+from services.allocation.domain.drift import Drift
+from services.allocation.domain.leave import Leave
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.roadmap import RoadmapItem
 from services.allocation.domain.standing import DecisionState
@@ -46,4 +49,46 @@ class WorkRecorded:
     recorded_at: datetime
 
 
-Event = DecisionMade | DecisionChanged | AllocationPolicyChanged | TeamChanged | RoadmapItemChanged | WorkRecorded
+@dataclass(frozen=True, slots=True)
+class WorkCorrected:
+    original: WorkRecord
+    reversal: WorkRecord
+    replacement: WorkRecord | None
+    corrected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarChanged:
+    calendar: WorkCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveChanged:
+    leave: Leave
+    changed_at: datetime
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DriftDetected:
+    drift: Drift
+
+
+@dataclass(frozen=True, slots=True)
+class DriftEnded:
+    drift: Drift
+
+
+Event = (
+    DecisionMade
+    | DecisionChanged
+    | AllocationPolicyChanged
+    | TeamChanged
+    | RoadmapItemChanged
+    | WorkRecorded
+    | WorkCorrected
+    | CalendarChanged
+    | LeaveChanged
+    | DriftDetected
+    | DriftEnded
+)

@@ -2,20 +2,23 @@
 
 from dataclasses import dataclass
 
-from services.allocation.domain.decision import BASELINE, ROLLBACK, Decision, DecisionOutcome, DecisionTrigger
+from services.allocation.domain.decision import BASELINE, CAPACITY, ROLLBACK, Decision, DecisionOutcome, DecisionTrigger
 from services.allocation.domain.quantity import counted, figure, percent
+from services.allocation.domain.reserve_term import RESERVE
 
 _OCCASION = {
     DecisionTrigger.SPRINT_BEGAN: "As sprint {number} begins",
     DecisionTrigger.ASSESSMENT: "On an assessment in sprint {number}",
     DecisionTrigger.REQUEST: "On request in sprint {number}",
     DecisionTrigger.ROLLBACK: "Rolled back in sprint {number}",
+    DecisionTrigger.CAPACITY: "On a change of capacity in sprint {number}",
+    DecisionTrigger.BUDGET: "On an error budget in sprint {number}",
 }
 
 
 def explain(decision: Decision) -> str:
     """Returns what was decided and why, then what it does to the roadmap, and who else must agree."""
-    sentences = [_verdict(decision), *_reasons(decision), *_roadmap(decision), *_grounds(decision)]
+    sentences = [_verdict(decision), *_nobody(decision), *_reasons(decision), *_roadmap(decision), *_grounds(decision)]
     return " ".join(sentences)
 
 
@@ -34,9 +37,18 @@ def _verdict(decision: Decision) -> str:
     )
 
 
+def _nobody(decision: Decision) -> list[str]:
+    return (
+        []
+        if decision.after.capacity_hours
+        else ["Nobody works in this sprint: it has no hours to share out, and the share stands for the next."]
+    )
+
+
 def _reasons(decision: Decision) -> list[str]:
-    fired = [term.reason for term in decision.terms if term.term != BASELINE and (term.fired or term.term == ROLLBACK)]
-    return (fired or ["No trigger fired."]) + [bound.reason for bound in decision.bounds]
+    fired = [term.reason for term in decision.terms if term.term != BASELINE and (term.fired or term.term in {ROLLBACK, CAPACITY})]
+    reserved = [term.reason for term in decision.terms if term.term == RESERVE and term.share]
+    return (fired or ["No trigger fired."]) + reserved + [bound.reason for bound in decision.bounds]
 
 
 def _grounds(decision: Decision) -> list[str]:

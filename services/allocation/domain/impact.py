@@ -4,19 +4,32 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
+from itertools import accumulate
 
 from services.allocation.domain.decision import DisplacedItem, RoadmapImpact
-from services.allocation.domain.plan import Plan, PlanItem, Problem, can_keep, due_deadlines, late_items, protecting_deadlines
+from services.allocation.domain.plan import (
+    Deadline,
+    Plan,
+    PlanItem,
+    Problem,
+    can_keep,
+    due_deadlines,
+    late_items,
+    latest_sprints,
+    protecting_deadlines,
+)
 from services.allocation.domain.program import SOLVER, best_plan
 from services.allocation.domain.quantity import share_of
-from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
+from services.allocation.domain.roadmap import LEFT_OUT, RoadmapItem
 from services.allocation.domain.situation import Situation
 from services.allocation.domain.sprint import Cadence
 from shared.money import Money
 
 
-def impact_of(situation: Situation, share_before: int, share_after: int, now: datetime) -> RoadmapImpact:
+def impact_of(situation: Situation, share_before: int, share_after: int, now: datetime, *, frozen: bool = False) -> RoadmapImpact:
     """Returns what moving the remediation share does over the policy's horizon, the present sprint first.
+
+    When `frozen`, the hours of the present sprint that protected items, and what they wait for, do not need are lost to the roadmap.
 
     Nothing moves when the shares are equal; a plan is then computed only if some due date may not be kept.
     """
@@ -24,6 +37,8 @@ def impact_of(situation: Situation, share_before: int, share_after: int, now: da
     items = sorted((item for item in situation.items if not item.is_done and item.name not in blocked), key=lambda item: item.name)
     never = _late_for_good(situation, blocked, now)
     after = _problem(situation, items, share_after, now)
+    if frozen:
+        after = _frozen(after)
     if share_before == share_after:
         return _impact(situation, (), (), (*never, *_late_when_held(after)), 0.0)
     before = _problem(situation, items, share_before, now)
@@ -41,12 +56,12 @@ def impact_of(situation: Situation, share_before: int, share_after: int, now: da
 
 
 def blocked_items(items: Sequence[RoadmapItem]) -> frozenset[str]:
-    """Returns the names of the items that cannot be done: those given up, and all that wait for one of them."""
+    """Returns the names of the items that cannot be done: those given up or not decided on, and all that wait for one of them."""
     waiting: dict[str, list[RoadmapItem]] = {}
     for item in items:
         for dependency in item.awaited:
             waiting.setdefault(dependency, []).append(item)
-    stack = [item.name for item in items if item.stage is RoadmapStage.DROPPED]
+    stack = [item.name for item in items if item.stage in LEFT_OUT]
     blocked = set(stack)
     while stack:
         for item in waiting.get(stack.pop(), ()):
@@ -58,12 +73,20 @@ def blocked_items(items: Sequence[RoadmapItem]) -> frozenset[str]:
 
 def _problem(situation: Situation, items: Sequence[RoadmapItem], remediation_share: int, now: datetime) -> Problem:
     """Returns the planning problem under that share; what was recorded on the roadmap in the present sprint is no longer there to spend."""
-    horizon, capacity = situation.policy.horizon_sprints, situation.team.capacity_hours
-    roadmap = capacity - share_of(capacity, remediation_share)
-    left = max(roadmap - situation.roadmap_recorded_hours, Decimal(0))
+    present, cadence = situation.team.cadence.number_at(now), situation.team.cadence
+    capacities = (situation.team.capacity_in(cadence.sprint(present + ahead)) for ahead in range(situation.policy.horizon_sprints))
+    roadmap = [capacity - share_of(capacity, remediation_share) for capacity in capacities]
+    roadmap[0] = max(roadmap[0] - situation.roadmap_recorded_hours, Decimal(0))
     positions = {item.name: index for index, item in enumerate(items)}
     planned = tuple(_plan_item(situation, item, positions, now) for item in items)
-    return Problem(planned, tuple(left + roadmap * sprint for sprint in range(horizon)))
+    return Problem(planned, tuple(accumulate(roadmap)))
+
+
+def _frozen(problem: Problem) -> Problem:
+    protected = [Deadline(index, problem.horizon) for index, item in enumerate(problem.items) if item.protected]
+    needed = sum((problem.items[item].remaining_hours for item in latest_sprints(problem, protected)), Decimal(0))
+    lost = max(problem.capacity[0] - needed, Decimal(0))
+    return Problem(problem.items, tuple(each - lost for each in problem.capacity))
 
 
 def _plan_item(situation: Situation, item: RoadmapItem, positions: Mapping[str, int], now: datetime) -> PlanItem:
@@ -95,11 +118,11 @@ def _due_sprint(situation: Situation, due_at: datetime | None, now: datetime) ->
 
 
 def _late_for_good(situation: Situation, blocked: frozenset[str], now: datetime) -> tuple[str, ...]:
-    """Returns the items due within the horizon that wait for one given up."""
+    """Returns the items due within the horizon that wait for one left out."""
     return tuple(
         item.name
         for item in situation.items
-        if item.name in blocked and item.stage is RoadmapStage.PLANNED and _due_sprint(situation, item.due_at, now) is not None
+        if item.name in blocked and item.stage not in LEFT_OUT and _due_sprint(situation, item.due_at, now) is not None
     )
 
 

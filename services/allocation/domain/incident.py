@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.money import Money
+
 GRAVEST = 1
 MILDEST = 5
 
@@ -20,6 +22,8 @@ class IncidentFact:
     teams: tuple[str, ...]
     trace_id: str  # of the assessment, for links between traces; may be empty
     span_id: str
+    components: tuple[str, ...] = ()
+    expected_loss: Money | None = None  # in an hour of it
 
     def is_open_at(self, moment: datetime) -> bool:
         return self.opened_at <= moment and (self.resolved_at is None or self.resolved_at > moment)

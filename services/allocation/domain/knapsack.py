@@ -18,40 +18,46 @@ _MOST_UNITS = 2_000
 
 
 class ForestKnapsacks:
-    """The knapsacks of one team: `weights` and `capacity` in one unit, `parents` as positions among these items, -1 for none."""
+    """The knapsacks of one team: `weights` and `capacity` in one unit, `parents` as positions among these items, -1 for none.
+
+    `order` has the items in preorder, `end` for each place that after its item's descendants; `tables[place, sprint, units]` is, after
+    `solve`, the best that the items from a place on do with so many units. The `exact` ones are not rounded to units.
+    """
 
     def __init__(self, weights: Sequence[int], capacity: Sequence[int], parents: Sequence[int], forced: Floats) -> None:
         unit = gcd(*weights) or 1
         unit *= max(-(-max(capacity) // unit // _MOST_UNITS), 1)
-        self._weights = [weight // unit for weight in weights]
-        self._free = np.array([limit // unit for limit in capacity])
+        self.unit = unit
+        self.exact_weights, self.exact_free = weights, np.array(capacity, dtype=np.int64)
+        self.weights = [weight // unit for weight in weights]
+        self.free = np.array([limit // unit for limit in capacity])
         self._parents = parents
-        self._order, self._end = _preorder(parents)
+        self.order, self.end = _preorder(parents)
         self._skip = np.where(forced > 0, NEVER, 0.0)  # what leaving an item out costs, by item and sprint
         self._forced = [bool(each) for each in forced.max(axis=1, initial=0.0)]
         self._sprints = np.arange(len(capacity))
-        shape = len(weights) + 1, len(capacity), int(self._free.max()) + 1
-        self._rest = np.zeros(shape)  # the best of the items from a position on
+        shape = len(weights) + 1, len(capacity), int(self.free.max()) + 1
+        self.tables = np.zeros(shape)  # the best of the items from a position on
         self._unused = np.empty(shape)
 
     def solve(self, profit: Floats) -> tuple[Floats, Floats]:
         """Returns each sprint's optimum, and which items it takes, 0 or 1 by item and sprint."""
-        rest = self._rest
-        for position in range(len(self._order) - 1, -1, -1):
-            item, table = self._order[position], rest[position]
-            weight, width = self._weights[item], table.shape[1]
-            np.copyto(table, rest[self._end[position]])
+        rest = self.tables
+        for position in range(len(self.order) - 1, -1, -1):
+            item, table = self.order[position], rest[position]
+            weight, width = self.weights[item], table.shape[1]
+            np.copyto(table, rest[self.end[position]])
             if self._forced[item]:
                 table += self._skip[item][:, None]
             if weight < width:
                 np.maximum(table[:, weight:], rest[position + 1][:, : width - weight] + profit[item][:, None], out=table[:, weight:])
-        return rest[0][self._sprints, self._free], self._taken(profit)
+        return rest[0][self._sprints, self.free], self._taken(profit)
 
     def _taken(self, profit: Floats) -> Floats:
         taken = np.zeros(profit.shape)
-        rest, order, end, weights = self._rest, self._order, self._end, self._weights
+        rest, order, end, weights = self.tables, self.order, self.end, self.weights
         for sprint in range(profit.shape[1]):
-            free, position = int(self._free[sprint]), 0
+            free, position = int(self.free[sprint]), 0
             while position < len(order):
                 item = order[position]
                 weight = weights[item]
@@ -66,13 +72,13 @@ class ForestKnapsacks:
 
     def bounds(self, profit: Floats) -> tuple[Floats, Floats]:
         """Returns, for each item and sprint, the optimum with the item taken and with it left out; after `solve` of the same profit."""
-        used, rest = self._unused, self._rest
+        used, rest = self._unused, self.tables
         used.fill(4 * NEVER)
-        used[0][self._sprints, self._free] = 0
+        used[0][self._sprints, self.free] = 0
         taken, left = np.empty(profit.shape), np.empty(profit.shape)
-        for position, item in enumerate(self._order):
-            table, weight = used[position], self._weights[item]
-            width, end = table.shape[1], self._end[position]
+        for position, item in enumerate(self.order):
+            table, weight = used[position], self.weights[item]
+            width, end = table.shape[1], self.end[position]
             if weight < width:
                 with_item = table[:, weight:] + profit[item][:, None]
                 taken[item] = (with_item + rest[position + 1][:, : width - weight]).max(axis=1)

@@ -1,14 +1,17 @@
 """Allocation policies: how much of a sprint goes to remediation, as a versioned document."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from services.allocation.domain.errors import BaselineOutOfBounds, FieldRefused
 from services.allocation.domain.guard import ApprovalThresholds, CircuitBreaker
+from services.allocation.domain.policy_rule import PolicyRule, ReserveTarget
 from services.allocation.domain.quantity import percent
 
+USUAL_HISTORY = 6  # sprints
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
@@ -63,30 +66,40 @@ class AllocationPolicy:
     approval_thresholds: ApprovalThresholds = field(default_factory=ApprovalThresholds)
     circuit_breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     shortest_dwell: timedelta | None = None
+    reserve: ReserveTarget | None = None
+    rules: tuple[PolicyRule, ...] = ()
+    history_sprints: int = USUAL_HISTORY  # that its rules' signals compare with
 
     @property
     def longest_history(self) -> int:
-        """Sprints of history that any of its triggers compares with."""
+        """Sprints of history that any of its triggers or rules compares with."""
         watched = (self.incident_frequency, self.time_to_restore)
-        return max((trigger.history_sprints for trigger in watched if trigger is not None), default=0)
+        triggers = max((trigger.history_sprints for trigger in watched if trigger is not None), default=0)
+        return max(triggers, self.history_sprints if self.rules else 0)
 
 
 def check_policy(policy: AllocationPolicy) -> None:
-    """Refuses a policy that contradicts itself. Raises BaselineOutOfBounds or FieldRefused, naming the field."""
+    """Refuses a policy whose shares contradict each other. Raises BaselineOutOfBounds or FieldRefused, naming the field."""
+    for fault in policy_faults(policy):
+        raise fault
+
+
+def policy_faults(policy: AllocationPolicy) -> Iterator[FieldRefused]:
+    """Yields everything for which it would be refused, its rules and its reserve apart."""
     if policy.baseline_share < policy.floor_share:
-        raise BaselineOutOfBounds.at(
+        yield BaselineOutOfBounds.at(
             "policy.floor_share",
             f"{percent(policy.floor_share)} lies above the baseline, {percent(policy.baseline_share)}; lower it or raise the baseline",
         )
     if policy.baseline_share > policy.cap_share:
-        raise BaselineOutOfBounds.at(
+        yield BaselineOutOfBounds.at(
             "policy.cap_share",
             f"{percent(policy.cap_share)} lies below the baseline of {percent(policy.baseline_share)}; raise the cap or lower the baseline",
         )
-    _check_guards(policy)
+    yield from _guard_faults(policy)
     for place, share in _positive_shares(policy):
         if share <= 0:
-            raise FieldRefused.at(place, "comes to zero at a millionth; send at least 0.000001")
+            yield FieldRefused.at(place, "comes to zero at a millionth; send at least 0.000001")
 
 
 def default_policy(now: datetime) -> AllocationPolicy:
@@ -109,16 +122,16 @@ def default_policy(now: datetime) -> AllocationPolicy:
     )
 
 
-def _check_guards(policy: AllocationPolicy) -> None:
+def _guard_faults(policy: AllocationPolicy) -> Iterator[FieldRefused]:
     limit = policy.approval_thresholds.value_at_risk
     if limit is not None and (limit.amount <= 0 or not _CURRENCY.fullmatch(limit.currency)):
-        raise FieldRefused.at(
+        yield FieldRefused.at(
             "policy.approval_thresholds.value_at_risk", f"{limit} is no limit; send more than zero, in a currency such as USD"
         )
     if policy.circuit_breaker.contradicting_signals and not (
         policy.incident_frequency and policy.time_to_restore and policy.open_incidents
     ):
-        raise FieldRefused.at(
+        yield FieldRefused.at(
             "policy.circuit_breaker.contradicting_signals",
             "compares incident_frequency, time_to_restore and open_incidents, and the policy lacks one; add it, or leave this out",
         )

@@ -12,6 +12,8 @@ from services.allocation.domain.standing import Occurrence
 
 def reason_to_lapse(proposal: Decision, made: Decision) -> str:
     """Returns why a proposal is over now that a newer decision was made; nothing where it goes on waiting."""
+    if made.trigger is DecisionTrigger.CAPACITY:  # by which nobody asked for any share
+        return ""
     asked = _asked(made)
     share = percent(made.after.remediation_share)
     if made.share_change:

@@ -1,9 +1,10 @@
 """The Lagrangian relaxation of a planning programme: bounds far tighter than the linear ones, good plans, and variables that are settled.
 
 Relaxed are the rows that tie sprints, teams and skills together; what is left are knapsacks in forests, one for each team and sprint, and
-those are solved exactly (`knapsack`). Multipliers start from the duals of the linear relaxation and follow the subgradient with Polyak's
-step (B. Polyak, Minimization of unsmooth functionals, 1969). A variable is settled when the bound with it at the other value is no better
-than the best plan known; what remains is a much smaller programme. Every step is the same for the same programme.
+those are solved exactly (`knapsack`); their tables bound an enumeration of plans (`enumeration`). Multipliers start from the duals of the
+linear relaxation and follow the subgradient with Polyak's step (B. Polyak, Minimization of unsmooth functionals, 1969). A variable is
+settled when the bound with it at the other value is no better than the best plan known; what remains is a much smaller programme. Every
+step is the same for the same programme.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.allocation.domain.enumeration import Arc, Enumeration, Layout
 from services.allocation.domain.knapsack import NEVER, Floats, ForestKnapsacks
 from services.allocation.domain.matrix import Matrix
 from services.allocation.domain.schedule import SerialSchedule
 
-_ROUNDS = 16
-_STEPS = 6  # of the subgradient in a round, after which variables are settled
+MOST_ROUNDS = 16
+_STEPS = 8  # of the subgradient in a round, after which variables are settled
 _PATIENCE = 2  # steps without a better bound until the step is halved
 _WIDE = 0.002  # a gap after the first round from which on better plans are looked for around the best
 _SHIFTED = 100  # items at most, for it takes time in proportion to their square
@@ -49,6 +51,7 @@ class Search:
 class _Block:
     """The items of one team that are not settled yet, as columns by item and sprint."""
 
+    members: Sequence[int]
     columns: np.ndarray[tuple[int, int], np.dtype[np.intp]]
     knapsacks: ForestKnapsacks
 
@@ -82,21 +85,70 @@ class Relaxation:
         dense = worth.mean(axis=1) / np.maximum(items.weights, 1)
         self._rank = dense / max(float(dense.max(initial=0.0)), 1e-12)
 
-    def narrow(self, search: Search, duals: Floats, relaxed: Floats, serial: SerialSchedule) -> None:
-        """Improves the search until it is proven or more rounds would settle little; `relaxed` solves the linear relaxation."""
+    def narrow(self, search: Search, start: tuple[Floats, Floats], serial: SerialSchedule, widths: Sequence[int], rounds: int) -> None:
+        """Improves the search until it is proven, more rounds would settle little, or so many were made.
+
+        `start` are the duals and the solution of the linear relaxation. After the first rounds plans are enumerated, as wide as `widths`
+        say; that is right only for items that nothing but hours and dependencies within their team binds.
+        """
+        duals, relaxed = start
         seen = relaxed[: self._size].reshape(-1, self._items.horizon).copy()
         self._offer(search, serial, seen.sum(axis=1))
         self._offer(search, serial, np.zeros(len(self._rank)))
         multipliers, theta = np.maximum(duals, 0), 1.0
-        for turn in range(_ROUNDS):
+        for turn in range(rounds):
             free, before = search.free, search.bound
             if search.is_proven or not free:
                 return
             theta = self._round(search, multipliers, serial, seen, theta)
-            if not turn and search.bound - search.value > _WIDE * abs(search.value) and len(self._rank) <= _SHIFTED:
+            if turn < len(widths):
+                self._enumerate(search, multipliers, widths[turn])
+                continue
+            if turn == len(widths) and search.bound - search.value > _WIDE * abs(search.value) and len(self._rank) <= _SHIFTED:
                 self._shift(search, serial)
             if free - search.free < _STALLED * free and (free <= MOST_SEARCHED or before - search.bound < _SLOW * abs(search.bound)):
                 return
+
+    def _enumerate(self, search: Search, multipliers: Floats, width: int) -> None:
+        """Looks for a better plan item by item; where there was room for all that might be better, the best is proven."""
+        blocks = self._blocks(search, multipliers) if not search.is_proven else []
+        if len(blocks) != 1:
+            return
+        if self._is_contradicted:  # what a better plan would need does not fit: there is none
+            search.bound = search.value
+            return
+        bound, _ = self._evaluate(search, blocks, multipliers)
+        found = Enumeration(blocks[0].knapsacks, self._layout(search, blocks[0], multipliers, bound)).run(search.value + 0.99, width)
+        if found.finish is not None and found.value > search.value:
+            search.value = found.value
+            search.solution = search.solution.copy()
+            horizon = self._items.horizon
+            search.solution[: self._size] = done_by([sprint if sprint <= horizon else None for sprint in found.finish.tolist()], horizon)
+        search.bound = min(search.bound, max(found.dropped, search.value))
+
+    def _layout(self, search: Search, block: _Block, multipliers: Floats, bound: float) -> Layout:
+        """Returns what to enumerate: the rows that keep done items done need no multipliers there, nor those of dependencies."""
+        horizon, count = self._items.horizon, len(self._rank)
+        lower, upper = (limits[: self._size].reshape(count, horizon) for limits in (search.lower, search.upper))
+        profit = self._profit(search, multipliers)
+        worth, gains = np.zeros((count, horizon + 1)), np.zeros((count, horizon + 1))
+        worth[:, :-1] = self._later
+        gains[:, :-1] = np.cumsum(profit[: self._size].reshape(count, horizon)[:, ::-1], axis=1)[:, ::-1]
+        gains[:, 1:-1] -= multipliers[: count * (horizon - 1)].reshape(count, horizon - 1)
+        return Layout(
+            members=block.members,
+            first=horizon + 1 - upper.sum(axis=1).astype(np.int64),
+            last=horizon + 1 - lower.sum(axis=1).astype(np.int64),
+            gains=gains,
+            worth=worth,
+            arcs=[
+                Arc(item, other, multipliers[self._edges[item, other]]) for item in range(count) for other in self._items.dependencies[item]
+            ],
+            constant=bound - float(block.knapsacks.solve(profit[block.columns])[0].sum()),
+        )
+
+    def _own_edges(self) -> list[tuple[int, int]]:
+        return [(item, other) for item, waits in enumerate(self._items.dependencies) for other in waits]
 
     def _round(self, search: Search, multipliers: Floats, serial: SerialSchedule, seen: Floats, theta: float) -> float:
         """Follows the subgradient for some steps, then settles what the best of its bounds settles."""
@@ -163,6 +215,7 @@ class Relaxation:
         spread = search.upper[: self._size].reshape(-1, horizon) - lower
         live = [bool(each) for each in spread.max(axis=1)]
         parents = [self._parent(item, live, multipliers) if live[item] else -1 for item in range(len(live))]
+        self._is_contradicted = False
         self._kept = np.zeros(len(multipliers), dtype=bool)
         self._kept[list(self._hours)] = True
         for item, parent in enumerate(parents):
@@ -178,11 +231,12 @@ class Relaxation:
                     np.zeros(horizon),
                 )
                 places = {item: place for place, item in enumerate(members)}
+                self._is_contradicted |= any(limit < int(taken) for limit, taken in zip(limits, used, strict=True))
                 capacity = [max(limit - int(taken), 0) for limit, taken in zip(limits, used, strict=True)]
                 knapsacks = ForestKnapsacks(
                     [items.weights[item] for item in members], capacity, [places.get(parents[item], -1) for item in members], lower[members]
                 )
-                blocks.append(_Block(np.array(members)[:, None] * horizon + np.arange(horizon), knapsacks))
+                blocks.append(_Block(members, np.array(members)[:, None] * horizon + np.arange(horizon), knapsacks))
         return blocks
 
     def _parent(self, item: int, live: Sequence[bool], multipliers: Floats) -> int:
@@ -223,6 +277,18 @@ class Relaxation:
         if (search.lower > search.upper).any():  # nothing better is left
             search.bound = search.value
             search.lower, search.upper = search.solution.copy(), search.solution.copy()
+        elif not search.free:
+            self._take(search, search.lower)
+
+    def _take(self, search: Search, last: Floats) -> None:
+        """Takes the one solution that is left when all is settled, where it is one and better than the best known."""
+        value = float(self._cost @ last)
+        if (
+            value > search.value
+            and (self._matrix.times(last) <= self._matrix.limits + 1e-9 * np.maximum(abs(self._matrix.limits), 1_000)).all()
+        ):
+            search.solution, search.value = last.copy(), value
+        search.bound = search.value
 
 
 def done_by(finish: Sequence[int | None], horizon: int) -> Floats:

@@ -1,5 +1,7 @@
 """Rest: when the share stays although the rule would move it, because it moved a while ago, or a proposal waits."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.allocation.domain.decision import DecisionBound, DecisionTrigger
@@ -7,20 +9,37 @@ from services.allocation.domain.quantity import figure
 from services.allocation.domain.situation import Change, Situation
 
 
-def rest_bounds(situation: Situation, trigger: DecisionTrigger, now: datetime, before: int, share: int) -> tuple[DecisionBound, ...]:
-    """Returns what keeps the share where it is because it moved a while ago, at most one limit; shares in millionths."""
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """For how long the share stays after a change of it."""
+
+    changed_at: datetime
+    until: datetime
+    rollback: bool = False
+
+
+def rest_bound(rests: Sequence[Rest], now: datetime, moves: tuple[int, int], *, begins: bool, frozen: bool = False) -> DecisionBound | None:
+    """Returns what keeps the share where it is because it moved a while ago: `moves` are the shares before and after, in millionths.
+
+    A sprint's beginning may raise it whatever was changed, and so may a freeze at any time, but not after a rollback.
+    """
+    before, share = moves
     if share == before:
-        return ()
-    for change in reversed(situation.changes):
-        if reason := _resting(situation, change, now, may_rise=trigger is DecisionTrigger.SPRINT_BEGAN and share > before):
-            bound = "rollback" if change.trigger is DecisionTrigger.ROLLBACK else "shortest_dwell"
-            return (DecisionBound(bound, share, before, reason),)
-    return ()
+        return None
+    for rest in reversed(rests):
+        may_rise = (begins or frozen) and share > before and not rest.rollback
+        if now < rest.until and not may_rise:
+            return DecisionBound("rollback" if rest.rollback else "shortest_dwell", share, before, _reason(rest, now))
+    return None
+
+
+def rests_of(situation: Situation) -> tuple[Rest, ...]:
+    return tuple(Rest(each.made_at, rests_until(situation, each), each.trigger is DecisionTrigger.ROLLBACK) for each in situation.changes)
 
 
 def rest_left(situation: Situation, now: datetime) -> timedelta:
     """Returns how much longer the share stays because of what changed it; zero where it may move."""
-    return max((timedelta(), *(rests_until(situation, change) - now for change in situation.changes)))
+    return max((timedelta(), *(each.until - now for each in rests_of(situation))))
 
 
 def held_bound(situation: Situation, before: int, share: int) -> DecisionBound | None:
@@ -47,11 +66,7 @@ def rests_until(situation: Situation, change: Change) -> datetime:
     return situation.team.cadence.sprint_at(change.made_at).end_at if is_rollback else change.made_at
 
 
-def _resting(situation: Situation, change: Change, now: datetime, *, may_rise: bool) -> str:
-    """Returns why the share stays, or nothing. A sprint's beginning may raise it whatever was changed, but not after a rollback."""
-    until, is_rollback = rests_until(situation, change), change.trigger is DecisionTrigger.ROLLBACK
-    if now >= until or (may_rise and not is_rollback):
-        return ""
-    verb = "was rolled back" if is_rollback else "changed"
-    hours = figure((until - now).total_seconds() / 3600, 1)
-    return f"The share {verb} on {change.made_at:%Y-%m-%d %H:%M} UTC and stays for another {hours} h."
+def _reason(rest: Rest, now: datetime) -> str:
+    verb = "was rolled back" if rest.rollback else "changed"
+    hours = figure((rest.until - now).total_seconds() / 3600, 1)
+    return f"The share {verb} on {rest.changed_at:%Y-%m-%d %H:%M} UTC and stays for another {hours} h."

@@ -21,6 +21,13 @@ class RoadmapStage(IntEnum):
     PLANNED = 1
     DONE = 2
     DROPPED = 3
+    IDEA = 4
+    IN_PROGRESS = 5
+    BEHIND_FLAG = 6
+
+
+BUILT = frozenset({RoadmapStage.DONE, RoadmapStage.BEHIND_FLAG})  # they need no capacity, and what waits for them may go on
+LEFT_OUT = frozenset({RoadmapStage.DROPPED, RoadmapStage.IDEA})  # nobody means to do them, or not yet: what waits for them is blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class RoadmapItem:
     @property
     def is_done(self) -> bool:
         """Whether it needs no capacity any more and those that depend on it may go on."""
-        return self.stage is RoadmapStage.DONE or (self.stage is RoadmapStage.PLANNED and not self.remaining_hours)
+        return self.stage in BUILT or (self.stage not in LEFT_OUT and not self.remaining_hours)
 
 
 def revise(sent: RoadmapItem, held: RoadmapItem | None, now: datetime) -> RoadmapItem:

@@ -7,23 +7,37 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import IntEnum
 from typing import Any
 
-from services.allocation.domain.effort import ThreePointEffort
 from services.allocation.domain.errors import ImportUnreadable
 from services.allocation.domain.quantity import hours
 from services.allocation.domain.roadmap import ItemDetails, RoadmapItem, RoadmapStage
+from services.allocation.domain.roadmap_cell import (
+    RowRefused,
+    amount_of,
+    cost_changes_of,
+    decimal_of,
+    estimate_of,
+    flag_of,
+    list_of,
+    names_of,
+    pairs_of,
+    stage_of,
+    text_of,
+    time_of,
+)
 from shared.money import Money
 
 MOST_ROWS = 10_000
 MOST_HOURS = 100_000
 _UNSET = datetime.min.replace(tzinfo=UTC)
 _COLUMNS = ("id", "title", "effort_hours", "cost_of_delay_per_week")
-# Of an issue: labels such as `effort: 40h` and `cost-of-delay: 2000 USD`, and lines such as `Depends on #12, #13`.
+# Of an issue: labels such as `effort: 40h`, `cost-of-delay: 2000 USD` and `stage: idea`, and lines such as `Depends on #12, #13`.
 _EFFORT = re.compile(r"^effort\s*[:=]\s*([0-9.]+)\s*h?$", re.IGNORECASE)
 _COST = re.compile(r"^cost[- _]of[- _]delay\s*[:=]\s*([0-9.]+)\s*([A-Z]{3})?$", re.IGNORECASE)
+_STAGE = re.compile(r"^stage\s*[:=]\s*(.+)$", re.IGNORECASE)
 _WAITS = re.compile(r"(?:depends on|blocked by)[ \t:]+((?:#\d+[ \t]*(?:,|and)?[ \t]*)+)", re.IGNORECASE)
 
 
@@ -54,10 +68,6 @@ class ImportedRow:
     error: str = ""
 
 
-class _Refused(ValueError):
-    """The row breaks a rule."""
-
-
 Row = tuple[int, Mapping[str, Any]]
 
 
@@ -81,7 +91,7 @@ def read_row(row: Row, form: RoadmapFormat, defaults: Defaults) -> ImportedRow:
     try:
         name = f"roadmapItems/{_id_of(values, form)}"
         return ImportedRow(line, name, reader(name, values, defaults))
-    except _Refused as error:
+    except RowRefused as error:
         return ImportedRow(line, name, None, str(error))
 
 
@@ -111,86 +121,84 @@ def _json_rows(text: str) -> list[Row]:
 
 def _id_of(values: Mapping[str, Any], form: RoadmapFormat) -> str:
     if form is RoadmapFormat.CSV:
-        text = _text(values, "id").removeprefix("roadmapItems/")
+        text = text_of(values, "id").removeprefix("roadmapItems/")
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
-            raise _Refused(f"id: {text!r} must be of lower-case letters, digits and dashes, at most 63")
+            raise RowRefused(f"id: {text!r} must be of lower-case letters, digits and dashes, at most 63")
         return text
     number = values.get("number")
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _Refused("number: is missing; send whole issues or milestones, with their numbers")
+        raise RowRefused("number: is missing; send whole issues or milestones, with their numbers")
     return f"gh-{number}" if form is RoadmapFormat.GITHUB_ISSUES else f"gh-milestone-{number}"
 
 
 def _from_csv(name: str, values: Mapping[str, Any], defaults: Defaults) -> RoadmapItem:
     if None in values:
-        raise _Refused("has more values than the first line has columns; quote values with commas")
-    points = [_amount(values, column) for column in ("low_hours", "likely_hours", "high_hours")]
-    low, likely, high = points
-    estimate = ThreePointEffort(hours(low), hours(likely), hours(high)) if low and likely and high else None
-    if any(points) and not estimate:
-        raise _Refused("low_hours, likely_hours, high_hours: give all three or none")
-    effort = _amount(values, "effort_hours") or (estimate.mean if estimate else defaults.effort)
-    cost, currency = _amount(values, "cost_of_delay_per_week"), _text(values, "currency").upper()
-    waits = tuple(
-        f"roadmapItems/{each.removeprefix('roadmapItems/')}" for each in re.split(r"[\s;]+", _text(values, "dependencies")) if each
-    )
+        raise RowRefused("has more values than the first line has columns; quote values with commas")
+    estimate = estimate_of(values)
+    effort = amount_of(values, "effort_hours") or (estimate.mean if estimate else defaults.effort)
+    cost, currency = amount_of(values, "cost_of_delay_per_week"), text_of(values, "currency").upper()
     return _item(
         name,
-        _text(values, "title"),
+        text_of(values, "title"),
         defaults,
         effort=effort,
         cost=Money(cost, currency or (defaults.cost.currency if defaults.cost else "USD")) if cost is not None else None,
-        dependencies=waits,
-        due_at=_time("due", _text(values, "due")),
-        protected=_flag(values, "protected"),
-        stage=_stage(_text(values, "stage")),
-        details=ItemDetails(effort=estimate),
+        dependencies=names_of(values, "dependencies"),
+        due_at=time_of("due", text_of(values, "due")),
+        protected=flag_of(values, "protected"),
+        stage=stage_of(text_of(values, "stage")),
+        details=ItemDetails(
+            effort=estimate,
+            cost_changes=cost_changes_of(text_of(values, "cost_changes")),
+            skills=tuple((skill, hours(decimal_of("skills", needed))) for skill, needed in pairs_of(values, "skills", "android=40")),
+            cross_team_dependencies=names_of(values, "cross_team_dependencies"),
+        ),
     )
 
 
 def _from_issue(name: str, values: Mapping[str, Any], defaults: Defaults) -> RoadmapItem:
     if values.get("pull_request"):
-        raise _Refused("is a pull request, which GitHub lists among issues; nothing to plan")
-    labels = [str(each.get("name", "")) if isinstance(each, dict) else str(each) for each in _list(values, "labels")]
-    effort, cost = _labelled(_EFFORT, labels), _labelled(_COST, labels)
+        raise RowRefused("is a pull request, which GitHub lists among issues; nothing to plan")
+    labels = [str(each.get("name", "")) if isinstance(each, dict) else str(each) for each in list_of(values, "labels")]
+    effort, cost, stage = (_labelled(pattern, labels) for pattern in (_EFFORT, _COST, _STAGE))
     milestone = values.get("milestone")
     due = (milestone.get("due_on") or milestone.get("dueOn")) if isinstance(milestone, dict) else None
     waits = dict.fromkeys(
-        f"roadmapItems/gh-{number}" for found in _WAITS.findall(_text(values, "body")) for number in re.findall(r"#(\d+)", found)
+        f"roadmapItems/gh-{number}" for found in _WAITS.findall(text_of(values, "body")) for number in re.findall(r"#(\d+)", found)
     )
-    dropped = _text(values, "state_reason") or _text(values, "stateReason")
+    dropped = text_of(values, "state_reason") or text_of(values, "stateReason")
     closed = RoadmapStage.DROPPED if dropped.lower() in {"not_planned", "duplicate"} else RoadmapStage.DONE
     currency = (cost[1] or "").upper() if cost else ""
     return _item(
         name,
-        _text(values, "title"),
+        text_of(values, "title"),
         defaults,
-        effort=_decimal("labels", effort[0]) if effort else None,
-        cost=Money(_decimal("labels", cost[0]), currency or (defaults.cost.currency if defaults.cost else "USD")) if cost else None,
+        effort=decimal_of("labels", effort[0]) if effort else None,
+        cost=Money(decimal_of("labels", cost[0]), currency or (defaults.cost.currency if defaults.cost else "USD")) if cost else None,
         dependencies=tuple(waits),
-        due_at=_time("milestone.due_on", due or ""),
+        due_at=time_of("milestone.due_on", due or ""),
         protected="protected" in labels,
-        stage=closed if _text(values, "state").lower() == "closed" else RoadmapStage.PLANNED,
+        stage=closed if text_of(values, "state").lower() == "closed" else stage_of(stage[0] if stage else ""),
     )
 
 
 def _from_milestone(name: str, values: Mapping[str, Any], defaults: Defaults) -> RoadmapItem:
-    due = _text(values, "due_on") or _text(values, "dueOn")
-    stage = RoadmapStage.DONE if _text(values, "state").lower() == "closed" else RoadmapStage.PLANNED
-    return _item(name, _text(values, "title"), defaults, due_at=_time("due_on", due), stage=stage)
+    due = text_of(values, "due_on") or text_of(values, "dueOn")
+    stage = RoadmapStage.DONE if text_of(values, "state").lower() == "closed" else RoadmapStage.PLANNED
+    return _item(name, text_of(values, "title"), defaults, due_at=time_of("due_on", due), stage=stage)
 
 
 def _item(name: str, title: str, defaults: Defaults, **known: Any) -> RoadmapItem:
     title = " ".join(title.split())
     if not title:
-        raise _Refused("title: is empty; name the item")
+        raise RowRefused("title: is empty; name the item")
     effort, cost = known.pop("effort", None) or defaults.effort, known.pop("cost", None) or defaults.cost
     if effort is None:
-        raise _Refused("effort_hours: the file says none; add it, or send default_effort_hours")
+        raise RowRefused("effort_hours: the file says none; add it, or send default_effort_hours")
     if not 0 < effort <= MOST_HOURS:
-        raise _Refused(f"effort_hours: {effort} must be more than 0 and at most {MOST_HOURS:,}")
+        raise RowRefused(f"effort_hours: {effort} must be more than 0 and at most {MOST_HOURS:,}")
     if cost is None:
-        raise _Refused("cost_of_delay_per_week: the file says none; add it, or send default_cost_of_delay_per_week")
+        raise RowRefused("cost_of_delay_per_week: the file says none; add it, or send default_cost_of_delay_per_week")
     plain: dict[str, Any] = {"dependencies": (), "due_at": None, "protected": False, "stage": RoadmapStage.PLANNED}
     return RoadmapItem(
         name=name,
@@ -206,60 +214,9 @@ def _item(name: str, title: str, defaults: Defaults, **known: Any) -> RoadmapIte
     )
 
 
-def _text(values: Mapping[str, Any], column: str) -> str:
-    found = values.get(column)
-    return found.strip() if isinstance(found, str) else ""
-
-
-def _list(values: Mapping[str, Any], column: str) -> Sequence[Any]:
-    found = values.get(column)
-    return found if isinstance(found, list) else ()
-
-
 def _labelled(pattern: re.Pattern[str], labels: Sequence[str]) -> tuple[str, str] | None:
     found = next((match for label in labels if (match := pattern.match(label.strip()))), None)
     return (found[1], found[2] if found.re.groups > 1 else "") if found else None
-
-
-def _amount(values: Mapping[str, Any], column: str) -> Decimal | None:
-    text = _text(values, column)
-    return _decimal(column, text) if text else None
-
-
-def _decimal(column: str, text: str) -> Decimal:
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        found = Decimal(-1)
-    if not found.is_finite() or found < 0 or found > 10**12:
-        raise _Refused(f"{column}: {text!r} is no number from 0 on; write it like 1250.5")
-    return found
-
-
-def _time(column: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise _Refused(f"{column}: {text!r} is no date; write it like 2026-09-30 or 2026-09-30T12:00:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _flag(values: Mapping[str, Any], column: str) -> bool:
-    text = _text(values, column).lower()
-    if text not in {"", "true", "false", "yes", "no", "1", "0"}:
-        raise _Refused(f"{column}: {text!r} is neither yes nor no")
-    return text in {"true", "yes", "1"}
-
-
-def _stage(text: str) -> RoadmapStage:
-    if not text:
-        return RoadmapStage.PLANNED
-    try:
-        return RoadmapStage[text.upper()]
-    except KeyError:
-        raise _Refused(f"stage: {text!r} is none of planned, done, dropped") from None
 
 
 _READERS: dict[RoadmapFormat, Callable[[str, Mapping[str, Any], Defaults], RoadmapItem]] = {

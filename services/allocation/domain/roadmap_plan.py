@@ -12,7 +12,7 @@ from services.allocation.domain.impact import blocked_items
 from services.allocation.domain.plan import Deadline, Plan, PlanItem, Problem, due_deadlines, late_items, protecting_deadlines, value_of
 from services.allocation.domain.program import best_plan
 from services.allocation.domain.quantity import share_of
-from services.allocation.domain.roadmap import RoadmapItem
+from services.allocation.domain.roadmap import LEFT_OUT, RoadmapItem
 from services.allocation.domain.schedule import greedy_plan
 from services.allocation.domain.sprint import Sprint
 from services.allocation.domain.staffing import MOST_SKILLS, Crew
@@ -35,11 +35,12 @@ class TeamRoadmap:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to plan: from when, how many sprints, and on which quantile of efforts; without one on the effort as stored."""
+    """How to plan: from when, how many sprints, on which quantile of efforts (without one on the effort as stored), and how thoroughly."""
 
     now: datetime
     horizon: int
     quantile: float = 0.0
+    quick: bool = False
 
 
 class Roadmaps:
@@ -77,8 +78,9 @@ class Roadmaps:
 
     @property
     def late_for_good(self) -> tuple[str, ...]:
-        """Items due within the horizon that wait for one given up."""
-        return tuple(name for name in sorted(self.blocked) if (item := self._by_name[name]).due_at and item.due_at <= self._end(item.team))
+        """Items due within the horizon that wait for one left out."""
+        waiting = (self._by_name[name] for name in sorted(self.blocked))
+        return tuple(each.name for each in waiting if each.stage not in LEFT_OUT and each.due_at and each.due_at <= self._end(each.team))
 
     def sprint(self, team: str, number: int) -> Sprint:
         """Returns that sprint of the plan, 1 for the present one."""
@@ -90,9 +92,9 @@ class Roadmaps:
 
     def roadmap_hours(self, of: TeamRoadmap) -> list[Decimal]:
         """Returns the hours of each sprint that the roadmap has."""
-        capacity = of.team.capacity_hours
-        roadmap = capacity - share_of(capacity, of.remediation_share)
-        return [max(roadmap - of.recorded_hours, Decimal(0)), *[roadmap] * (self.terms.horizon - 1)]
+        capacities = (of.team.capacity_in(self.sprint(of.team.name, number)) for number in range(1, self.terms.horizon + 1))
+        present, *later = (capacity - share_of(capacity, of.remediation_share) for capacity in capacities)
+        return [max(present - of.recorded_hours, Decimal(0)), *later]
 
     def money(self, nanos: int) -> Money:
         return Money(Decimal(nanos) / _NANO, self.currency)
@@ -105,8 +107,9 @@ class Roadmaps:
         for hours in self.roadmap_hours(of):
             total += hours
             sums.append(total)
-        sprints = (self.sprint(of.team.name, number) for number in range(1, self.terms.horizon + 1))
-        return Crew(tuple(sums), tuple(int(sprint.end_at.timestamp()) for sprint in sprints), of.team.people)
+        sprints = [self.sprint(of.team.name, number) for number in range(1, self.terms.horizon + 1)]
+        present = tuple(of.team.people_in(sprint) for sprint in sprints) if of.team.varies else ()
+        return Crew(tuple(sums), tuple(int(sprint.end_at.timestamp()) for sprint in sprints), of.team.people, present)
 
     def _plan_item(self, item: RoadmapItem, positions: Mapping[str, int], crew: int) -> PlanItem:
         effort = item.details.effort.quantile(self.terms.quantile) if item.details.effort and self.terms.quantile else item.effort_hours
@@ -191,7 +194,7 @@ def plan_roadmaps(roadmaps: Roadmaps, present: RoadmapPlan | None = None, churn:
     deadlines = due_deadlines(problem)
     if near:
         deadlines = (*protecting_deadlines(problem, near), *deadlines)
-    plan = best_plan(_weighed(problem, near, churn) if near and churn else problem, deadlines, near)
+    plan = best_plan(_weighed(problem, near, churn) if near and churn else problem, deadlines, near, quick=roadmaps.terms.quick)
     ranked = greedy_plan(problem, deadlines)
     return RoadmapPlan(roadmaps, plan, deadlines, value_of(problem, plan), min(value_of(problem, ranked), value_of(problem, plan)))
 
@@ -213,7 +216,7 @@ def alternative(best: RoadmapPlan, name: str, present: RoadmapPlan) -> Alternati
     for deadline in best.deadlines:
         if best.plan.is_done_by(deadline.item, deadline.sprint) and not conflicts_of(problem, [*kept, deadline]):
             kept.append(deadline)
-    plan = best_plan(problem, kept, best.plan)
+    plan = best_plan(problem, kept, best.plan, quick=roadmaps.terms.quick)
     return Alternative(item, sprint, plan, best.value - value_of(problem, plan))
 
 

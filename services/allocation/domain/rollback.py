@@ -7,9 +7,10 @@ from services.allocation.domain.errors import DecisionNotInForce, RollbackEmpty,
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.quantity import percent
 from services.allocation.domain.rest import rests_until
-from services.allocation.domain.rule import Occasion, Weighing, assembled, baseline_term, begun_sprint, settled, share_in_force
+from services.allocation.domain.rule import Occasion, Weighing, assembled, begun_sprint, settled, share_in_force
 from services.allocation.domain.situation import Situation
 from services.allocation.domain.standing import ApprovalGround
+from services.allocation.domain.term import baseline_term
 
 
 def roll_back(situation: Situation, target: Decision, occasion: Occasion, reason: str, *, is_approver: bool) -> Decision:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from services.allocation.domain.approval import grounds_for
 from services.allocation.domain.decision import (
-    BASELINE,
     Decision,
     DecisionBound,
     DecisionInput,
@@ -22,17 +21,24 @@ from services.allocation.domain.explanation import explain
 from services.allocation.domain.impact import impact_of
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
-from services.allocation.domain.quantity import counted, percent
-from services.allocation.domain.rest import held_bound, rest_bounds
-from services.allocation.domain.signal import Signal, frequency_signal, open_signal, reading_of, restore_signal
+from services.allocation.domain.protection import protected_situation
+from services.allocation.domain.rest import held_bound, rests_of
+from services.allocation.domain.rule_memory import RuleMemory
+from services.allocation.domain.ruling import Memory, rule_on
+from services.allocation.domain.signal import measured
 from services.allocation.domain.situation import Situation
 from services.allocation.domain.sprint import Sprint
 from services.allocation.domain.standing import ApprovalGround, Standing, first_standing
 from shared.principal import SYSTEM
 
-# A change of the rule below, or of a signal, is a new version: decisions of one version can be recomputed from their inputs.
+# A change of the ruling, or of a signal, is a new version: decisions of one version can be recomputed from their inputs.
 # Guards and the dwell came without one: under a policy that states none, the same facts give the same decision as before.
-FORMULA_VERSION = "2026.1"
+_PLAIN, _RULED = "2026.1", "2026.2"
+
+
+def formula_version(policy: AllocationPolicy) -> str:
+    """Returns the version that a policy is ruled on by: a reserve and rules came with 2026.2, and change nothing where there are none."""
+    return _RULED if policy.reserve is not None or policy.rules else _PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Weighing:
     inputs: tuple[DecisionInput, ...]
     incidents: tuple[WeighedIncident, ...] = ()
     rolls_back: str = ""
+    frozen: bool = False  # roadmap work stops but for protected items
+    rules: tuple[RuleMemory, ...] = ()  # what is remembered of the policy's rules from now on
 
     @property
     def requested(self) -> int:
@@ -67,22 +75,23 @@ def decide(situation: Situation, occasion: Occasion) -> Decision:
     What others must agree to comes out as a proposal. May take tens of milliseconds, for the roadmap's optimum is computed twice when the
     share changes. Raises SprintNotBegun.
     """
-    sprint, policy = begun_sprint(situation, occasion.now), situation.policy
-    signals = _signals(situation, occasion)
-    before = share_in_force(situation)
+    begun_sprint(situation, occasion.now)
+    found = measured(situation, occasion.trigger, occasion.now)
+    memory = memory_of(situation, occasion.now)
+    ruling = rule_on(situation.policy, found.signals, memory, occasion.trigger is DecisionTrigger.SPRINT_BEGAN)
     weighing = Weighing(
-        share_before=before,
-        terms=(baseline_term(policy), *(signal.term for signal in signals)),
-        inputs=inputs_of(situation, occasion.now, before, signals),
-        incidents=_weighed(situation.incidents, signals, occasion),
+        share_before=memory.share,
+        terms=ruling.terms,
+        inputs=inputs_of(situation, occasion.now, memory.share, found.inputs),
+        incidents=_weighed(situation.incidents, found.incidents, occasion),
+        frozen=ruling.frozen,
+        rules=ruling.memory.rules,
     )
-    bounds = apply_bounds(weighing.requested, before, _hold(situation, occasion, sprint), policy)
-    share = bounds[-1].after_share if bounds else weighing.requested
-    bounds = (*bounds, *rest_bounds(situation, occasion.trigger, occasion.now, before, share))
-    made = assembled(situation, occasion, weighing, bounds)
+    planned = protected_situation(situation, ruling.protects)
+    made = assembled(planned, occasion, weighing, ruling.bounds)
     grounds = grounds_for(made, situation)
-    if grounds and (held := held_bound(situation, before, made.after.remediation_share)):
-        made, grounds = assembled(situation, occasion, weighing, (*bounds, held)), ()
+    if grounds and (held := held_bound(situation, memory.share, made.after.remediation_share)):
+        made, grounds = assembled(planned, occasion, weighing, (*ruling.bounds, held)), ()
     return settled(made, grounds, occasion)
 
 
@@ -106,14 +115,15 @@ def assembled(situation: Situation, occasion: Occasion, weighing: Weighing, boun
         requested_share=weighing.requested,
         bounds=bounds,
         incidents=weighing.incidents,
-        impact=impact_of(situation, weighing.share_before, share, now),
+        impact=impact_of(situation, weighing.share_before, share, now, frozen=weighing.frozen),
         explanation="",
         policy=policy.name,
         policy_revision=policy.revision,
-        formula_version=FORMULA_VERSION,
+        formula_version=formula_version(policy),
         trace_id="",
         created_at=now,
         standing=Standing(rolls_back=weighing.rolls_back),
+        rules=weighing.rules,
     )
 
 
@@ -137,57 +147,16 @@ def share_in_force(situation: Situation) -> int:
     return situation.split.remediation_share if situation.split else situation.policy.baseline_share
 
 
-def apply_bounds(requested: int, before: int, hold: str, policy: AllocationPolicy) -> tuple[DecisionBound, ...]:
-    """Returns the limits that change the share, in order: floor, cap, largest step, quiet sprints.
-
-    `hold` says why the share may not be lowered now; empty when it may. Shares in millionths.
-    """
-    step = policy.largest_step
-    bounds: list[DecisionBound] = []
-    share = requested
-
-    def limit(bound: str, to: int, reason: str) -> None:
-        nonlocal share
-        if to != share:
-            bounds.append(DecisionBound(bound, share, to, reason))
-            share = to
-
-    limit("floor", max(share, policy.floor_share), f"The policy's floor is {percent(policy.floor_share)}.")
-    limit("cap", min(share, policy.cap_share), f"The policy's cap is {percent(policy.cap_share)}.")
-    stepped = min(max(share, before - step), before + step)
-    limit("largest_step", stepped, f"The share moves by at most {percent(step)} at once, from {percent(before)}.")
-    limit("quiet_sprints", before if hold and share < before else share, hold)
-    return tuple(bounds)
-
-
-def _hold(situation: Situation, occasion: Occasion, sprint: Sprint) -> str:
-    """Returns why the share may not be lowered now, or nothing when it may."""
-    if occasion.trigger is not DecisionTrigger.SPRINT_BEGAN:
-        return "The share is lowered only when a sprint begins."
-    if situation.has_fired_in(sprint):
-        return f"A trigger fired in sprint {sprint.number} already."
-    quiet, needed = situation.quiet_sprints_before(sprint.number), situation.policy.quiet_sprints
-    if quiet < needed:
-        return f"{counted(quiet, 'quiet sprint')} in a row so far, and it takes {needed} to lower the share."
-    return ""
-
-
-def _signals(situation: Situation, occasion: Occasion) -> list[Signal]:
-    policy = situation.policy
-    reading = reading_of(situation, occasion.trigger, occasion.now)
-    signals = []
-    if policy.incident_frequency:
-        signals.append(frequency_signal(policy.incident_frequency, reading))
-    if policy.time_to_restore:
-        signals.append(restore_signal(policy.time_to_restore, reading))
-    if policy.open_incidents:
-        signals.append(open_signal(policy.open_incidents, situation, occasion.now))
-    return signals
-
-
-def baseline_term(policy: AllocationPolicy) -> DecisionTerm:
-    reason = f"The policy's share in calm times is {percent(policy.baseline_share)}."
-    return DecisionTerm(BASELINE, policy.baseline_share, True, reason)
+def memory_of(situation: Situation, now: datetime) -> Memory:
+    """Returns what is remembered of the team's decisions."""
+    sprint = situation.team.cadence.sprint_at(now)
+    return Memory(
+        share=share_in_force(situation),
+        quiet_sprints=situation.quiet_sprints_before(sprint.number),
+        fired=situation.has_fired_in(sprint),
+        rules=situation.rules,
+        rests=rests_of(situation),
+    )
 
 
 def outcome_of(before: int, after: int) -> DecisionOutcome:
@@ -199,15 +168,16 @@ def outcome_of(before: int, after: int) -> DecisionOutcome:
 def split_after(situation: Situation, share: int, now: datetime) -> Split:
     """Returns the split that holds from now; the one that held goes on, under the decision that set it, when nothing about it changed."""
     team, policy, held = situation.team, situation.policy, situation.split
-    new = Split(team.name, team.cadence.number_at(now), share, team.capacity_hours, "", policy.name, policy.revision, now)
+    sprint = team.cadence.sprint_at(now)
+    new = Split(team.name, sprint.number, share, team.capacity_in(sprint), "", policy.name, policy.revision, now)
     if held and replace(new, decision=held.decision, effective_at=held.effective_at) == held:
         return held
     return new
 
 
-def _weighed(known: Iterable[IncidentFact], signals: Iterable[Signal], occasion: Occasion) -> tuple[WeighedIncident, ...]:
+def _weighed(known: Iterable[IncidentFact], entered: Iterable[IncidentFact], occasion: Occasion) -> tuple[WeighedIncident, ...]:
     """Returns the incidents that entered a signal, and the one that is the occasion: gravest first, then oldest."""
-    names = {fact.incident for signal in signals for fact in signal.incidents} | {occasion.incident}
+    names = {fact.incident for fact in entered} | {occasion.incident}
     chosen = sorted((fact for fact in known if fact.incident in names), key=lambda fact: (fact.severity, fact.opened_at, fact.incident))
     return tuple(
         WeighedIncident(

@@ -1,6 +1,6 @@
 """Everything a decision is made on, as held at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -8,7 +8,9 @@ from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.incident import IncidentFact
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.roadmap import RoadmapItem
+from services.allocation.domain.rule_memory import RuleMemory
 from services.allocation.domain.sprint import Sprint
+from services.allocation.domain.surroundings import Surroundings
 from services.allocation.domain.team import Team
 
 # Sprints for which earlier decisions are looked at: as many as the longest wait a policy may ask for, and the present one.
@@ -51,6 +53,8 @@ class Situation:
     proposal: Decision | None = None  # the decision that waits for approvers
     heard_at: datetime | None = None  # when triage last told anything
     stale_after: timedelta | None = None  # silence after which what is known counts as stale; None for never
+    rules: tuple[RuleMemory, ...] = ()  # what the newest decision remembers of the policy's rules
+    surroundings: Surroundings = field(default_factory=Surroundings)  # empty for a policy that looks at nothing of them
 
     def changes_in(self, now: datetime) -> list[Change]:
         """Returns the changes of the sprint that holds `now`."""

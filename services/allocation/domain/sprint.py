@@ -1,10 +1,10 @@
 """Sprints: equal stretches of time without a gap, computed from a team's cadence."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from services.allocation.domain.errors import FieldRefused
+from services.allocation.domain.errors import FieldRefused, SprintOutOfRange
 
 # Times that can be computed with: sprints counted from outside these years would leave the calendar, and PostgreSQL's driver
 # takes the calendar's ends for infinity.
@@ -51,6 +51,13 @@ class Cadence:
     def weeks(self) -> Decimal:
         """Length in weeks; exact for whole weeks, else to 28 digits."""
         return Decimal(self.length // timedelta(days=1)) / 7
+
+
+def check_sprint(field: str, number: int, cadence: Cadence) -> None:
+    """Raises SprintOutOfRange for a sprint that does not end within the years that can be computed with."""
+    last = (datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - cadence.first_sprint_at) // cadence.length
+    if not 1 <= number <= last:
+        raise SprintOutOfRange.at(field, f"is sprint {number}; name one from 1 to {last}, which ends by the year {LAST_YEAR}")
 
 
 def sprint_name(team: str, number: int) -> str:

@@ -21,12 +21,14 @@ class Crew:
     """One team's hours: `capacity[s-1]` is the sum over sprints 1 to s, never falling.
 
     `ends` says when each sprint ends, in a unit that all crews of a problem share; empty when all have the same sprints.
-    `people` gives each person's skills and share of the hours; empty when nothing is known of skills.
+    `people` gives each person's skills and share of the hours; empty when nothing is known of skills. With `people_by_sprint` the shares
+    of each sprint stand there: who is away has none.
     """
 
     capacity: tuple[Decimal, ...]
     ends: tuple[int, ...] = ()
     people: tuple[tuple[frozenset[str], Decimal], ...] = ()
+    people_by_sprint: tuple[tuple[tuple[frozenset[str], Decimal], ...], ...] = ()  # where shares are not those of `people`
 
     def end_of(self, sprint: int) -> int:
         return self.ends[sprint - 1] if self.ends else sprint
@@ -38,10 +40,17 @@ class Crew:
 
 @lru_cache(maxsize=4096)
 def _hours(crew: Crew, skills: frozenset[str]) -> tuple[int, ...]:
-    able = sum((share for has, share in crew.people if has & skills), Decimal(0))
-    part = Decimal(1) if "" in skills else min(able, Decimal(1))
+    present = crew.people_by_sprint or (crew.people,) * len(crew.capacity)
+    parts = (_part(people, skills) for people in present)
     before = (Decimal(0), *crew.capacity)
-    return tuple(int((after - earlier) * part * _MICRO) for earlier, after in zip(before, crew.capacity, strict=False))
+    return tuple(int((after - earlier) * part * _MICRO) for earlier, after, part in zip(before, crew.capacity, parts, strict=False))
+
+
+def _part(people: tuple[tuple[frozenset[str], Decimal], ...], skills: frozenset[str]) -> Decimal:
+    """Returns the share of the hours of all who have one of the skills."""
+    if "" in skills:
+        return Decimal(1)
+    return min(sum((share for has, share in people if has & skills), Decimal(0)), Decimal(1))
 
 
 @dataclass(frozen=True, slots=True)

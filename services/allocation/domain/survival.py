@@ -40,6 +40,8 @@ def median(sample: Sequence[Lifetime]) -> Median | None:
     """Returns the first time by which at least half had ended; None for an empty sample."""
     if not sample:
         return None
+    if all(life.ended for life in sample):
+        return Median(sorted(life.length for life in sample)[(len(sample) - 1) // 2], reached=True)
     for length, share in survival_curve(sample):
         if share <= Fraction(1, 2):
             return Median(length, reached=True)

@@ -1,6 +1,6 @@
 """Decisions in PostgreSQL, and everything a decision is made on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,17 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.allocation.domain.decision import Decision, DecisionTrigger, Split
 from services.allocation.domain.errors import DecisionNotFound, TeamNotFound
 from services.allocation.domain.events import DecisionMade
+from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.proposal import reason_to_lapse
-from services.allocation.domain.situation import Situation
+from services.allocation.domain.situation import Situation, needed_since
 from services.allocation.domain.standing import DecisionState, Occurrence
 from services.allocation.storage import standings
 from services.allocation.storage.decision_query import DecisionQuery, chosen
 from services.allocation.storage.documents import decision_from_row, split_from_json
 from services.allocation.storage.heard_store import HeardStore
 from services.allocation.storage.policy_store import PolicyStore
+from services.allocation.storage.presences import with_presence
 from services.allocation.storage.rows import team_from_row
+from services.allocation.storage.signal_store import SignalStore
 from services.allocation.storage.situations import situation_of
-from services.allocation.storage.split_cache import SplitCache
+from services.allocation.storage.split_reads import SplitReads
 from services.allocation.storage.tables import decision, team
 from shared.events.outbox import Outbox
 from shared.ids import name_of, uuid_of
@@ -72,14 +75,15 @@ class DecisionStore:
     """Decisions of all teams."""
 
     def __init__(
-        self, database: Database, outbox: Outbox, policies: PolicyStore, cache: SplitCache, stale_after: timedelta | None = None
+        self, database: Database, outbox: Outbox, policies: PolicyStore, splits: SplitReads, stale_after: timedelta | None = None
     ) -> None:
         """Without `stale_after` nobody asks when triage was last heard of."""
         self._database = database
         self._outbox = outbox
         self._policies = policies
-        self._cache = cache
+        self._splits = splits
         self._heard = HeardStore(database)
+        self._signals = SignalStore(database)
         self._stale_after = stale_after
 
     @asynccontextmanager
@@ -89,10 +93,10 @@ class DecisionStore:
             situation = await self._situation(connection, select(team).where(team.c.name == team_name).with_for_update(), team_name, now)
             yield Deciding(situation, now, connection, self)
 
-    async def situation(self, team_name: str, now: datetime) -> Situation:
-        """Returns what a decision at `now` would be made on. Raises TeamNotFound."""
+    async def situation(self, team_name: str, now: datetime, policy: AllocationPolicy | None = None) -> Situation:
+        """Returns what a decision at `now` would be made on, by the team's own policy unless another is tried. Raises TeamNotFound."""
         async with self._database.transaction() as connection:
-            return await self._situation(connection, select(team).where(team.c.name == team_name), team_name, now)
+            return await self._situation(connection, select(team).where(team.c.name == team_name), team_name, now, policy)
 
     async def record(self, connection: AsyncConnection, situation: Situation, made: Decision) -> Decision | None:
         lapsed = None
@@ -102,18 +106,19 @@ class DecisionStore:
             await self.move(connection, situation.proposal, lapsed, made.created_at)
         if not made.standing.waits:
             await self._replace(connection, made, made.created_at)
-        position = await standings.add(connection, made)
+        await standings.add(connection, made)
         await self._outbox.record(connection, [DecisionMade(made)])
-        self._cached(position, made)
+        if not made.standing.waits:
+            await self._tell_cache(made.team)
         return lapsed
 
     async def move(self, connection: AsyncConnection, before: Decision, after: Decision, now: datetime) -> None:
         comes_in_force = before.standing.waits and after.standing.state is DecisionState.IN_FORCE
         if comes_in_force:
             await self._replace(connection, after, now)
-        position = await standings.move(connection, self._outbox, before, after, now)
+        await standings.move(connection, self._outbox, before, after, now)
         if comes_in_force:
-            self._cached(position, after)
+            await self._tell_cache(after.team)
 
     async def read(self, connection: AsyncConnection, decision_id: UUID) -> Decision:
         row = (await connection.execute(select(decision).where(decision.c.id == decision_id))).first()
@@ -136,18 +141,13 @@ class DecisionStore:
             rows = await connection.execute(_DUE, {"now": now, "trigger": DecisionTrigger.SPRINT_BEGAN.value})
             return [row.name for row in rows]
 
-    async def split(self, team_name: str) -> Split | None:
-        """Returns the team's newest split, from the cache or else from here; None before its first decision."""
-        cached = await self._cache.get(team_name)
-        if cached is not None:
-            return cached
+    async def splits(self, teams: Sequence[str]) -> dict[str, Split]:
+        """Returns the split in force of each of these teams that has one."""
+        in_force = decision.c.team.in_(teams), decision.c.state == DecisionState.IN_FORCE.value
+        statement = select(decision.c.team, decision.c.after).where(*in_force).order_by(decision.c.force_position)
         async with self._database.transaction() as connection:
-            row = (await connection.execute(standings.newest_split(team_name))).first()
-        if row is None:
-            return None
-        split = split_from_json(row.after)
-        await self._cache.put(row.force_position, split)
-        return split
+            rows = await connection.execute(statement)
+            return {row.team: split_from_json(row.after) for row in rows}
 
     async def get(self, decision_id: UUID) -> Decision:
         """Raises DecisionNotFound."""
@@ -163,14 +163,24 @@ class DecisionStore:
             rows = list(await connection.execute(statement))
         return paging.page([decision_from_row(row) for row in rows], [(str(row.position),) for row in rows])
 
-    async def _situation(self, connection: AsyncConnection, of_team: "Select[tuple[object, ...]]", name: str, now: datetime) -> Situation:
+    async def _situation(
+        self,
+        connection: AsyncConnection,
+        of_team: "Select[tuple[object, ...]]",
+        name: str,
+        now: datetime,
+        tried: AllocationPolicy | None = None,
+    ) -> Situation:
         row = (await connection.execute(of_team)).first()
         if row is None:
             raise TeamNotFound(name)
-        found = team_from_row(row)
-        policy = await self._policies.newest(found.policy, now)
+        (found,) = await with_presence(connection, [team_from_row(row)], now)
+        policy = tried or await self._policies.newest(found.policy, now)
         heard_at = await self._heard.newest(TRIAGE) if self._stale_after else None
-        return replace(await situation_of(connection, found, policy, now), heard_at=heard_at, stale_after=self._stale_after)
+        held = await situation_of(connection, found, policy, now)
+        since = needed_since(found, policy, now)
+        around = await self._signals.surroundings(found, policy, held.incidents, since, now)
+        return replace(held, heard_at=heard_at, stale_after=self._stale_after, surroundings=around)
 
     async def _replace(self, connection: AsyncConnection, by: Decision, now: datetime) -> None:
         """Notes what a decision ends by coming in force: those in force before it, and the one it takes back."""
@@ -183,6 +193,6 @@ class DecisionStore:
             standing = target.standing.after(Occurrence.TAKEN_BACK, f"{by.name} put back the share before it.", now)
             await standings.move(connection, self._outbox, target, replace(target, standing=standing), now)
 
-    def _cached(self, position: int | None, made: Decision) -> None:
-        if position is not None:
-            self._database.after_commit(lambda: self._cache.put(position, made.after))
+    async def _tell_cache(self, of_team: str) -> None:
+        """Has the cache learn of a team's split once it is committed, before whoever decided goes on."""
+        self._database.after_commit(await self._splits.changing(of_team))

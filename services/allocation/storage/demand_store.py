@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from services.allocation.domain.demand_history import Effort
 from services.allocation.domain.demand_question import RecordedDemand
+from services.allocation.storage.presences import with_presence
 from services.allocation.storage.rows import team_from_row
 from services.allocation.storage.tables import team
 from shared.storage.database import Database
@@ -17,7 +18,8 @@ _COUNTS = """
     from incident_fact f cross join lateral unnest(f.teams) as owner (name) join team t on t.name = owner.name
     where f.opened_at <= $1 group by t.name, 2
     """
-# An incident nobody told of, as work recorded from elsewhere has it, counts as ended.
+# An incident nobody told of, as work recorded from elsewhere has it, counts as ended; one of which all
+# work was taken back took none.
 _EFFORTS = """
     select team, array_agg(hours order by newest, incident) as hours, array_agg(ended order by newest, incident) as ended
     from (
@@ -25,7 +27,7 @@ _EFFORTS = """
                f.incident is null or coalesce(f.resolved_at <= $1, false) as ended
         from work_record w left join incident_fact f on f.incident = w.incident
         where w.incident <> '' and w.worked_at <= $1
-        group by w.team, w.incident, f.incident, f.resolved_at
+        group by w.team, w.incident, f.incident, f.resolved_at having sum(w.hours) > 0
     ) as effort group by team
     """
 
@@ -38,9 +40,12 @@ class DemandStore:
 
     async def recorded(self, now: datetime) -> dict[str, RecordedDemand]:
         """Returns what is recorded of every team up to `now`, by name. Only reads; each part is as of when it was read."""
-        counts, efforts = await asyncio.gather(self._database.ask(_COUNTS, now), self._database.ask(_EFFORTS, now))
+        asked = [self._database.ask(question, now) for question in (_COUNTS, _EFFORTS)]
+        # Within a transaction both go over its one connection, which answers one question at a time.
+        counts, efforts = [await each for each in asked] if self._database.is_joined else await asyncio.gather(*asked)
         async with self._database.transaction() as connection:
-            teams = [team_from_row(row) for row in await connection.execute(select(team).order_by(team.c.name))]
+            rows = [team_from_row(row) for row in await connection.execute(select(team).order_by(team.c.name))]
+            teams = await with_presence(connection, rows, now)
         by_sprint: dict[str, dict[int, int]] = {}
         opened: dict[str, datetime] = {}
         for name, number, count, first in counts:

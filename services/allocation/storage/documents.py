@@ -17,6 +17,7 @@ from services.allocation.domain.decision import (
     Unit,
     WeighedIncident,
 )
+from services.allocation.storage.policy_rule_rows import memory_from_json, memory_to_json
 from services.allocation.storage.standing_rows import standing_from_row, standing_to_row
 from shared.ids import name_of, uuid_of
 from shared.money import Money
@@ -49,6 +50,7 @@ def decision_from_row(row: Any) -> Decision:
         trace_id=row.trace_id,
         created_at=row.created_at,
         standing=standing_from_row(row),
+        rules=memory_from_json(row.rules),
     )
 
 
@@ -82,6 +84,7 @@ def decision_to_row(decision: Decision) -> Document:
         "formula_version": decision.formula_version,
         "trace_id": decision.trace_id,
         "created_at": decision.created_at,
+        "rules": memory_to_json(decision.rules),
         **standing_to_row(decision.standing),
     }
 

@@ -11,8 +11,10 @@ from services.allocation.domain.errors import TeamNotFound
 from services.allocation.domain.policy import AllocationPolicy
 from services.allocation.domain.roadmap_plan import TeamRoadmap
 from services.allocation.domain.team import Team
+from services.allocation.domain.work import WorkClass
 from services.allocation.storage.documents import split_from_json
 from services.allocation.storage.policy_store import PolicyStore
+from services.allocation.storage.presences import with_presence
 from services.allocation.storage.rows import item_from_row, team_from_row
 from services.allocation.storage.tables import decision, roadmap_item, team, work_record
 from shared.storage.database import Database
@@ -29,7 +31,7 @@ class PlanStore:
         """Returns the teams in the order asked for, and the policy of the first. Raises TeamNotFound."""
         async with self._database.transaction() as connection:
             rows = await connection.execute(select(team).where(team.c.name.in_(names)))
-            teams = {row.name: team_from_row(row) for row in rows}
+            teams = {each.name: each for each in await with_presence(connection, [team_from_row(row) for row in rows], now)}
             for name in names:
                 if name not in teams:
                     raise TeamNotFound(name)
@@ -59,6 +61,6 @@ async def _recorded(connection: AsyncConnection, of: Team, now: datetime) -> Dec
     """Returns the hours recorded on the roadmap in the present sprint."""
     sprint = of.cadence.sprint_at(now)
     during = (work_record.c.worked_at >= sprint.begin_at) & (work_record.c.worked_at < sprint.end_at)
-    chosen = (work_record.c.team == of.name) & (work_record.c.roadmap_item != "") & during
+    chosen = (work_record.c.team == of.name) & (work_record.c.work_class == WorkClass.ROADMAP.value) & during
     total: Decimal = (await connection.execute(select(func.coalesce(func.sum(work_record.c.hours), 0)).where(chosen))).scalar_one()
     return Decimal(total)

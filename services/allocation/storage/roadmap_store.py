@@ -1,23 +1,22 @@
-"""Roadmap items and work records in PostgreSQL."""
+"""Roadmap items in PostgreSQL."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
 from sqlalchemy import insert as plain_insert
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.allocation.domain.errors import RoadmapItemNotFound, TeamNotFound
-from services.allocation.domain.events import RoadmapItemChanged, WorkRecorded
+from services.allocation.domain.events import RoadmapItemChanged
 from services.allocation.domain.roadmap import RoadmapItem, check_items, revise, sift_items
-from services.allocation.domain.work import WorkRecord, check_work
+from services.allocation.domain.work import WorkRecord
 from services.allocation.storage.roadmap_tables import roadmap_item_revision
-from services.allocation.storage.rows import item_from_row, item_to_row, record_from_row, record_to_row
-from services.allocation.storage.tables import roadmap_item, team, work_record
+from services.allocation.storage.rows import item_from_row, item_to_row
+from services.allocation.storage.tables import roadmap_item, team
 from shared.events.outbox import Outbox
 from shared.paging import Page, PageQuery
 from shared.principal import current_principal_name
@@ -26,7 +25,7 @@ from shared.storage.etags import check_etag
 
 
 class RoadmapStore:
-    """Roadmap items, and the work done on them and on incidents."""
+    """Roadmap items, by name."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
@@ -101,30 +100,16 @@ class RoadmapStore:
             rows = list(await connection.execute(statement))
         return query.page([(item_from_row(row), row.author) for row in rows], [(str(row.version),) for row in rows])
 
-    async def record_work(self, records: Sequence[WorkRecord], now: datetime) -> list[WorkRecord]:
-        """Stores records, takes their hours off the roadmap items they name, and records the events: all or none.
+    async def ground(self, connection: AsyncConnection, teams: Iterable[str], names: Iterable[str]) -> dict[str, RoadmapItem]:
+        """Locks teams in the caller's transaction, and returns these items. Raises TeamNotFound."""
+        await _lock_teams(connection, teams)
+        return await _items(connection, (), names)
 
-        Not safe to repeat but by request_id. Raises what `check_work` raises.
-        """
-        async with self._database.transaction() as connection:
-            await _lock_teams(connection, {record.team for record in records})
-            items = await _items(connection, (), {record.roadmap_item for record in records})
-            check_work(records, frozenset(record.team for record in records), items, now)
-            await connection.execute(plain_insert(work_record), [record_to_row(record) | {"created_at": now} for record in records])
-            await self._outbox.record(connection, [WorkRecorded(tuple(records), now)])
-            await self._write(connection, _worked_on(records, items, now))
-        return list(records)
-
-    async def work_page(self, of_team: str, query: PageQuery) -> Page[WorkRecord]:
-        """Returns a page of a team's work records, newest first."""
-        key = tuple_(work_record.c.worked_at, work_record.c.id)
-        order = (work_record.c.worked_at.desc(), work_record.c.id.desc())
-        statement = select(work_record).where(work_record.c.team == of_team).order_by(*order).limit(query.limit)
-        if query.cursor:
-            statement = statement.where(key < (datetime.fromisoformat(query.cursor[0]), UUID(query.cursor[1])))
-        async with self._database.transaction() as connection:
-            rows = list(await connection.execute(statement))
-        return query.page([record_from_row(row) for row in rows], [(row.worked_at.isoformat(), str(row.id)) for row in rows])
+    async def work_on(
+        self, connection: AsyncConnection, records: Iterable[WorkRecord], items: Mapping[str, RoadmapItem], now: datetime
+    ) -> None:
+        """Takes the hours of records off the items they name, with the events."""
+        await self._write(connection, _worked_on(records, items, now))
 
     async def _write(self, connection: AsyncConnection, changed: Sequence[RoadmapItem]) -> None:
         if not changed:

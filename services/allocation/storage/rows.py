@@ -1,17 +1,19 @@
 """Rows of teams, roadmap items, policies, incident facts and work to domain values and back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from services.allocation.domain.incident import IncidentFact
+from services.allocation.domain.member import Member
 from services.allocation.domain.policy import AllocationPolicy, IncidentFrequencyTrigger, OpenIncidentTrigger, TimeToRestoreTrigger
 from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
-from services.allocation.domain.team import Member, Team
-from services.allocation.domain.work import WorkRecord
+from services.allocation.domain.team import Team
+from services.allocation.domain.work import WorkClass, WorkRecord
 from services.allocation.storage.guard_rows import breaker_from_json, dwell_from_json, guards_to_json, thresholds_from_json
 from services.allocation.storage.item_details import details_from_json, details_to_json
+from services.allocation.storage.policy_rule_rows import history_from_json, reserve_from_json, rules_from_json, rules_to_json
 from shared.ids import uuid_of
 from shared.money import Money
 
@@ -20,9 +22,7 @@ def team_from_row(row: Any) -> Team:
     return Team(
         name=row.name,
         display_name=row.display_name,
-        members=tuple(
-            Member(each["id"], each["weekly_hours"], each["focus_factor"], tuple(each.get("skills", ()))) for each in row.members
-        ),
+        members=tuple(_member_from_json(each) for each in row.members),
         sprint_length=timedelta(days=row.sprint_days),
         first_sprint_at=row.first_sprint_at,
         policy=row.policy,
@@ -52,7 +52,26 @@ def _member_to_json(member: Member) -> dict[str, Any]:
         "weekly_hours": member.weekly_hours,
         "focus_factor": member.focus_factor,
         **({"skills": list(member.skills)} if member.skills else {}),
+        **({"calendar": member.calendar} if member.calendar else {}),
+        **({"person": member.person} if member.person else {}),
+        **({"share": member.share} if member.share != 1 else {}),
+        **({"joined_at": member.joined_at.isoformat()} if member.joined_at else {}),
+        **({"left_at": member.left_at.isoformat()} if member.left_at else {}),
     }
+
+
+def _member_from_json(held: dict[str, Any]) -> Member:
+    return Member(
+        id=held["id"],
+        weekly_hours=held["weekly_hours"],
+        focus_factor=held["focus_factor"],
+        skills=tuple(held.get("skills", ())),
+        calendar=held.get("calendar", ""),
+        person=held.get("person", ""),
+        share=held.get("share", 1.0),
+        joined_at=datetime.fromisoformat(held["joined_at"]) if "joined_at" in held else None,
+        left_at=datetime.fromisoformat(held["left_at"]) if "left_at" in held else None,
+    )
 
 
 def item_from_row(row: Any) -> RoadmapItem:
@@ -115,6 +134,9 @@ def policy_from_row(row: Any) -> AllocationPolicy:
         approval_thresholds=thresholds_from_json(document),
         circuit_breaker=breaker_from_json(document),
         shortest_dwell=dwell_from_json(document),
+        reserve=reserve_from_json(document),
+        rules=rules_from_json(document),
+        history_sprints=history_from_json(document),
     )
 
 
@@ -130,6 +152,7 @@ def policy_to_row(policy: AllocationPolicy) -> dict[str, Any]:
         "time_to_restore": _restore_to_json(policy.time_to_restore),
         "open_incidents": _open_to_json(policy.open_incidents),
         **guards_to_json(policy),
+        **rules_to_json(policy),
     }
     return {
         "name": policy.name,
@@ -152,6 +175,8 @@ def fact_from_row(row: Any) -> IncidentFact:
         teams=tuple(row.teams),
         trace_id=row.trace_id,
         span_id=row.span_id,
+        components=tuple(row.components),
+        expected_loss=None if row.loss_amount is None else Money(row.loss_amount, row.loss_currency),
     )
 
 
@@ -166,6 +191,9 @@ def fact_to_row(fact: IncidentFact) -> dict[str, Any]:
         "teams": list(fact.teams),
         "trace_id": fact.trace_id,
         "span_id": fact.span_id,
+        "components": list(fact.components),
+        "loss_amount": fact.expected_loss.amount if fact.expected_loss else None,
+        "loss_currency": fact.expected_loss.currency if fact.expected_loss else "",
     }
 
 
@@ -179,6 +207,13 @@ def record_from_row(row: Any) -> WorkRecord:
         hours=row.hours,
         worked_at=row.worked_at,
         note=row.note,
+        category=row.category,
+        work_class=WorkClass(row.work_class) if row.work_class else None,
+        reverses=record_name(row.reverses) if row.reverses else "",
+        replaces=record_name(row.replaces) if row.replaces else "",
+        correction_reason=row.correction_reason,
+        author=row.author,
+        is_corrected=getattr(row, "is_corrected", False),
     )
 
 
@@ -192,6 +227,12 @@ def record_to_row(record: WorkRecord) -> dict[str, Any]:
         "hours": record.hours,
         "worked_at": record.worked_at,
         "note": record.note,
+        "category": record.category,
+        "category_class": record.work_class.value if record.category and record.work_class else 0,
+        "reverses": uuid_of(record.reverses) if record.reverses else None,
+        "replaces": uuid_of(record.replaces) if record.replaces else None,
+        "correction_reason": record.correction_reason,
+        "author": record.author,
     }
 
 

@@ -50,26 +50,23 @@ def newest_split(team: str) -> "Select[tuple[Any, ...]]":
     return statement.where(in_force).order_by(decision.c.force_position.desc()).limit(1)
 
 
-async def add(connection: AsyncConnection, made: Decision) -> int | None:
-    """Stores a new decision; returns its place in the order of those that came in force, None where it waits."""
+async def add(connection: AsyncConnection, made: Decision) -> None:
+    """Stores a new decision; one that waits has no place yet in the order of those that came in force."""
     values = decision_to_row(made)
     if made.standing.waits:
         values["force_position"] = None
-    position: int | None = (await connection.execute(insert(decision).values(values).returning(decision.c.force_position))).scalar_one()
-    return position
+    await connection.execute(insert(decision).values(values))
 
 
-async def move(connection: AsyncConnection, outbox: Outbox, before: Decision, after: Decision, now: datetime) -> int | None:
-    """Stores where a decision stands by now, with its event; nothing where that is where it stood. Returns as `add` does."""
+async def move(connection: AsyncConnection, outbox: Outbox, before: Decision, after: Decision, now: datetime) -> None:
+    """Stores where a decision stands by now, with its event; nothing where that is where it stood."""
     if after.standing == before.standing:
-        return None
+        return
     values = standing_to_row(after.standing) | {"after": split_to_json(after.after)}
     if before.standing.waits and after.standing.state is DecisionState.IN_FORCE:
         values["force_position"] = func.nextval("decision_force")
-    statement = update(decision).where(decision.c.id == uuid_of(after.name)).values(values).returning(decision.c.force_position)
-    position: int | None = (await connection.execute(statement)).scalar_one()
+    await connection.execute(update(decision).where(decision.c.id == uuid_of(after.name)).values(values))
     await outbox.record(connection, [DecisionChanged(after, before.standing.state, now)])
-    return position
 
 
 async def waiting(connection: AsyncConnection, approval: str) -> list[Decision]:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     DateTime,
     Identity,
     Index,
@@ -40,6 +41,8 @@ team = Table(
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    # For who else has a person, and who works by a calendar.
+    Index("team_by_member", "members", postgresql_using="gin", postgresql_ops={"members": "jsonb_path_ops"}),
 )
 
 roadmap_item = Table(
@@ -88,6 +91,9 @@ incident_fact = Table(
     Column("teams", ARRAY(Text), nullable=False),
     Column("trace_id", Text, nullable=False),
     Column("span_id", Text, nullable=False),
+    Column("components", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("loss_amount", Numeric),
+    Column("loss_currency", Text, nullable=False, server_default=text("''")),
     Index("incident_fact_by_team", "teams", postgresql_using="gin"),
 )
 
@@ -127,6 +133,7 @@ decision = Table(
     Column("requester", Text, nullable=False, server_default=text("''")),
     Column("rolls_back", Text, nullable=False, server_default=text("''")),
     Column("in_force_at", DateTime(timezone=True)),
+    Column("rules", JSONB, nullable=False, server_default=text("'[]'")),
     # Of those that came in force the order in which they did: some waited for approvers.
     Column("force_position", BigInteger, server_default=text("nextval('decision_force')")),
     Index("decision_by_team", "team", "position"),
@@ -139,6 +146,7 @@ decision = Table(
     Index("decision_once_a_sprint", "team", "sprint_begin_at", unique=True, postgresql_where=text("trigger = 1")),
 )
 
+WORK_CLASS = "case when incident <> '' then 1 when roadmap_item <> '' then 2 else category_class end"
 work_record = Table(
     "work_record",
     metadata,
@@ -151,5 +159,14 @@ work_record = Table(
     Column("worked_at", DateTime(timezone=True), nullable=False),
     Column("note", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("category", Text, nullable=False, server_default=text("''")),
+    Column("category_class", SmallInteger, nullable=False, server_default=text("0")),
+    Column("work_class", SmallInteger, Computed(WORK_CLASS, persisted=True)),
+    # What takes a record back has its hours below zero: every sum follows by itself.
+    Column("reverses", Uuid),
+    Column("replaces", Uuid),
+    Column("correction_reason", Text, nullable=False, server_default=text("''")),
+    Column("author", Text, nullable=False, server_default=text("''")),
     Index("work_record_by_team", "team", "worked_at", "id"),
+    Index("work_record_reversal", "reverses", unique=True, postgresql_where=text("reverses is not null")),
 )

@@ -10,11 +10,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.allocation.domain.decision import Split
-from services.allocation.domain.errors import TeamNotFound
+from services.allocation.domain.errors import CalendarNotFound, TeamNotFound
 from services.allocation.domain.events import TeamChanged
+from services.allocation.domain.person import check_persons, persons_of
 from services.allocation.domain.sprint import Sprint
 from services.allocation.domain.team import Team, revise
 from services.allocation.storage.documents import split_from_json
+from services.allocation.storage.presences import calendars_of, teams_having, with_presence
 from services.allocation.storage.rows import team_from_row, team_to_row
 from services.allocation.storage.tables import team
 from shared.events.outbox import Outbox
@@ -34,8 +36,9 @@ _SPLITS = text(
 _WORK = text(
     """
     select floor(extract(epoch from worked_at - :first) / (86400 * :days))::bigint + 1 as number,
-           coalesce(sum(hours) filter (where incident <> ''), 0) as remediation,
-           coalesce(sum(hours) filter (where roadmap_item <> ''), 0) as roadmap
+           coalesce(sum(hours) filter (where work_class = 1), 0) as remediation,
+           coalesce(sum(hours) filter (where work_class = 2), 0) as roadmap,
+           coalesce(sum(hours) filter (where work_class = 3), 0) as other
     from work_record where team = :team and worked_at >= :begin and worked_at < :end group by 1
     """
 )
@@ -49,6 +52,7 @@ class SprintFacts:
     split: Split | None
     remediation_hours: Decimal
     roadmap_hours: Decimal
+    other_hours: Decimal = Decimal(0)
 
 
 class TeamStore:
@@ -61,11 +65,12 @@ class TeamStore:
     async def upsert(self, teams: Sequence[Team], etags: Mapping[str, str], now: datetime) -> list[Team]:
         """Stores teams with the events of those that changed: all or none. Safe to repeat: what is the same stays as it is.
 
-        Raises Conflict when a team is not at its etag.
+        Raises Conflict when a team is not at its etag, CalendarNotFound, and PersonOverallocated when people are given away twice.
         """
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK)
             held = await _locked(connection, [each.name for each in teams])
+            await _check_ground(connection, teams)
             for name, etag in etags.items():
                 check_etag(name, held[name].version if name in held else 0, etag)
             after = [revise(each, held.get(each.name), now) for each in teams]
@@ -79,9 +84,15 @@ class TeamStore:
         """Raises TeamNotFound."""
         async with self._database.transaction() as connection:
             row = (await connection.execute(select(team).where(team.c.name == name))).first()
-        if row is None:
-            raise TeamNotFound(name)
-        return team_from_row(row)
+            if row is None:
+                raise TeamNotFound(name)
+            return (await with_presence(connection, [team_from_row(row)]))[0]
+
+    async def present(self, names: Sequence[str], now: datetime) -> list[Team]:
+        """Returns these teams as they are from now on, those that are stored."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(select(team).where(team.c.name.in_(names)).order_by(team.c.name))
+            return await with_presence(connection, [team_from_row(row) for row in rows], now)
 
     async def page(self, query: PageQuery) -> Page[Team]:
         """Returns a page of teams by name."""
@@ -114,6 +125,7 @@ class TeamStore:
                 splits.get(sprint.number),
                 work[sprint.number].remediation if sprint.number in work else Decimal(0),
                 work[sprint.number].roadmap if sprint.number in work else Decimal(0),
+                work[sprint.number].other if sprint.number in work else Decimal(0),
             )
             for sprint in sprints
         ]
@@ -122,6 +134,16 @@ class TeamStore:
 async def _locked(connection: AsyncConnection, names: Sequence[str]) -> dict[str, Team]:
     rows = await connection.execute(select(team).where(team.c.name.in_(names)).order_by(team.c.name).with_for_update())
     return {row.name: team_from_row(row) for row in rows}
+
+
+async def _check_ground(connection: AsyncConnection, sent: Sequence[Team]) -> None:
+    """Refuses teams whose calendars are not there, and people given away more than once. Others are kept from changing either."""
+    known = await calendars_of(connection, sent)
+    for name in sorted({member.calendar for each in sent for member in each.members if member.calendar}):
+        if name not in known:
+            raise CalendarNotFound(name)
+    if people := persons_of(sent):
+        check_persons(sent, await teams_having(connection, "person", people))
 
 
 async def _write(connection: AsyncConnection, changed: Sequence[Team]) -> None:

@@ -10,11 +10,12 @@ from services.allocation.domain.policy import AllocationPolicy, IncidentFrequenc
 from services.allocation.domain.quantity import hours, share_from_float, share_to_float
 from services.allocation.domain.roadmap import RoadmapItem, RoadmapStage
 from services.allocation.domain.sprint import sprint_name
-from services.allocation.domain.team import DEFAULT_POLICY, Member, Team
-from services.allocation.domain.work import WorkRecord
+from services.allocation.domain.team import DEFAULT_POLICY, Team
 from services.allocation.storage.team_store import SprintFacts
+from services.allocation.transport.capacity_convert import member_from_pb, member_to_pb
 from services.allocation.transport.guards import breaker_from_pb, dwell_from_pb, put_guards, thresholds_from_pb
 from services.allocation.transport.item_details import details_from_pb, details_to_pb
+from services.allocation.transport.policy_rules import history_from_pb, put_rules, reserve_from_pb, rules_from_pb
 from shared.rpc.wellknown import duration_to_pb, money_from_pb, money_to_pb, time_from_pb, time_to_pb
 from shared.storage.etags import etag_of
 
@@ -26,7 +27,7 @@ def team_from_pb(team: team_pb2.Team) -> Team:
     return Team(
         name=team.name,
         display_name=team.display_name,
-        members=tuple(Member(member.id, member.weekly_hours, member.focus_factor, tuple(member.skills)) for member in team.members),
+        members=tuple(member_from_pb(member) for member in team.members),
         sprint_length=team.sprint_length.ToTimedelta(),
         first_sprint_at=team.first_sprint_at.ToDatetime(tzinfo=UTC),
         policy=team.policy or DEFAULT_POLICY,
@@ -40,10 +41,7 @@ def team_to_pb(team: Team) -> team_pb2.Team:
     return team_pb2.Team(
         name=team.name,
         display_name=team.display_name,
-        members=[
-            team_pb2.Member(id=each.id, weekly_hours=each.weekly_hours, focus_factor=each.focus_factor, skills=each.skills)
-            for each in team.members
-        ],
+        members=[member_to_pb(each) for each in team.members],
         sprint_length=duration_to_pb(team.sprint_length),
         first_sprint_at=time_to_pb(team.first_sprint_at),
         policy=team.policy,
@@ -59,11 +57,12 @@ def sprint_to_pb(team: Team, facts: SprintFacts) -> team_pb2.Sprint:
         number=facts.sprint.number,
         begin_at=time_to_pb(facts.sprint.begin_at),
         end_at=time_to_pb(facts.sprint.end_at),
-        # A past sprint had the capacity its split was made on; without one, today's members are all there is to go by.
-        capacity_hours=float(facts.split.capacity_hours if facts.split else team.capacity_hours),
+        # A past sprint had the capacity its split stood on; without one, today's members are all there is to go by.
+        capacity_hours=float(facts.split.capacity_hours if facts.split else team.capacity_in(facts.sprint)),
         split=split_to_pb(facts.split) if facts.split else None,
         remediation_recorded_hours=float(facts.remediation_hours),
         roadmap_recorded_hours=float(facts.roadmap_hours),
+        other_recorded_hours=float(facts.other_hours),
     )
 
 
@@ -156,6 +155,9 @@ def policy_from_pb(policy: allocation_policy_pb2.AllocationPolicy) -> Allocation
         approval_thresholds=thresholds_from_pb(policy),
         circuit_breaker=breaker_from_pb(policy),
         shortest_dwell=dwell_from_pb(policy),
+        reserve=reserve_from_pb(policy),
+        rules=rules_from_pb(policy),
+        history_sprints=history_from_pb(policy),
     )
 
 
@@ -190,33 +192,5 @@ def policy_to_pb(policy: AllocationPolicy) -> allocation_policy_pb2.AllocationPo
         message.open_incidents.raise_by = share_to_float(grave.raise_by)
         message.open_incidents.raise_at_most = share_to_float(grave.raise_at_most)
     put_guards(message, policy)
-    return message
-
-
-def record_from_pb(record: team_pb2.WorkRecord) -> WorkRecord:
-    return WorkRecord(
-        name="",
-        team=record.team,
-        member=record.member,
-        incident=record.incident,
-        roadmap_item=record.roadmap_item,
-        hours=hours(record.hours),
-        worked_at=record.worked_at.ToDatetime(tzinfo=UTC),
-        note=record.note,
-    )
-
-
-def record_to_pb(record: WorkRecord) -> team_pb2.WorkRecord:
-    message = team_pb2.WorkRecord(
-        name=record.name,
-        team=record.team,
-        member=record.member,
-        hours=float(record.hours),
-        worked_at=time_to_pb(record.worked_at),
-        note=record.note,
-    )
-    if record.incident:
-        message.incident = record.incident
-    else:
-        message.roadmap_item = record.roadmap_item
+    put_rules(message, policy)
     return message

@@ -85,7 +85,7 @@ def forecasts_to_pb(
 
 
 def _forecast(answered: Answered, found: DemandForecast, wanted: Wanted, with_curves: bool) -> demand_pb2.DemandForecast:
-    sprints = [_sprint(place + 1, each, wanted, with_curves) for place, each in enumerate(found.sprints)]
+    sprints = [sprint_to_pb(place + 1, each, wanted, with_curves=with_curves) for place, each in enumerate(found.sprints)]
     return demand_pb2.DemandForecast(
         team=answered.asked.team,
         begin_at=time_to_pb(answered.begin_at),
@@ -99,7 +99,7 @@ def _forecast(answered: Answered, found: DemandForecast, wanted: Wanted, with_cu
     )
 
 
-def _sprint(ahead: int, sprint: SprintDemand, wanted: Wanted, with_curves: bool) -> demand_pb2.SprintDemand:
+def sprint_to_pb(ahead: int, sprint: SprintDemand, wanted: Wanted, *, with_curves: bool) -> demand_pb2.SprintDemand:
     told = demand_pb2.SprintDemand(
         ahead=ahead, incident_mean=sprint.count_mean, incident_vmr=sprint.count_ratio, over_capacity=sprint.over_capacity
     )

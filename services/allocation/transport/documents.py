@@ -8,7 +8,7 @@ from ballast.governance.v1.approval_pb2 import ImpactPreview
 from google.protobuf.message import Message
 
 from services.allocation.domain.errors import PolicyNotFound
-from services.allocation.domain.policy import check_policy
+from services.allocation.domain.policy_finding import check_whole
 from services.allocation.domain.quantity import percent, share_to_float
 from services.allocation.transport.convert import policy_from_pb, policy_to_pb
 from services.allocation.usecases.policies import Policies
@@ -36,7 +36,7 @@ def policy_kind(policies: Policies, trials: PolicyTrials, clock: Clock) -> Docum
 
     async def checked(body: PolicyMessage) -> Message:
         policy = policy_from_pb(body)
-        check_policy(policy)
+        check_whole(policy)
         return policy_to_pb(policy)
 
     async def preview(body: PolicyMessage) -> ImpactPreview:

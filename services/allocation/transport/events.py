@@ -6,17 +6,27 @@ from ballast.triage.v1 import triage_events_pb2
 from ballast.triage.v1.assessment_pb2 import Assessment
 from google.protobuf.message import Message
 
-from services.allocation.domain.events import AllocationPolicyChanged, DecisionChanged, DecisionMade, Event, RoadmapItemChanged, TeamChanged
+from services.allocation.domain.events import (
+    AllocationPolicyChanged,
+    DecisionChanged,
+    DecisionMade,
+    Event,
+    RoadmapItemChanged,
+    TeamChanged,
+    WorkRecorded,
+)
 from services.allocation.domain.incident import GRAVEST, MILDEST, IncidentFact
 from services.allocation.domain.sprint import check_calendar
 from services.allocation.storage.heard_store import HeardStore
-from services.allocation.transport.convert import item_to_pb, policy_to_pb, record_to_pb, team_to_pb
+from services.allocation.transport.convert import item_to_pb, policy_to_pb, team_to_pb
 from services.allocation.transport.decisions import decision_to_pb
+from services.allocation.transport.presence_events import encode_presence
+from services.allocation.transport.work_convert import record_to_pb
 from services.allocation.usecases.decisions import Decisions
 from shared.errors import InvalidInput, Violation
 from shared.events.event import EncodedEvent, Outcome, ReceivedEvent
 from shared.events.sink import Handler
-from shared.rpc.wellknown import time_from_pb
+from shared.rpc.wellknown import money_from_pb, time_from_pb
 from shared.telemetry import context_from_traceparent, trace_ids
 
 
@@ -38,8 +48,10 @@ def encode(event: Event) -> EncodedEvent:
     if isinstance(event, RoadmapItemChanged):
         item = event.item
         return EncodedEvent(item.name, item.version, pb.RoadmapItemChanged(item=item_to_pb(item)), item.updated_at)
-    data: Message = pb.WorkRecorded(records=[record_to_pb(record) for record in event.records])
-    return EncodedEvent(event.records[0].name, 1, data, event.recorded_at)
+    if isinstance(event, WorkRecorded):
+        data: Message = pb.WorkRecorded(records=[record_to_pb(record) for record in event.records])
+        return EncodedEvent(event.records[0].name, 1, data, event.recorded_at)
+    return encode_presence(event)
 
 
 class AssessmentEvents:
@@ -92,4 +104,6 @@ def fact_from_pb(assessment: Assessment, traceparent: str) -> IncidentFact:
         teams=() if assessment.merged_into else tuple(assessment.teams),
         trace_id=trace_id,
         span_id=span_id,
+        components=tuple(assessment.components),
+        expected_loss=money_from_pb(assessment.expected_loss_per_hour) if assessment.HasField("expected_loss_per_hour") else None,
     )

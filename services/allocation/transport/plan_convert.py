@@ -15,7 +15,7 @@ from services.allocation.domain.roadmap_plan import Alternative, RoadmapPlan, Ro
 from services.allocation.transport.convert import item_from_pb
 from services.allocation.transport.decisions import displaced_to_pb
 from services.allocation.usecases.plans import PlanChange, SimulatedPlan
-from services.allocation.usecases.roadmap_imports import ImportSummary
+from services.allocation.usecases.roadmap_imports import ImportSummary, LandedRow, RowOutcome
 from shared.money import Money
 from shared.rpc.wellknown import money_from_pb, money_to_pb, time_to_pb
 
@@ -81,6 +81,7 @@ def change_from_pb(request: plan_service_pb2.SimulatePlanRequest) -> PlanChange:
         quantile=request.effort_quantile,
         churn=int(churn * 10**9),
         keep=tuple(request.keep_items),
+        quick=request.effort == plan_service_pb2.PLAN_EFFORT_QUICK,
     )
 
 
@@ -90,16 +91,22 @@ def defaults_from_pb(request: plan_service_pb2.ImportRoadmapItemsRequest) -> Def
 
 
 def summary_to_pb(summary: ImportSummary, *, validate_only: bool) -> plan_service_pb2.ImportRoadmapItemsResponse:
-    count = summary.created + summary.changed + summary.unchanged + len(summary.refused)
+    count = len(summary.landed) + len(summary.refused)
     told = plan_service_pb2.RoadmapImportSummary(
         validate_only=validate_only,
-        created_count=summary.created,
-        changed_count=summary.changed,
-        unchanged_count=summary.unchanged,
+        created_count=summary.count(RowOutcome.CREATED),
+        changed_count=summary.count(RowOutcome.CHANGED),
+        unchanged_count=summary.count(RowOutcome.UNCHANGED),
         refused_count=len(summary.refused),
         refused=[_refused_to_pb(row) for row in summary.refused[:_MOST_REFUSED]],
+        landed=[_landed_to_pb(row) for row in summary.landed],
     )
     return plan_service_pb2.ImportRoadmapItemsResponse(done_count=count, total_count=count, summary=told)
+
+
+def _landed_to_pb(row: LandedRow) -> plan_service_pb2.LandedRoadmapRow:
+    outcome = plan_service_pb2.RoadmapRowOutcome.ValueType(row.outcome)
+    return plan_service_pb2.LandedRoadmapRow(line=row.line, roadmap_item=row.name, outcome=outcome)
 
 
 def _refused_to_pb(row: ImportedRow) -> plan_service_pb2.RefusedRoadmapRow:

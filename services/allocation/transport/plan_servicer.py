@@ -28,7 +28,8 @@ class PlanServicer(PlanServiceServicer):
         self._imports = imports
 
     async def GetPlan(self, request: pb.GetPlanRequest, context: object) -> pb.GetPlanResponse:
-        return pb.GetPlanResponse(plan=convert.plan_to_pb(await self._plans.get(request.team, request.effort_quantile)))
+        quick = request.effort == pb.PLAN_EFFORT_QUICK
+        return pb.GetPlanResponse(plan=convert.plan_to_pb(await self._plans.get(request.team, request.effort_quantile, quick=quick)))
 
     async def SimulatePlan(self, request: pb.SimulatePlanRequest, context: object) -> pb.SimulatePlanResponse:
         return convert.simulated_to_pb(await self._plans.simulate(list(request.teams), convert.change_from_pb(request)))

@@ -8,10 +8,15 @@ from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceS
 
 from services.allocation.transport import convert
 from services.allocation.transport.decisions import decision_to_pb, query_from_pb
+from services.allocation.transport.split_convert import most_age_from_pb, reading_to_pb
+from services.allocation.transport.work_convert import query_from_pb as query_from_work_pb
+from services.allocation.transport.work_convert import record_from_pb, record_to_pb
 from services.allocation.usecases.decisions import Decisions
 from services.allocation.usecases.policies import Policies
 from services.allocation.usecases.roadmap import Roadmap
+from services.allocation.usecases.splits import Splits
 from services.allocation.usecases.teams import Teams
+from services.allocation.usecases.work import Work
 from shared.amendments.control import AmendmentControl
 from shared.ids import uuid_of
 from shared.paging import page_query
@@ -30,6 +35,8 @@ class AllocationParts:
     roadmap: Roadmap
     policies: Policies
     decisions: Decisions
+    work: Work
+    splits: Splits
 
 
 class AllocationServicer(AllocationServiceServicer):
@@ -41,6 +48,8 @@ class AllocationServicer(AllocationServiceServicer):
         self._roadmap = parts.roadmap
         self._policies = parts.policies
         self._decisions = parts.decisions
+        self._work = parts.work
+        self._splits = parts.splits
         self._control = control
 
     @once(pb.UpsertTeamsResponse)
@@ -95,7 +104,7 @@ class AllocationServicer(AllocationServiceServicer):
         return pb.ListAllocationPolicyRevisionsResponse(policies=policies, next_page_token=page.next_page_token)
 
     async def GetSplit(self, request: pb.GetSplitRequest, context: object) -> pb.GetSplitResponse:
-        return pb.GetSplitResponse(split=convert.split_to_pb(await self._decisions.split(request.team)))
+        return reading_to_pb(await self._splits.read(request.team, most_age_from_pb(request)))
 
     @once(pb.DecideSplitResponse)
     async def DecideSplit(self, request: pb.DecideSplitRequest, context: object) -> pb.DecideSplitResponse:
@@ -113,10 +122,11 @@ class AllocationServicer(AllocationServiceServicer):
 
     @once(pb.RecordWorkResponse)
     async def RecordWork(self, request: pb.RecordWorkRequest, context: object) -> pb.RecordWorkResponse:
-        recorded = await self._roadmap.record_work([convert.record_from_pb(each) for each in request.records])
-        return pb.RecordWorkResponse(records=[convert.record_to_pb(each) for each in recorded])
+        recorded = await self._work.record([record_from_pb(each) for each in request.records])
+        return pb.RecordWorkResponse(records=[record_to_pb(each) for each in recorded])
 
     async def ListWorkRecords(self, request: pb.ListWorkRecordsRequest, context: object) -> pb.ListWorkRecordsResponse:
-        paging = page_query(request.page_size, request.page_token, "ListWorkRecords", request.team)
-        page = await self._roadmap.work(request.team, paging)
-        return pb.ListWorkRecordsResponse(records=[convert.record_to_pb(each) for each in page.items], next_page_token=page.next_page_token)
+        query = query_from_work_pb(request.team, request.filter)
+        paging = page_query(request.page_size, request.page_token, "ListWorkRecords", query, request.filter.sprint)
+        page = await self._work.page(query, request.filter.sprint, paging)
+        return pb.ListWorkRecordsResponse(records=[record_to_pb(each) for each in page.items], next_page_token=page.next_page_token)

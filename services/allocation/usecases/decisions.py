@@ -1,7 +1,7 @@
 """Deciding: on request, when a sprint begins, and when an assessment matters; and reading what was decided."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,12 @@ from uuid import UUID
 
 import structlog
 
-from services.allocation.domain.decision import Decision, DecisionTrigger, Split
-from services.allocation.domain.errors import SplitNotDecided, SprintNotBegun, TeamNotFound
+from services.allocation.domain.capacity_change import restated
+from services.allocation.domain.decision import Decision, DecisionTrigger
+from services.allocation.domain.errors import SprintNotBegun, TeamNotFound
 from services.allocation.domain.incident import IncidentFact, teams_to_decide
 from services.allocation.domain.rule import Occasion, decide
+from services.allocation.domain.rule_signal import watches_budgets
 from services.allocation.storage.decision_query import DecisionQuery
 from services.allocation.storage.decision_store import Deciding, DecisionStore
 from services.allocation.storage.incident_store import IncidentStore
@@ -61,14 +63,6 @@ class Decisions:
         self._clock = clock
         self._trace = trace
 
-    async def split(self, team: str) -> Split:
-        """Returns the split that holds now. Raises TeamNotFound or SplitNotDecided."""
-        split = await self._store.split(team)
-        if split is None:
-            await self._teams.get(team)
-            raise SplitNotDecided(team)
-        return split
-
     async def decide(self, team: str) -> Decision:
         """Decides because somebody asked. Raises TeamNotFound or SprintNotBegun."""
         return await self._decide(team, Occasion(DecisionTrigger.REQUEST, self._clock.now(), author=current_principal_name()))
@@ -77,6 +71,15 @@ class Decisions:
         """Returns what `decide` would decide, and stores nothing. Raises TeamNotFound or SprintNotBegun."""
         occasion = Occasion(DecisionTrigger.REQUEST, self._clock.now(), author=current_principal_name())
         return await asyncio.to_thread(decide, await self._store.situation(team, occasion.now), occasion)
+
+    async def follow_capacity(self, names: Sequence[str]) -> None:
+        """Brings the hours of these teams' splits up to date where the present sprint has another capacity by now; their shares stay."""
+        now = self._clock.now()
+        splits = await self._store.splits(names)
+        for team in await self._teams.present(sorted(splits), now):
+            split, sprint = splits[team.name], team.cadence.sprint_at(now)
+            if split.sprint_number == sprint.number and split.capacity_hours != team.capacity_in(sprint):
+                await self._restate(team.name, Occasion(DecisionTrigger.CAPACITY, now, author=current_principal_name()))
 
     async def decide_due_sprints(self, now: datetime) -> None:
         """Decides for every team whose present sprint has begun without a decision for that; once, whoever else does the same.
@@ -109,6 +112,23 @@ class Decisions:
                 _log.info("an assessment decides nothing", team=team, incident=fact.incident, reason=error.reason)
         return True
 
+    async def hear_budget(self, team: str) -> None:
+        """Looks again, as an error budget of the team's stands otherwise; decides where with it a rule begins to hold or the share changes.
+
+        Budgets are told of often: what would only hold the split as it is leaves no decision. A team that is not stored here, or has not
+        begun, is passed over.
+        """
+        now = self._clock.now()
+        try:
+            async with self._store.deciding(team, now) as turn:
+                if not watches_budgets(turn.situation.policy):
+                    return
+                made = await asyncio.to_thread(decide, turn.situation, Occasion(DecisionTrigger.BUDGET, now))
+                if made.share_change or made.rules != turn.situation.rules:
+                    await self.keep(turn, lambda: made)
+        except (TeamNotFound, SprintNotBegun) as error:
+            _log.info("an error budget decides nothing", team=team, reason=error.reason)
+
     async def get(self, decision_id: UUID) -> Decision:
         return await self._store.get(decision_id)
 
@@ -133,6 +153,12 @@ class Decisions:
     async def _decide(self, team: str, occasion: Occasion) -> Decision:
         async with self._store.deciding(team, occasion.now) as turn:
             return await self.keep(turn, partial(decide, turn.situation, occasion))
+
+    async def _restate(self, team: str, occasion: Occasion) -> None:
+        async with self._store.deciding(team, occasion.now) as turn:
+            # A decision may have been made since the split was read.
+            if (made := await asyncio.to_thread(restated, turn.situation, occasion)) is not None:
+                await self.keep(turn, lambda: made)
 
     async def _decide_boundary(self, team: str, now: datetime) -> None:
         async with self._store.deciding(team, now) as turn:

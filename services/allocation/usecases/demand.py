@@ -117,5 +117,6 @@ def _recorded(asked: Asked, held: RecordedDemand | None, now: datetime, is_told:
     history, first = held.history(now)
     if not is_told:
         return Refusal("HISTORY_EMPTY", "team", "no sprint of any team was observed from its beginning to its end yet; give a history")
-    capacity = float(held.team.capacity_hours) if asked.capacity_hours is None else asked.capacity_hours
-    return Answered(replace(asked, first_number=first, capacity_hours=capacity), history, held.team.cadence.sprint_at(now).begin_at)
+    present = held.team.cadence.sprint_at(now)
+    capacity = float(held.team.capacity_in(present)) if asked.capacity_hours is None else asked.capacity_hours
+    return Answered(replace(asked, first_number=first, capacity_hours=capacity), history, present.begin_at)

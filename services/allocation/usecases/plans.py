@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
 
 from services.allocation.domain.decision import DisplacedItem
 from services.allocation.domain.errors import FieldRefused, RoadmapItemNotFound
@@ -24,6 +27,7 @@ class PlanChange:
     quantile: float = 0.0
     churn: int = 0  # billionths
     keep: tuple[str, ...] = ()
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +41,36 @@ class SimulatedPlan:
 
 
 class Plans:
-    """Plans of teams; nothing is stored."""
+    """Plans of teams; nothing is stored. With `processes` plans of single teams are made in so many, on as many cores, else in threads."""
 
-    def __init__(self, store: PlanStore, clock: Clock) -> None:
+    def __init__(self, store: PlanStore, clock: Clock, processes: int = 0) -> None:
         self._store = store
         self._clock = clock
+        # Started at the first plan. Spawned, not forked: a copy of a process with threads may wait for ever for one that was not copied.
+        self._pool = ProcessPoolExecutor(processes, get_context("spawn")) if processes else None
 
-    async def get(self, team: str, quantile: float) -> RoadmapPlan:
+    async def get(self, team: str, quantile: float, *, quick: bool) -> RoadmapPlan:
         """Raises TeamNotFound or SprintNotBegun."""
         now = self._clock.now()
         teams, policy = await self._store.roadmaps([team], now)
+        roadmaps = Roadmaps(teams, Terms(now, policy.horizon_sprints, quantile, quick))
+        if self._pool is not None:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, plan_roadmaps, roadmaps)
+            except BrokenProcessPool:
+                self._pool = None  # somebody ended a worker: slower from here on, but none the worse
         # In a thread: the optimum takes tens of milliseconds, and the solver leaves the interpreter free meanwhile.
-        return await asyncio.to_thread(_planned, teams, Terms(now, policy.horizon_sprints, quantile))
+        return await asyncio.to_thread(plan_roadmaps, roadmaps)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
     async def simulate(self, teams: Sequence[str], change: PlanChange) -> SimulatedPlan:
         """Raises what `get` raises, FieldRefused, RoadmapItemNotFound, PlanTooLarge, PlanCurrencyMismatch and what `check_items` raises."""
         now = self._clock.now()
         held, policy = await self._store.roadmaps(teams, now)
-        terms = Terms(now, change.horizon or policy.horizon_sprints, change.quantile)
+        terms = Terms(now, change.horizon or policy.horizon_sprints, change.quantile, change.quick)
         return await asyncio.to_thread(_simulated, held, _changed(held, change), terms, change)
 
 
@@ -64,7 +80,8 @@ def _planned(teams: Sequence[TeamRoadmap], terms: Terms) -> RoadmapPlan:
 
 def _simulated(held: Sequence[TeamRoadmap], changed: Sequence[TeamRoadmap], terms: Terms, change: PlanChange) -> SimulatedPlan:
     present = _planned(held, terms)
-    plan = plan_roadmaps(Roadmaps(changed, terms), present, change.churn)
+    # Without a change the plan is the present one, and there is nothing to look for twice.
+    plan = present if list(changed) == list(held) and not change.churn else plan_roadmaps(Roadmaps(changed, terms), present, change.churn)
     known = {item.name for item in plan.roadmaps.items}
     for name in change.keep:
         if name not in known:

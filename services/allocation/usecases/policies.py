@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from services.allocation.domain.policy import AllocationPolicy, check_policy
+from services.allocation.domain.policy import AllocationPolicy
+from services.allocation.domain.policy_finding import check_whole
 from services.allocation.domain.team import DEFAULT_POLICY
 from services.allocation.storage.policy_store import PolicyStore
 from shared.clock import Clock
@@ -20,10 +21,10 @@ class Policies:
     async def update(self, policy: AllocationPolicy, etag: str, *, validate_only: bool, author: str = "") -> AllocationPolicy:
         """Returns the next revision, the caller's or `author`'s, stored unless it was only to be checked.
 
-        Raises what `check_policy` raises, and Conflict.
+        Raises what `check_whole` raises, and Conflict.
         """
         now = self._clock.now()
-        check_policy(policy)
+        check_whole(policy)
         made = replace(policy, author=author or current_principal_name(), created_at=now)
         if validate_only:
             return replace(made, revision=await self._store.next_revision(policy.name, etag, now))

@@ -1,7 +1,7 @@
 """Trying an allocation policy that need not be stored: what would be decided under it now, team by team."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.allocation.domain.decision import Decision, DecisionTrigger
@@ -40,9 +40,10 @@ class PolicyTrials:
         found = []
         for team in await self._teams.using(tried.name, MOST_TEAMS):
             situation = await self._decisions.situation(team, now)
+            other = await self._decisions.situation(team, now, tried)
             try:
                 before = await asyncio.to_thread(decide, situation, occasion)
-                after = await asyncio.to_thread(decide, replace(situation, policy=tried), occasion)
+                after = await asyncio.to_thread(decide, other, occasion)
             except SprintNotBegun:
                 continue
             found.append(TriedTeam(before, after))

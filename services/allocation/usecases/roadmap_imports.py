@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from services.allocation.domain.roadmap import RoadmapItem
 from services.allocation.domain.roadmap_import import Defaults, ImportedRow, RoadmapFormat, Row, read_row, rows_of
@@ -13,14 +14,32 @@ from shared.paging import Page, PageQuery
 _AT_ONCE = 500  # rows read in one go: some 20 ms
 
 
+class RowOutcome(IntEnum):
+    """What became of a row that made an item; the numbers are the contract's."""
+
+    CREATED = 1
+    CHANGED = 2
+    UNCHANGED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LandedRow:
+    """A row that made an item, and what became of that."""
+
+    line: int
+    name: str
+    outcome: RowOutcome
+
+
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """How an import ended; refused rows in the order of the file."""
+    """How an import ended, row by row; each list in the order of the file."""
 
-    created: int
-    changed: int
-    unchanged: int
+    landed: tuple[LandedRow, ...]
     refused: tuple[ImportedRow, ...]
+
+    def count(self, outcome: RowOutcome) -> int:
+        return sum(each.outcome is outcome for each in self.landed)
 
 
 class RoadmapImports:
@@ -45,10 +64,12 @@ class RoadmapImports:
         read = _once_each(read)
         items = [row.item for row in read if row.item]
         stored, errors, held = await self._store.import_items(items, self._clock.now(), validate_only=validate_only)
-        refused = [
+        refused = tuple(
             row if row.error else ImportedRow(row.line, row.name, None, errors[row.name]) for row in read if row.error or row.name in errors
-        ]
-        return _summary(stored, held, refused)
+        )
+        outcomes = {item.name: _outcome(item, held.get(item.name)) for item in stored}
+        landed = tuple(LandedRow(row.line, row.name, outcomes[row.name]) for row in read if row.item and row.name in outcomes)
+        return ImportSummary(landed, refused)
 
     async def revisions(self, name: str, paging: PageQuery) -> Page[tuple[RoadmapItem, str]]:
         """Raises RoadmapItemNotFound."""
@@ -72,7 +93,7 @@ def _once_each(rows: list[ImportedRow]) -> list[ImportedRow]:
     return told
 
 
-def _summary(stored: list[RoadmapItem], held: dict[str, RoadmapItem], refused: list[ImportedRow]) -> ImportSummary:
-    created = sum(item.name not in held for item in stored)
-    unchanged = sum(held.get(item.name) == item for item in stored)
-    return ImportSummary(created, len(stored) - created - unchanged, unchanged, tuple(refused))
+def _outcome(stored: RoadmapItem, held: RoadmapItem | None) -> RowOutcome:
+    if held is None:
+        return RowOutcome.CREATED
+    return RowOutcome.UNCHANGED if stored == held else RowOutcome.CHANGED

@@ -62,7 +62,10 @@ class Displacement:
 
 @dataclass(frozen=True, slots=True)
 class DecisionFact:
-    """A decision; shares are of capacity, for remediation, 0 to 1; the one before is None for a team's first decision."""
+    """A decision as it stands; shares are of capacity, for remediation, 0 to 1; the one before is None for a team's first decision.
+
+    `state` is that of the contract in lower case; empty of those told before there were any, which were in force.
+    """
 
     name: str
     sprint: str
@@ -72,6 +75,15 @@ class DecisionFact:
     policy_revision: int
     weighed: tuple[WeighedAssessment, ...] = ()
     displaced: tuple[Displacement, ...] = ()
+    state: str = ""
+    state_reason: str = ""
+    approval: str = ""  # asked for it
+    rolls_back: str = ""  # the decision it takes back
+
+    @property
+    def came_in_force(self) -> bool:
+        """Whether it ever set a split: others only would have."""
+        return self.state not in {"proposed", "rejected", "lapsed"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from services.governance.domain.fact import (
     WorkFact,
 )
 from services.governance.domain.follow_up_drawing import drawing_of_follow_up
-from services.governance.domain.lineage import Edge, Node, NodeKind, Relation, Source, kind_of_name, one_line
+from services.governance.domain.lineage import WITHDRAWN_BECAUSE, Edge, Node, NodeKind, Relation, Source, kind_of_name, one_line
 from services.governance.domain.measure import days_text, decimal_text
 
 SEVERITY_MATRIX, GATING_RULES = "severityMatrix", "gatingRules"
@@ -114,18 +114,25 @@ def _drawing_of_assessment(fact: AssessmentFact) -> Drawing:
 
 
 def _drawing_of_decision(fact: DecisionFact) -> Drawing:
+    """What was only proposed displaced nothing, and takes nothing back; what was taken back no longer displaces."""
     policy = version_name(fact.policy, fact.policy_revision) if fact.policy else ""
+    displaced, taken_back = (fact.displaced, fact.rolls_back) if fact.came_in_force else ((), "")
+    over = {WITHDRAWN_BECAUSE: one_line(fact.state_reason) or "it was taken back"} if fact.state == "rolled_back" else {}
     return Drawing(
         _node(fact.name, NodeKind.DECISION, _decision_title(fact)),
         (
             Node(policy, NodeKind.POLICY_VERSION, is_known=True),
             *(Node(weighed.name, NodeKind.ASSESSMENT) for weighed in fact.weighed),
-            *(Node(item.roadmap_item, NodeKind.ROADMAP_ITEM, one_line(item.title), is_known=True) for item in fact.displaced),
+            *(Node(item.roadmap_item, NodeKind.ROADMAP_ITEM, one_line(item.title), is_known=True) for item in displaced),
+            Node(fact.approval, NodeKind.APPROVAL),
+            Node(taken_back, NodeKind.DECISION),
         ),
         (
             Edge(policy, fact.name, Relation.GOVERNS),
             *(Edge(weighed.name, fact.name, Relation.WEIGHED_IN, _weight(weighed)) for weighed in fact.weighed),
-            *(Edge(fact.name, item.roadmap_item, Relation.DISPLACES, _displacement(item)) for item in fact.displaced),
+            *(Edge(fact.name, item.roadmap_item, Relation.DISPLACES, _displacement(item) | over) for item in displaced),
+            Edge(fact.name, fact.approval, Relation.APPROVED_BY),
+            Edge(taken_back, fact.name, Relation.TAKEN_BACK_BY),
         ),
     )
 
@@ -186,7 +193,8 @@ def _node(name: str, kind: NodeKind, title: str) -> Node:
 
 def _decision_title(fact: DecisionFact) -> str:
     before = "" if fact.before_share is None else f"{fact.before_share:.1%} → "
-    return f"{fact.sprint}: remediation {before}{fact.after_share:.1%}"
+    state = f" ({fact.state.replace('_', ' ')})" if fact.state else ""
+    return f"{fact.sprint}: remediation {before}{fact.after_share:.1%}{state}"
 
 
 def _policy_title(fact: PolicyFact) -> str:

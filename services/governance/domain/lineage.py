@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 LONGEST_TITLE = 200  # characters
-WITHDRAWN_BECAUSE = "withdrawn_because"  # the attribute of an edge that no rule concludes any more
+WITHDRAWN_BECAUSE = "withdrawn_because"  # the attribute of an edge that no rule concludes any more, or that a later event takes back
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -80,6 +80,11 @@ class Relation(StrEnum):
     DELIVERED_IN = "DELIVERED_IN"
     REPLACED_BY = "REPLACED_BY"
     TOOK_WORK = "TOOK_WORK"
+    TAKEN_BACK_BY = "TAKEN_BACK_BY"
+
+
+# What events take back that they had shown.
+TAKEN_BACK = frozenset({Relation.DISPLACES})
 
 
 class Source(StrEnum):
@@ -100,7 +105,7 @@ class Standing(StrEnum):
     UNJUDGED = "UNJUDGED"
     CONFIRMED = "CONFIRMED"
     DENIED = "DENIED"
-    WITHDRAWN = "WITHDRAWN"  # by the rule that had concluded it, before anybody judged it
+    WITHDRAWN = "WITHDRAWN"  # by the rule that had concluded it, or by an event, before anybody judged it
 
 
 class Direction(StrEnum):
@@ -153,8 +158,9 @@ class Edge(NamedTuple):
 
     @property
     def is_withdrawn(self) -> bool:
-        """Says whether the rule that concluded it no longer does; better evidence makes it another edge."""
-        return self.source is Source.INFERRED and WITHDRAWN_BECAUSE in self.attributes
+        """Says whether the rule that concluded it no longer does, or an event takes it back; better evidence makes it another edge."""
+        may_be = self.source is Source.INFERRED or (self.source is Source.OBSERVED and self.relation in TAKEN_BACK)
+        return may_be and WITHDRAWN_BECAUSE in self.attributes
 
 
 class RecordedEdge(NamedTuple):
@@ -210,10 +216,11 @@ def kind_of_name(name: str) -> NodeKind | None:
 
 
 def stronger(held: Edge, told: Edge) -> Edge:
-    """Returns which of two accounts of the same edge counts: the better evidence; of two that are no observation, the later."""
+    """Returns which of two accounts of the same edge counts: the better evidence; of two that are no observation, the later; of two
+    observations the first, unless the other takes it back: in whatever order they come, what was taken back is."""
     if told.source.rank != held.source.rank:
         return max(held, told, key=lambda edge: edge.source.rank)
-    return held if held.source is Source.OBSERVED else told
+    return held if held.source is Source.OBSERVED and not told.is_withdrawn else told
 
 
 def one_line(text: str) -> str:

@@ -38,6 +38,7 @@ _TERMS = {
     Relation.MERGED_INTO: "wasDerivedFrom",
     Relation.TEMPLATE_OF: "wasDerivedFrom",
     Relation.REPLACED_BY: "wasDerivedFrom",
+    Relation.TAKEN_BACK_BY: "wasInformedBy",
     Relation.ASSESSED_BY: "used",
     Relation.GOVERNS: "used",
     Relation.WEIGHED_IN: "wasInformedBy",

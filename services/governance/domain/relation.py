@@ -34,6 +34,7 @@ FITS: Mapping[Relation, tuple[Kinds, Kinds]] = {
     _R.RENDERED_AS: _pair({_K.DECISION, _K.ASSESSMENT}, {_K.BUNDLE}),
     _R.TEMPLATE_OF: _pair({_K.TEMPLATE_VERSION}, {_K.BUNDLE}),
     _R.REPLACED_BY: _pair({_K.BUNDLE, _K.POLICY_VERSION}, {_K.BUNDLE, _K.POLICY_VERSION}),
+    _R.TAKEN_BACK_BY: _pair({_K.DECISION}, {_K.DECISION}),
     _R.APPROVED_BY: _pair(_ANY, {_K.APPROVAL}),
     _R.FOLLOWED_BY: _pair(_ANY - _LASTING, _ANY - _LASTING),
     _R.RELATED: _pair(_ANY, _ANY),
@@ -44,7 +45,7 @@ FITS: Mapping[Relation, tuple[Kinds, Kinds]] = {
     _R.DELIVERED_IN: _pair({_K.INCIDENT, _K.CHANGE, _K.FLAG, _K.CORRECTIVE_ACTION, _K.ROADMAP_ITEM, _K.BUNDLE}, {_K.DEPLOY}),
 }
 # Each leads to what took the place of the other: around a circle nothing would be left that stands.
-ACYCLIC = frozenset({_R.MERGED_INTO, _R.REPLACED_BY})
+ACYCLIC = frozenset({_R.MERGED_INTO, _R.REPLACED_BY, _R.TAKEN_BACK_BY})
 
 
 def fits(relation: Relation, begin: NodeKind, end: NodeKind) -> bool:

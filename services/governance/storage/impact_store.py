@@ -15,7 +15,7 @@ _LED_TO = text(
     """
     select edge.*, node.name, node.kind, node.title, node.is_known
     from lineage_edge edge join lineage_node node on node.name = edge.to_name
-    where edge.from_name = :decision and edge.relation = :relation and edge.standing <> 'DENIED'
+    where edge.from_name = :decision and edge.relation = :relation and edge.standing not in ('DENIED', 'WITHDRAWN')
     order by edge.ledger_sequence, edge.to_name limit :limit
     """
 )
@@ -25,7 +25,7 @@ _LATER = text(
     from unnest(cast(:items as text[]), cast(:sequences as bigint[])) as told(item, sequence)
     cross join lateral (
         select * from lineage_edge
-        where to_name = told.item and relation = 'DISPLACES' and ledger_sequence > told.sequence and standing <> 'DENIED'
+        where to_name = told.item and relation = 'DISPLACES' and ledger_sequence > told.sequence and standing not in ('DENIED', 'WITHDRAWN')
         order by ledger_sequence desc limit :limit
     ) edge
     join lineage_node node on node.name = edge.from_name
@@ -37,9 +37,9 @@ _INCIDENTS = text(
     select distinct node.name, node.kind, node.title, node.is_known
     from lineage_edge weighed
     join lineage_edge assessed on assessed.to_name = weighed.from_name and assessed.relation = 'ASSESSED_BY'
-        and assessed.standing <> 'DENIED'
+        and assessed.standing not in ('DENIED', 'WITHDRAWN')
     join lineage_node node on node.name = assessed.from_name
-    where weighed.to_name = :decision and weighed.relation = 'WEIGHED_IN' and weighed.standing <> 'DENIED'
+    where weighed.to_name = :decision and weighed.relation = 'WEIGHED_IN' and weighed.standing not in ('DENIED', 'WITHDRAWN')
     order by node.name limit :limit
     """
 )
@@ -58,10 +58,10 @@ _KPIS = text(
         select unnest(cast(:names as text[])) as name
         union
         select to_name from lineage_edge
-        where from_name = any(cast(:names as text[])) and relation = 'AFFECTS' and standing <> 'DENIED'
+        where from_name = any(cast(:names as text[])) and relation = 'AFFECTS' and standing not in ('DENIED', 'WITHDRAWN')
     ) concerned
     join lineage_edge measured on measured.from_name = concerned.name and measured.relation = 'MEASURED_IN'
-        and measured.standing <> 'DENIED'
+        and measured.standing not in ('DENIED', 'WITHDRAWN')
     join lineage_node node on node.name = measured.to_name
     order by node.name, measured.from_name limit :limit
     """

@@ -44,7 +44,7 @@ OCCURRED = text("select name, component, part, happened_at from lineage_occurren
 #
 # All in one statement, for each would cost its own round trip while the others wait for the head. A title, and the kind with it, gives
 # way only to one of the same version or a higher one. An edge belongs to the entry that first showed it; how it is known gives way to
-# better evidence, or to a later account where it was never observed, unless people have judged it.
+# better evidence, or to a later account where it was never observed, unless people have judged it; what was observed is only taken back.
 APPEND = text(
     """
     with entries as (
@@ -89,8 +89,9 @@ APPEND = text(
         on conflict (from_name, to_name, relation) do update set
             source = excluded.source, confidence = excluded.confidence, rule = excluded.rule, attributes = excluded.attributes,
             standing = excluded.standing
-        where held.standing in ('UNJUDGED', 'WITHDRAWN') and held.source <> 'OBSERVED'
-          and (excluded.source <> 'INFERRED' or held.source = 'INFERRED')
+        where held.standing in ('UNJUDGED', 'WITHDRAWN')
+          and case when held.source = 'OBSERVED' then excluded.source = 'OBSERVED' and excluded.standing = 'WITHDRAWN'
+                   else excluded.source <> 'INFERRED' or held.source = 'INFERRED' end
     ), occurrences as (
         insert into lineage_occurrence as held (name, component, part, happened_at)
         select * from unnest(cast(:occurrence_name as text[]), cast(:occurrence_component as text[]), cast(:occurrence_part as text[]),

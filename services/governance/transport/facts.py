@@ -1,9 +1,9 @@
 """The events lineage is drawn from, read as governance's own facts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2
+from ballast.allocation.v1 import allocation_events_pb2, decision_pb2, roadmap_item_pb2, team_pb2
 from ballast.amendments.v1 import amendment_events_pb2, amendment_pb2
 from ballast.governance.v1 import approval_pb2, governance_events_pb2
 from ballast.intake.v1 import change_pb2, intake_events_pb2
@@ -36,6 +36,12 @@ from shared.errors import InvalidInput
 from shared.events.event import ReceivedEvent
 from shared.money import Money
 from shared.rpc.wellknown import time_from_pb
+
+_STATES = {
+    value.number: value.name.removeprefix("DECISION_STATE_").lower()
+    for value in decision_pb2.DecisionState.DESCRIPTOR.values
+    if value.number
+}
 
 
 class FactUnreadable(ValueError):
@@ -104,7 +110,7 @@ def _component(data: triage_events_pb2.ComponentChanged) -> ComponentFact:
     return ComponentFact(data.component.name, data.component.display_name)
 
 
-def _decision(data: allocation_events_pb2.DecisionMade) -> DecisionFact:
+def _decision(data: allocation_events_pb2.DecisionMade | allocation_events_pb2.DecisionChanged) -> DecisionFact:
     decision = data.decision
     return DecisionFact(
         name=decision.name,
@@ -115,6 +121,10 @@ def _decision(data: allocation_events_pb2.DecisionMade) -> DecisionFact:
         policy_revision=decision.policy_revision,
         weighed=_weighed(decision),
         displaced=tuple(_displacement(item) for item in decision.impact.displaced),
+        state=_STATES.get(decision.state, ""),
+        state_reason=decision.state_reason,
+        approval=decision.approval,
+        rolls_back=decision.rolls_back,
     )
 
 
@@ -192,9 +202,21 @@ def _post_mortem_due(data: budget_events_pb2.PostMortemDue) -> DutyFact:
 
 
 def _work(data: allocation_events_pb2.WorkRecorded) -> WorkFact:
+    return _work_of(data.records)
+
+
+def _work_corrected(data: allocation_events_pb2.WorkCorrected) -> WorkFact:
+    """What takes work back is drawn beside it, with hours below zero, so that those of an incident or an item still sum."""
+    return _work_of([data.reversal, data.replacement] if data.HasField("replacement") else [data.reversal])
+
+
+def _work_of(records: Iterable[team_pb2.WorkRecord]) -> WorkFact:
+    """Work of a category is for nothing that lineage knows: it stands in the ledger alone."""
     return WorkFact(
         tuple(
-            Work(each.name, each.incident or each.roadmap_item, each.HasField("incident"), each.team, each.hours) for each in data.records
+            Work(each.name, each.incident or each.roadmap_item, each.HasField("incident"), each.team, each.hours)
+            for each in records
+            if each.incident or each.roadmap_item
         )
     )
 
@@ -206,6 +228,7 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact | None]]] = (
     (triage_events_pb2.AssessmentMade, _assessment),
     (triage_events_pb2.ComponentChanged, _component),
     (allocation_events_pb2.DecisionMade, _decision),
+    (allocation_events_pb2.DecisionChanged, _decision),
     (allocation_events_pb2.AllocationPolicyChanged, _policy),
     (allocation_events_pb2.RoadmapItemChanged, _roadmap_item),
     (playbook_events_pb2.BundleRendered, _bundle),
@@ -217,6 +240,7 @@ _PAIRS: Sequence[tuple[type[Message], Callable[[Any], Fact | None]]] = (
     (budget_events_pb2.ErrorBudgetChanged, _error_budget),
     (budget_events_pb2.PostMortemDue, _post_mortem_due),
     (allocation_events_pb2.WorkRecorded, _work),
+    (allocation_events_pb2.WorkCorrected, _work_corrected),
     (amendment_events_pb2.AmendmentChanged, _amendment),
     (governance_events_pb2.ApprovalRequested, _approval),
     (governance_events_pb2.ApprovalChanged, _approval),

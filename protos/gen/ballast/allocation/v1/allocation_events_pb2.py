@@ -22,29 +22,41 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from ballast.allocation.v1 import adherence_pb2 as ballast_dot_allocation_dot_v1_dot_adherence__pb2
 from ballast.allocation.v1 import allocation_policy_pb2 as ballast_dot_allocation_dot_v1_dot_allocation__policy__pb2
+from ballast.allocation.v1 import calendar_pb2 as ballast_dot_allocation_dot_v1_dot_calendar__pb2
 from ballast.allocation.v1 import decision_pb2 as ballast_dot_allocation_dot_v1_dot_decision__pb2
 from ballast.allocation.v1 import roadmap_item_pb2 as ballast_dot_allocation_dot_v1_dot_roadmap__item__pb2
 from ballast.allocation.v1 import team_pb2 as ballast_dot_allocation_dot_v1_dot_team__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ballast/allocation/v1/allocation_events.proto\x12\x15\x62\x61llast.allocation.v1\x1a-ballast/allocation/v1/allocation_policy.proto\x1a$ballast/allocation/v1/decision.proto\x1a(ballast/allocation/v1/roadmap_item.proto\x1a ballast/allocation/v1/team.proto\"A\n\x0c\x44\x65\x63isionMade\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.ballast.allocation.v1.Decision\"~\n\x0f\x44\x65\x63isionChanged\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.ballast.allocation.v1.Decision\x12\x38\n\nfrom_state\x18\x02 \x01(\x0e\x32$.ballast.allocation.v1.DecisionState\"R\n\x17\x41llocationPolicyChanged\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.ballast.allocation.v1.AllocationPolicy\"8\n\x0bTeamChanged\x12)\n\x04team\x18\x01 \x01(\x0b\x32\x1b.ballast.allocation.v1.Team\"F\n\x12RoadmapItemChanged\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapItem\"B\n\x0cWorkRecorded\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.ballast.allocation.v1.WorkRecordb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ballast/allocation/v1/allocation_events.proto\x12\x15\x62\x61llast.allocation.v1\x1a%ballast/allocation/v1/adherence.proto\x1a-ballast/allocation/v1/allocation_policy.proto\x1a$ballast/allocation/v1/calendar.proto\x1a$ballast/allocation/v1/decision.proto\x1a(ballast/allocation/v1/roadmap_item.proto\x1a ballast/allocation/v1/team.proto\"A\n\x0c\x44\x65\x63isionMade\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.ballast.allocation.v1.Decision\"~\n\x0f\x44\x65\x63isionChanged\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.ballast.allocation.v1.Decision\x12\x38\n\nfrom_state\x18\x02 \x01(\x0e\x32$.ballast.allocation.v1.DecisionState\"R\n\x17\x41llocationPolicyChanged\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.ballast.allocation.v1.AllocationPolicy\"8\n\x0bTeamChanged\x12)\n\x04team\x18\x01 \x01(\x0b\x32\x1b.ballast.allocation.v1.Team\"F\n\x12RoadmapItemChanged\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapItem\"B\n\x0cWorkRecorded\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.ballast.allocation.v1.WorkRecord\"\xb1\x01\n\rWorkCorrected\x12\x33\n\x08original\x18\x01 \x01(\x0b\x32!.ballast.allocation.v1.WorkRecord\x12\x33\n\x08reversal\x18\x02 \x01(\x0b\x32!.ballast.allocation.v1.WorkRecord\x12\x36\n\x0breplacement\x18\x03 \x01(\x0b\x32!.ballast.allocation.v1.WorkRecord\"H\n\x0f\x43\x61lendarChanged\x12\x35\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32#.ballast.allocation.v1.WorkCalendar\"L\n\x0cLeaveChanged\x12+\n\x05leave\x18\x01 \x01(\x0b\x32\x1c.ballast.allocation.v1.Leave\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\"<\n\rDriftDetected\x12+\n\x05\x64rift\x18\x01 \x01(\x0b\x32\x1c.ballast.allocation.v1.Drift\"9\n\nDriftEnded\x12+\n\x05\x64rift\x18\x01 \x01(\x0b\x32\x1c.ballast.allocation.v1.Driftb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ballast.allocation.v1.allocation_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DECISIONMADE']._serialized_start=233
-  _globals['_DECISIONMADE']._serialized_end=298
-  _globals['_DECISIONCHANGED']._serialized_start=300
-  _globals['_DECISIONCHANGED']._serialized_end=426
-  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_start=428
-  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_end=510
-  _globals['_TEAMCHANGED']._serialized_start=512
-  _globals['_TEAMCHANGED']._serialized_end=568
-  _globals['_ROADMAPITEMCHANGED']._serialized_start=570
-  _globals['_ROADMAPITEMCHANGED']._serialized_end=640
-  _globals['_WORKRECORDED']._serialized_start=642
-  _globals['_WORKRECORDED']._serialized_end=708
+  _globals['_DECISIONMADE']._serialized_start=310
+  _globals['_DECISIONMADE']._serialized_end=375
+  _globals['_DECISIONCHANGED']._serialized_start=377
+  _globals['_DECISIONCHANGED']._serialized_end=503
+  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_start=505
+  _globals['_ALLOCATIONPOLICYCHANGED']._serialized_end=587
+  _globals['_TEAMCHANGED']._serialized_start=589
+  _globals['_TEAMCHANGED']._serialized_end=645
+  _globals['_ROADMAPITEMCHANGED']._serialized_start=647
+  _globals['_ROADMAPITEMCHANGED']._serialized_end=717
+  _globals['_WORKRECORDED']._serialized_start=719
+  _globals['_WORKRECORDED']._serialized_end=785
+  _globals['_WORKCORRECTED']._serialized_start=788
+  _globals['_WORKCORRECTED']._serialized_end=965
+  _globals['_CALENDARCHANGED']._serialized_start=967
+  _globals['_CALENDARCHANGED']._serialized_end=1039
+  _globals['_LEAVECHANGED']._serialized_start=1041
+  _globals['_LEAVECHANGED']._serialized_end=1117
+  _globals['_DRIFTDETECTED']._serialized_start=1119
+  _globals['_DRIFTDETECTED']._serialized_end=1179
+  _globals['_DRIFTENDED']._serialized_start=1181
+  _globals['_DRIFTENDED']._serialized_end=1238
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,9 @@
 isort:skip_file
 Events of allocation, the data of its CloudEvents."""
 
+from ballast.allocation.v1 import adherence_pb2 as _adherence_pb2
 from ballast.allocation.v1 import allocation_policy_pb2 as _allocation_policy_pb2
+from ballast.allocation.v1 import calendar_pb2 as _calendar_pb2
 from ballast.allocation.v1 import decision_pb2 as _decision_pb2
 from ballast.allocation.v1 import roadmap_item_pb2 as _roadmap_item_pb2
 from ballast.allocation.v1 import team_pb2 as _team_pb2
@@ -169,3 +171,139 @@ class WorkRecorded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkRecorded: _TypeAlias = WorkRecorded  # noqa: Y015
+
+@_typing.final
+class WorkCorrected(_message.Message):
+    """Work was taken back or put right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGINAL_FIELD_NUMBER: _builtins.int
+    REVERSAL_FIELD_NUMBER: _builtins.int
+    REPLACEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def original(self) -> _team_pb2.WorkRecord:
+        """What had been recorded; it stays as it is."""
+
+    @_builtins.property
+    def reversal(self) -> _team_pb2.WorkRecord:
+        """What takes it back: the same with hours below zero."""
+
+    @_builtins.property
+    def replacement(self) -> _team_pb2.WorkRecord:
+        """What stands in for it; absent where nothing does."""
+
+    def __init__(
+        self,
+        *,
+        original: _team_pb2.WorkRecord | None = ...,
+        reversal: _team_pb2.WorkRecord | None = ...,
+        replacement: _team_pb2.WorkRecord | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "replacement", b"replacement", "reversal", b"reversal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "replacement", b"replacement", "reversal", b"reversal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkCorrected: _TypeAlias = WorkCorrected  # noqa: Y015
+
+@_typing.final
+class CalendarChanged(_message.Message):
+    """A working calendar was stored or changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALENDAR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def calendar(self) -> _calendar_pb2.WorkCalendar:
+        """The calendar after the change."""
+
+    def __init__(
+        self,
+        *,
+        calendar: _calendar_pb2.WorkCalendar | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalendarChanged: _TypeAlias = CalendarChanged  # noqa: Y015
+
+@_typing.final
+class LeaveChanged(_message.Message):
+    """Leave was told, changed or taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAVE_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    deleted: _builtins.bool
+    """Whether it is there no longer."""
+    @_builtins.property
+    def leave(self) -> _calendar_pb2.Leave:
+        """The leave after the change, or as it last was."""
+
+    def __init__(
+        self,
+        *,
+        leave: _calendar_pb2.Leave | None = ...,
+        deleted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["leave", b"leave"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "leave", b"leave"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaveChanged: _TypeAlias = LeaveChanged  # noqa: Y015
+
+@_typing.final
+class DriftDetected(_message.Message):
+    """A team's work began to differ from its plan by more than chance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRIFT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def drift(self) -> _adherence_pb2.Drift:
+        """The drift, open."""
+
+    def __init__(
+        self,
+        *,
+        drift: _adherence_pb2.Drift | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drift", b"drift"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drift", b"drift"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftDetected: _TypeAlias = DriftDetected  # noqa: Y015
+
+@_typing.final
+class DriftEnded(_message.Message):
+    """A drift is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRIFT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def drift(self) -> _adherence_pb2.Drift:
+        """The drift, ended."""
+
+    def __init__(
+        self,
+        *,
+        drift: _adherence_pb2.Drift | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drift", b"drift"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drift", b"drift"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftEnded: _TypeAlias = DriftEnded  # noqa: Y015

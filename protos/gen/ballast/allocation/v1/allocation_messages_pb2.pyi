@@ -6,9 +6,11 @@ Requests and responses of the allocation service."""
 from ballast.allocation.v1 import allocation_policy_pb2 as _allocation_policy_pb2
 from ballast.allocation.v1 import decision_pb2 as _decision_pb2
 from ballast.allocation.v1 import roadmap_item_pb2 as _roadmap_item_pb2
+from ballast.allocation.v1 import split_pb2 as _split_pb2
 from ballast.allocation.v1 import team_pb2 as _team_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
@@ -559,16 +561,24 @@ class GetSplitRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEAM_FIELD_NUMBER: _builtins.int
+    MAX_STALENESS_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     """`teams/{id}`."""
+    @_builtins.property
+    def max_staleness(self) -> _duration_pb2.Duration:
+        """How old the answer may be; what is cached and older is read from the database anew, and so is all with zero. Absent, as old as the
+        service lets it be, and never older than that.
+        """
+
     def __init__(
         self,
         *,
         team: _builtins.str = ...,
+        max_staleness: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_staleness", b"max_staleness"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_staleness", b"max_staleness", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -576,23 +586,29 @@ Global___GetSplitRequest: _TypeAlias = GetSplitRequest  # noqa: Y015
 
 @_typing.final
 class GetSplitResponse(_message.Message):
-    """A team's split."""
+    """A team's split, and how fresh it is."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SPLIT_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def split(self) -> _team_pb2.Split:
         """The split."""
+
+    @_builtins.property
+    def freshness(self) -> _split_pb2.SplitFreshness:
+        """How fresh it is."""
 
     def __init__(
         self,
         *,
         split: _team_pb2.Split | None = ...,
+        freshness: _split_pb2.SplitFreshness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["split", b"split"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "split", b"split"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["split", b"split"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "split", b"split"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -861,22 +877,28 @@ class ListWorkRecordsRequest(_message.Message):
     TEAM_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     """`teams/{id}`."""
     page_size: _builtins.int
     """At most this many; 50 when zero."""
     page_token: _builtins.str
     """The `next_page_token` of the page before."""
+    @_builtins.property
+    def filter(self) -> _team_pb2.WorkFilter:
+        """Which of the team's records; all without it."""
+
     def __init__(
         self,
         *,
         team: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _team_pb2.WorkFilter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

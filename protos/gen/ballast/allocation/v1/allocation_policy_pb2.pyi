@@ -3,10 +3,13 @@
 isort:skip_file
 Allocation policies: how much of a sprint goes to remediation, as a versioned document."""
 
+from ballast.allocation.v1 import policy_rule_pb2 as _policy_rule_pb2
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.type import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -215,6 +218,9 @@ class AllocationPolicy(_message.Message):
     APPROVAL_THRESHOLDS_FIELD_NUMBER: _builtins.int
     CIRCUIT_BREAKER_FIELD_NUMBER: _builtins.int
     SHORTEST_DWELL_FIELD_NUMBER: _builtins.int
+    RESERVE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    HISTORY_SPRINTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `allocationPolicies/{id}`."""
     revision: _builtins.int
@@ -237,6 +243,8 @@ class AllocationPolicy(_message.Message):
     """Why."""
     etag: _builtins.str
     """Version of this state; send it back to change only what you saw."""
+    history_sprints: _builtins.int
+    """Sprints of the team's own history that its rules compare with, 1 to 52; 6 when absent."""
     @_builtins.property
     def incident_frequency(self) -> Global___IncidentFrequencyTrigger:
         """Watches how often incidents come; absent when it should not."""
@@ -267,6 +275,14 @@ class AllocationPolicy(_message.Message):
         Absent when it need not.
         """
 
+    @_builtins.property
+    def reserve(self) -> _policy_rule_pb2.ReserveTarget:
+        """How much to set aside by the forecast; absent when the baseline and the triggers say it all."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_policy_rule_pb2.PolicyRule]:
+        """Rules of its own, judged in this order: those that raise the share, then those that set a least share, then freezes."""
+
     def __init__(
         self,
         *,
@@ -288,11 +304,16 @@ class AllocationPolicy(_message.Message):
         approval_thresholds: Global___ApprovalThresholds | None = ...,
         circuit_breaker: Global___CircuitBreaker | None = ...,
         shortest_dwell: _duration_pb2.Duration | None = ...,
+        reserve: _policy_rule_pb2.ReserveTarget | None = ...,
+        rules: _abc.Iterable[_policy_rule_pb2.PolicyRule] | None = ...,
+        history_sprints: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approval_thresholds", b"approval_thresholds", "circuit_breaker", b"circuit_breaker", "create_time", b"create_time", "incident_frequency", b"incident_frequency", "open_incidents", b"open_incidents", "shortest_dwell", b"shortest_dwell", "time_to_restore", b"time_to_restore"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_history_sprints", b"_history_sprints", "approval_thresholds", b"approval_thresholds", "circuit_breaker", b"circuit_breaker", "create_time", b"create_time", "history_sprints", b"history_sprints", "incident_frequency", b"incident_frequency", "open_incidents", b"open_incidents", "reserve", b"reserve", "shortest_dwell", b"shortest_dwell", "time_to_restore", b"time_to_restore"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval_thresholds", b"approval_thresholds", "author", b"author", "baseline_share", b"baseline_share", "cap_share", b"cap_share", "circuit_breaker", b"circuit_breaker", "create_time", b"create_time", "etag", b"etag", "floor_share", b"floor_share", "horizon_sprints", b"horizon_sprints", "incident_frequency", b"incident_frequency", "largest_step", b"largest_step", "name", b"name", "open_incidents", b"open_incidents", "quiet_sprints", b"quiet_sprints", "reason", b"reason", "revision", b"revision", "shortest_dwell", b"shortest_dwell", "time_to_restore", b"time_to_restore"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_history_sprints", b"_history_sprints", "approval_thresholds", b"approval_thresholds", "author", b"author", "baseline_share", b"baseline_share", "cap_share", b"cap_share", "circuit_breaker", b"circuit_breaker", "create_time", b"create_time", "etag", b"etag", "floor_share", b"floor_share", "history_sprints", b"history_sprints", "horizon_sprints", b"horizon_sprints", "incident_frequency", b"incident_frequency", "largest_step", b"largest_step", "name", b"name", "open_incidents", b"open_incidents", "quiet_sprints", b"quiet_sprints", "reason", b"reason", "reserve", b"reserve", "revision", b"revision", "rules", b"rules", "shortest_dwell", b"shortest_dwell", "time_to_restore", b"time_to_restore"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__history_sprints: _TypeAlias = _typing.Literal["history_sprints"]  # noqa: Y015
+    _WhichOneofArgType__history_sprints: _TypeAlias = _typing.Literal["_history_sprints", b"_history_sprints"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__history_sprints) -> _WhichOneofReturnType__history_sprints | None: ...
 
 Global___AllocationPolicy: _TypeAlias = AllocationPolicy  # noqa: Y015

@@ -122,7 +122,7 @@ class AllocationServiceServicer:
     """
 
     def UpsertTeams(self, request, context):
-        """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, ETAG_MISMATCH. Safe to retry.
+        """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, CALENDAR_NOT_FOUND, MEMBERSHIP_REVERSED, PERSON_OVERALLOCATED, ETAG_MISMATCH. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -220,7 +220,7 @@ class AllocationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordWork(self, request, context):
-        """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_IN_FUTURE. Safe to retry with the same request_id.
+        """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_CATEGORY_UNKNOWN, WORK_IN_FUTURE. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

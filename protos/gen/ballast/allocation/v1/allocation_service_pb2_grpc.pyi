@@ -34,7 +34,7 @@ class AllocationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AllocationServiceAsyncStub: ...
     UpsertTeams: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.UpsertTeamsRequest, _allocation_messages_pb2.UpsertTeamsResponse]
-    """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, ETAG_MISMATCH. Safe to retry."""
+    """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, CALENDAR_NOT_FOUND, MEMBERSHIP_REVERSED, PERSON_OVERALLOCATED, ETAG_MISMATCH. Safe to retry."""
     GetTeam: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.GetTeamRequest, _allocation_messages_pb2.GetTeamResponse]
     """Returns one team. Fails with TEAM_NOT_FOUND. Safe to retry."""
     ListTeams: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListTeamsRequest, _allocation_messages_pb2.ListTeamsResponse]
@@ -62,7 +62,7 @@ class AllocationServiceStub:
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListDecisionsRequest, _allocation_messages_pb2.ListDecisionsResponse]
     """Lists decisions, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     RecordWork: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.RecordWorkRequest, _allocation_messages_pb2.RecordWorkResponse]
-    """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_IN_FUTURE. Safe to retry with the same request_id."""
+    """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_CATEGORY_UNKNOWN, WORK_IN_FUTURE. Safe to retry with the same request_id."""
     ListWorkRecords: _grpc.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListWorkRecordsRequest, _allocation_messages_pb2.ListWorkRecordsResponse]
     """Lists a team's work records, newest first. Fails with TEAM_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry."""
 
@@ -72,7 +72,7 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertTeams: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.UpsertTeamsRequest, _allocation_messages_pb2.UpsertTeamsResponse]  # type: ignore[assignment]
-    """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, ETAG_MISMATCH. Safe to retry."""
+    """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, CALENDAR_NOT_FOUND, MEMBERSHIP_REVERSED, PERSON_OVERALLOCATED, ETAG_MISMATCH. Safe to retry."""
     GetTeam: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.GetTeamRequest, _allocation_messages_pb2.GetTeamResponse]  # type: ignore[assignment]
     """Returns one team. Fails with TEAM_NOT_FOUND. Safe to retry."""
     ListTeams: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListTeamsRequest, _allocation_messages_pb2.ListTeamsResponse]  # type: ignore[assignment]
@@ -100,7 +100,7 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     ListDecisions: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListDecisionsRequest, _allocation_messages_pb2.ListDecisionsResponse]  # type: ignore[assignment]
     """Lists decisions, newest first. Fails with PAGE_TOKEN_INVALID. Safe to retry."""
     RecordWork: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.RecordWorkRequest, _allocation_messages_pb2.RecordWorkResponse]  # type: ignore[assignment]
-    """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_IN_FUTURE. Safe to retry with the same request_id."""
+    """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_CATEGORY_UNKNOWN, WORK_IN_FUTURE. Safe to retry with the same request_id."""
     ListWorkRecords: _aio.UnaryUnaryMultiCallable[_allocation_messages_pb2.ListWorkRecordsRequest, _allocation_messages_pb2.ListWorkRecordsResponse]  # type: ignore[assignment]
     """Lists a team's work records, newest first. Fails with TEAM_NOT_FOUND, PAGE_TOKEN_INVALID. Safe to retry."""
 
@@ -113,7 +113,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_messages_pb2.UpsertTeamsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_messages_pb2.UpsertTeamsResponse, _abc.Awaitable[_allocation_messages_pb2.UpsertTeamsResponse]]:
-        """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, ETAG_MISMATCH. Safe to retry."""
+        """Stores teams, new or changed, all or none. Fails with CAPACITY_ZERO, MEMBER_DUPLICATE, POLICY_NOT_FOUND, CALENDAR_NOT_FOUND, MEMBERSHIP_REVERSED, PERSON_OVERALLOCATED, ETAG_MISMATCH. Safe to retry."""
 
     @_abc_1.abstractmethod
     def GetTeam(
@@ -225,7 +225,7 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_messages_pb2.RecordWorkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_messages_pb2.RecordWorkResponse, _abc.Awaitable[_allocation_messages_pb2.RecordWorkResponse]]:
-        """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_IN_FUTURE. Safe to retry with the same request_id."""
+        """Records person-hours worked, all or none. Fails with TEAM_NOT_FOUND, ROADMAP_ITEM_NOT_FOUND, WORK_CATEGORY_UNKNOWN, WORK_IN_FUTURE. Safe to retry with the same request_id."""
 
     @_abc_1.abstractmethod
     def ListWorkRecords(

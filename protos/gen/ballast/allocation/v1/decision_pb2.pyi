@@ -39,6 +39,10 @@ class _DecisionTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decis
     """Somebody asked."""
     DECISION_TRIGGER_ROLLBACK: _DecisionTrigger.ValueType  # 4
     """Somebody took back the decision before."""
+    DECISION_TRIGGER_CAPACITY: _DecisionTrigger.ValueType  # 5
+    """The sprint's capacity changed by leave, a calendar or a member; the share stays, and its hours follow."""
+    DECISION_TRIGGER_BUDGET: _DecisionTrigger.ValueType  # 6
+    """An error budget stands otherwise, and with it a rule of the policy began to hold, or the share changes."""
 
 class DecisionTrigger(_DecisionTrigger, metaclass=_DecisionTriggerEnumTypeWrapper):
     """Why a decision was made now."""
@@ -53,6 +57,10 @@ DECISION_TRIGGER_REQUEST: DecisionTrigger.ValueType  # 3
 """Somebody asked."""
 DECISION_TRIGGER_ROLLBACK: DecisionTrigger.ValueType  # 4
 """Somebody took back the decision before."""
+DECISION_TRIGGER_CAPACITY: DecisionTrigger.ValueType  # 5
+"""The sprint's capacity changed by leave, a calendar or a member; the share stays, and its hours follow."""
+DECISION_TRIGGER_BUDGET: DecisionTrigger.ValueType  # 6
+"""An error budget stands otherwise, and with it a rule of the policy began to hold, or the share changes."""
 Global___DecisionTrigger: _TypeAlias = DecisionTrigger  # noqa: Y015
 
 class _DecisionState:

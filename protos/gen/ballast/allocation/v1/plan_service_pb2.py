@@ -29,7 +29,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ballast/allocation/v1/plan_service.proto\x12\x15\x62\x61llast.allocation.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a ballast/allocation/v1/plan.proto\x1a(ballast/allocation/v1/roadmap_item.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x17google/type/money.proto\"\x83\x01\n\x0eGetPlanRequest\x12?\n\x04team\x18\x01 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x30\n\x0f\x65\x66\x66ort_quantile\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\xaeG\xe1z\x14\xae\xef?)\x00\x00\x00\x00\x00\x00\x00\x00\"C\n\x0fGetPlanResponse\x12\x30\n\x04plan\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapPlan\"\x99\x04\n\x13SimulatePlanRequest\x12K\n\x05teams\x18\x01 \x03(\tB<\xbaH9\x92\x01\x36\x08\x01\x10\x32\x18\x01\".r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12<\n\x06splits\x18\x02 \x03(\x0b\x32\".ballast.allocation.v1.PlannedTeamB\x08\xbaH\x05\x92\x01\x02\x10\x32\x12<\n\x05items\x18\x03 \x03(\x0b\x32\".ballast.allocation.v1.RoadmapItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12Y\n\rwithout_items\x18\x04 \x03(\tBB\xbaH?\x92\x01<\x10\xe8\x07\x18\x01\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\"\n\x0fhorizon_sprints\x18\x05 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1a(\x00\x12\x30\n\x0f\x65\x66\x66ort_quantile\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\xaeG\xe1z\x14\xae\xef?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x31\n\x15\x63hurn_cost_per_sprint\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12U\n\nkeep_items\x18\x08 \x03(\tBA\xbaH>\x92\x01;\x10\n\x18\x01\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"\xd7\x02\n\x14SimulatePlanResponse\x12\x30\n\x04plan\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapPlan\x12\x33\n\x07present\x18\x02 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapPlan\x12\x37\n\tdisplaced\x18\x03 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12\x36\n\x08\x61\x64vanced\x18\x04 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12)\n\rvalue_at_risk\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12<\n\x0c\x61lternatives\x18\x06 \x03(\x0b\x32&.ballast.allocation.v1.PlanAlternative\"\xe8\x02\n\x19ImportRoadmapItemsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x04team\x18\x02 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12@\n\x06\x66ormat\x18\x03 \x01(\x0e\x32$.ballast.allocation.v1.RoadmapFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\x07\x63ontent\x18\x04 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\xc0\x8d\xb7\x01\x12\x35\n\x14\x64\x65\x66\x61ult_effort_hours\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00\x00\x00\x00\x12:\n\x1e\x64\x65\x66\x61ult_cost_of_delay_per_week\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\"\x83\x01\n\x1aImportRoadmapItemsResponse\x12\x12\n\ndone_count\x18\x01 \x01(\x05\x12\x13\n\x0btotal_count\x18\x02 \x01(\x05\x12<\n\x07summary\x18\x03 \x01(\x0b\x32+.ballast.allocation.v1.RoadmapImportSummary\"\xc6\x01\n\x14RoadmapImportSummary\x12\x15\n\rvalidate_only\x18\x01 \x01(\x08\x12\x15\n\rcreated_count\x18\x02 \x01(\x05\x12\x15\n\rchanged_count\x18\x03 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x04 \x01(\x05\x12\x15\n\rrefused_count\x18\x05 \x01(\x05\x12\x39\n\x07refused\x18\x06 \x03(\x0b\x32(.ballast.allocation.v1.RefusedRoadmapRow\"F\n\x11RefusedRoadmapRow\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x14\n\x0croadmap_item\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\t\"\xa6\x01\n\x1fListRoadmapItemRevisionsRequest\x12\x46\n\x04name\x18\x01 \x01(\tB8\xbaH5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"z\n ListRoadmapItemRevisionsResponse\x12=\n\trevisions\x18\x01 \x03(\x0b\x32*.ballast.allocation.v1.RoadmapItemRevision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x8f\x01\n\rRoadmapFormat\x12\x1e\n\x1aROADMAP_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12ROADMAP_FORMAT_CSV\x10\x01\x12 \n\x1cROADMAP_FORMAT_GITHUB_ISSUES\x10\x02\x12$\n ROADMAP_FORMAT_GITHUB_MILESTONES\x10\x03\x32\x8e\x04\n\x0bPlanService\x12i\n\x07GetPlan\x12%.ballast.allocation.v1.GetPlanRequest\x1a&.ballast.allocation.v1.GetPlanResponse\"\x0f\x90\x02\x01\xaa\xbb\x18\x08\x08\x01\x12\x04team\x12r\n\x0cSimulatePlan\x12*.ballast.allocation.v1.SimulatePlanRequest\x1a+.ballast.allocation.v1.SimulatePlanResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x86\x01\n\x12ImportRoadmapItems\x12\x30.ballast.allocation.v1.ImportRoadmapItemsRequest\x1a\x31.ballast.allocation.v1.ImportRoadmapItemsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x03\x30\x01\x12\x96\x01\n\x18ListRoadmapItemRevisions\x12\x36.ballast.allocation.v1.ListRoadmapItemRevisionsRequest\x1a\x37.ballast.allocation.v1.ListRoadmapItemRevisionsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ballast/allocation/v1/plan_service.proto\x12\x15\x62\x61llast.allocation.v1\x1a\x1e\x62\x61llast/access/v1/access.proto\x1a ballast/allocation/v1/plan.proto\x1a(ballast/allocation/v1/roadmap_item.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x17google/type/money.proto\"\xc0\x01\n\x0eGetPlanRequest\x12?\n\x04team\x18\x01 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x30\n\x0f\x65\x66\x66ort_quantile\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\xaeG\xe1z\x14\xae\xef?)\x00\x00\x00\x00\x00\x00\x00\x00\x12;\n\x06\x65\x66\x66ort\x18\x03 \x01(\x0e\x32!.ballast.allocation.v1.PlanEffortB\x08\xbaH\x05\x82\x01\x02\x10\x01\"C\n\x0fGetPlanResponse\x12\x30\n\x04plan\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapPlan\"\xd6\x04\n\x13SimulatePlanRequest\x12K\n\x05teams\x18\x01 \x03(\tB<\xbaH9\x92\x01\x36\x08\x01\x10\x32\x18\x01\".r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12<\n\x06splits\x18\x02 \x03(\x0b\x32\".ballast.allocation.v1.PlannedTeamB\x08\xbaH\x05\x92\x01\x02\x10\x32\x12<\n\x05items\x18\x03 \x03(\x0b\x32\".ballast.allocation.v1.RoadmapItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12Y\n\rwithout_items\x18\x04 \x03(\tBB\xbaH?\x92\x01<\x10\xe8\x07\x18\x01\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\"\n\x0fhorizon_sprints\x18\x05 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1a(\x00\x12\x30\n\x0f\x65\x66\x66ort_quantile\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\xaeG\xe1z\x14\xae\xef?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x31\n\x15\x63hurn_cost_per_sprint\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12U\n\nkeep_items\x18\x08 \x03(\tBA\xbaH>\x92\x01;\x10\n\x18\x01\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12;\n\x06\x65\x66\x66ort\x18\t \x01(\x0e\x32!.ballast.allocation.v1.PlanEffortB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\xd7\x02\n\x14SimulatePlanResponse\x12\x30\n\x04plan\x18\x01 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapPlan\x12\x33\n\x07present\x18\x02 \x01(\x0b\x32\".ballast.allocation.v1.RoadmapPlan\x12\x37\n\tdisplaced\x18\x03 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12\x36\n\x08\x61\x64vanced\x18\x04 \x03(\x0b\x32$.ballast.allocation.v1.DisplacedItem\x12)\n\rvalue_at_risk\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12<\n\x0c\x61lternatives\x18\x06 \x03(\x0b\x32&.ballast.allocation.v1.PlanAlternative\"\xe8\x02\n\x19ImportRoadmapItemsRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x04team\x18\x02 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12@\n\x06\x66ormat\x18\x03 \x01(\x0e\x32$.ballast.allocation.v1.RoadmapFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\x07\x63ontent\x18\x04 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\xc0\x8d\xb7\x01\x12\x35\n\x14\x64\x65\x66\x61ult_effort_hours\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00\x00\x00\x00\x12:\n\x1e\x64\x65\x66\x61ult_cost_of_delay_per_week\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\"\x83\x01\n\x1aImportRoadmapItemsResponse\x12\x12\n\ndone_count\x18\x01 \x01(\x05\x12\x13\n\x0btotal_count\x18\x02 \x01(\x05\x12<\n\x07summary\x18\x03 \x01(\x0b\x32+.ballast.allocation.v1.RoadmapImportSummary\"\xff\x01\n\x14RoadmapImportSummary\x12\x15\n\rvalidate_only\x18\x01 \x01(\x08\x12\x15\n\rcreated_count\x18\x02 \x01(\x05\x12\x15\n\rchanged_count\x18\x03 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x04 \x01(\x05\x12\x15\n\rrefused_count\x18\x05 \x01(\x05\x12\x39\n\x07refused\x18\x06 \x03(\x0b\x32(.ballast.allocation.v1.RefusedRoadmapRow\x12\x37\n\x06landed\x18\x07 \x03(\x0b\x32\'.ballast.allocation.v1.LandedRoadmapRow\"q\n\x10LandedRoadmapRow\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x14\n\x0croadmap_item\x18\x02 \x01(\t\x12\x39\n\x07outcome\x18\x03 \x01(\x0e\x32(.ballast.allocation.v1.RoadmapRowOutcome\"F\n\x11RefusedRoadmapRow\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x14\n\x0croadmap_item\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\t\"\xa6\x01\n\x1fListRoadmapItemRevisionsRequest\x12\x46\n\x04name\x18\x01 \x01(\tB8\xbaH5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"z\n ListRoadmapItemRevisionsResponse\x12=\n\trevisions\x18\x01 \x03(\x0b\x32*.ballast.allocation.v1.RoadmapItemRevision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*X\n\nPlanEffort\x12\x1b\n\x17PLAN_EFFORT_UNSPECIFIED\x10\x00\x12\x16\n\x12PLAN_EFFORT_PROVEN\x10\x01\x12\x15\n\x11PLAN_EFFORT_QUICK\x10\x02*\x8f\x01\n\rRoadmapFormat\x12\x1e\n\x1aROADMAP_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12ROADMAP_FORMAT_CSV\x10\x01\x12 \n\x1cROADMAP_FORMAT_GITHUB_ISSUES\x10\x02\x12$\n ROADMAP_FORMAT_GITHUB_MILESTONES\x10\x03*\x9d\x01\n\x11RoadmapRowOutcome\x12#\n\x1fROADMAP_ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bROADMAP_ROW_OUTCOME_CREATED\x10\x01\x12\x1f\n\x1bROADMAP_ROW_OUTCOME_CHANGED\x10\x02\x12!\n\x1dROADMAP_ROW_OUTCOME_UNCHANGED\x10\x03\x32\x8e\x04\n\x0bPlanService\x12i\n\x07GetPlan\x12%.ballast.allocation.v1.GetPlanRequest\x1a&.ballast.allocation.v1.GetPlanResponse\"\x0f\x90\x02\x01\xaa\xbb\x18\x08\x08\x01\x12\x04team\x12r\n\x0cSimulatePlan\x12*.ballast.allocation.v1.SimulatePlanRequest\x1a+.ballast.allocation.v1.SimulatePlanResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x12\x86\x01\n\x12ImportRoadmapItems\x12\x30.ballast.allocation.v1.ImportRoadmapItemsRequest\x1a\x31.ballast.allocation.v1.ImportRoadmapItemsResponse\"\t\x90\x02\x02\xaa\xbb\x18\x02\x08\x03\x30\x01\x12\x96\x01\n\x18ListRoadmapItemRevisions\x12\x36.ballast.allocation.v1.ListRoadmapItemRevisionsRequest\x1a\x37.ballast.allocation.v1.ListRoadmapItemRevisionsResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPLANREQUEST'].fields_by_name['team']._serialized_options = b'\272H.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_GETPLANREQUEST'].fields_by_name['effort_quantile']._loaded_options = None
   _globals['_GETPLANREQUEST'].fields_by_name['effort_quantile']._serialized_options = b'\272H\024\022\022\031\256G\341z\024\256\357?)\000\000\000\000\000\000\000\000'
+  _globals['_GETPLANREQUEST'].fields_by_name['effort']._loaded_options = None
+  _globals['_GETPLANREQUEST'].fields_by_name['effort']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_SIMULATEPLANREQUEST'].fields_by_name['teams']._loaded_options = None
   _globals['_SIMULATEPLANREQUEST'].fields_by_name['teams']._serialized_options = b'\272H9\222\0016\010\001\0202\030\001\".r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_SIMULATEPLANREQUEST'].fields_by_name['splits']._loaded_options = None
@@ -54,6 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIMULATEPLANREQUEST'].fields_by_name['effort_quantile']._serialized_options = b'\272H\024\022\022\031\256G\341z\024\256\357?)\000\000\000\000\000\000\000\000'
   _globals['_SIMULATEPLANREQUEST'].fields_by_name['keep_items']._loaded_options = None
   _globals['_SIMULATEPLANREQUEST'].fields_by_name['keep_items']._serialized_options = b'\272H>\222\001;\020\n\030\001\"5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+  _globals['_SIMULATEPLANREQUEST'].fields_by_name['effort']._loaded_options = None
+  _globals['_SIMULATEPLANREQUEST'].fields_by_name['effort']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_IMPORTROADMAPITEMSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_IMPORTROADMAPITEMSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_IMPORTROADMAPITEMSREQUEST'].fields_by_name['team']._loaded_options = None
@@ -78,28 +82,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANSERVICE'].methods_by_name['ImportRoadmapItems']._serialized_options = b'\220\002\002\252\273\030\002\010\003'
   _globals['_PLANSERVICE'].methods_by_name['ListRoadmapItemRevisions']._loaded_options = None
   _globals['_PLANSERVICE'].methods_by_name['ListRoadmapItemRevisions']._serialized_options = b'\220\002\001\252\273\030\002\010\001'
-  _globals['_ROADMAPFORMAT']._serialized_start=2382
-  _globals['_ROADMAPFORMAT']._serialized_end=2525
+  _globals['_PLANEFFORT']._serialized_start=2675
+  _globals['_PLANEFFORT']._serialized_end=2763
+  _globals['_ROADMAPFORMAT']._serialized_start=2766
+  _globals['_ROADMAPFORMAT']._serialized_end=2909
+  _globals['_ROADMAPROWOUTCOME']._serialized_start=2912
+  _globals['_ROADMAPROWOUTCOME']._serialized_end=3069
   _globals['_GETPLANREQUEST']._serialized_start=230
-  _globals['_GETPLANREQUEST']._serialized_end=361
-  _globals['_GETPLANRESPONSE']._serialized_start=363
-  _globals['_GETPLANRESPONSE']._serialized_end=430
-  _globals['_SIMULATEPLANREQUEST']._serialized_start=433
-  _globals['_SIMULATEPLANREQUEST']._serialized_end=970
-  _globals['_SIMULATEPLANRESPONSE']._serialized_start=973
-  _globals['_SIMULATEPLANRESPONSE']._serialized_end=1316
-  _globals['_IMPORTROADMAPITEMSREQUEST']._serialized_start=1319
-  _globals['_IMPORTROADMAPITEMSREQUEST']._serialized_end=1679
-  _globals['_IMPORTROADMAPITEMSRESPONSE']._serialized_start=1682
-  _globals['_IMPORTROADMAPITEMSRESPONSE']._serialized_end=1813
-  _globals['_ROADMAPIMPORTSUMMARY']._serialized_start=1816
-  _globals['_ROADMAPIMPORTSUMMARY']._serialized_end=2014
-  _globals['_REFUSEDROADMAPROW']._serialized_start=2016
-  _globals['_REFUSEDROADMAPROW']._serialized_end=2086
-  _globals['_LISTROADMAPITEMREVISIONSREQUEST']._serialized_start=2089
-  _globals['_LISTROADMAPITEMREVISIONSREQUEST']._serialized_end=2255
-  _globals['_LISTROADMAPITEMREVISIONSRESPONSE']._serialized_start=2257
-  _globals['_LISTROADMAPITEMREVISIONSRESPONSE']._serialized_end=2379
-  _globals['_PLANSERVICE']._serialized_start=2528
-  _globals['_PLANSERVICE']._serialized_end=3054
+  _globals['_GETPLANREQUEST']._serialized_end=422
+  _globals['_GETPLANRESPONSE']._serialized_start=424
+  _globals['_GETPLANRESPONSE']._serialized_end=491
+  _globals['_SIMULATEPLANREQUEST']._serialized_start=494
+  _globals['_SIMULATEPLANREQUEST']._serialized_end=1092
+  _globals['_SIMULATEPLANRESPONSE']._serialized_start=1095
+  _globals['_SIMULATEPLANRESPONSE']._serialized_end=1438
+  _globals['_IMPORTROADMAPITEMSREQUEST']._serialized_start=1441
+  _globals['_IMPORTROADMAPITEMSREQUEST']._serialized_end=1801
+  _globals['_IMPORTROADMAPITEMSRESPONSE']._serialized_start=1804
+  _globals['_IMPORTROADMAPITEMSRESPONSE']._serialized_end=1935
+  _globals['_ROADMAPIMPORTSUMMARY']._serialized_start=1938
+  _globals['_ROADMAPIMPORTSUMMARY']._serialized_end=2193
+  _globals['_LANDEDROADMAPROW']._serialized_start=2195
+  _globals['_LANDEDROADMAPROW']._serialized_end=2308
+  _globals['_REFUSEDROADMAPROW']._serialized_start=2310
+  _globals['_REFUSEDROADMAPROW']._serialized_end=2380
+  _globals['_LISTROADMAPITEMREVISIONSREQUEST']._serialized_start=2383
+  _globals['_LISTROADMAPITEMREVISIONSREQUEST']._serialized_end=2549
+  _globals['_LISTROADMAPITEMREVISIONSRESPONSE']._serialized_start=2551
+  _globals['_LISTROADMAPITEMREVISIONSRESPONSE']._serialized_end=2673
+  _globals['_PLANSERVICE']._serialized_start=3072
+  _globals['_PLANSERVICE']._serialized_end=3598
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _PlanEffort:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlanEffortEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlanEffort.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLAN_EFFORT_UNSPECIFIED: _PlanEffort.ValueType  # 0
+    """Not set; taken for PROVEN."""
+    PLAN_EFFORT_PROVEN: _PlanEffort.ValueType  # 1
+    """Until the best plan is proven, or a fixed and generous effort is spent: some 0.1 s in the mean for 40 items, 2 s for the hardest."""
+    PLAN_EFFORT_QUICK: _PlanEffort.ValueType  # 2
+    """A fixed and small effort, some 0.03 s for 40 items: the answer is proven for most roadmaps, and has its gap for the others. For plans
+    of many teams.
+    """
+
+class PlanEffort(_PlanEffort, metaclass=_PlanEffortEnumTypeWrapper):
+    """How long to look for a plan."""
+
+PLAN_EFFORT_UNSPECIFIED: PlanEffort.ValueType  # 0
+"""Not set; taken for PROVEN."""
+PLAN_EFFORT_PROVEN: PlanEffort.ValueType  # 1
+"""Until the best plan is proven, or a fixed and generous effort is spent: some 0.1 s in the mean for 40 items, 2 s for the hardest."""
+PLAN_EFFORT_QUICK: PlanEffort.ValueType  # 2
+"""A fixed and small effort, some 0.03 s for 40 items: the answer is proven for most roadmaps, and has its gap for the others. For plans
+of many teams.
+"""
+Global___PlanEffort: _TypeAlias = PlanEffort  # noqa: Y015
+
 class _RoadmapFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -31,11 +59,14 @@ class _RoadmapFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Roadmap
     ROADMAP_FORMAT_UNSPECIFIED: _RoadmapFormat.ValueType  # 0
     """Not set; refused."""
     ROADMAP_FORMAT_CSV: _RoadmapFormat.ValueType  # 1
-    """Comma-separated values with a header: `id,title,effort_hours,cost_of_delay_per_week` and, if wanted, `currency,dependencies,due,
-    protected,stage,low_hours,likely_hours,high_hours`; several dependencies are separated by blanks.
+    """Comma-separated values with a header: `id,title,effort_hours,cost_of_delay_per_week` and, if wanted, `currency,dependencies,
+    cross_team_dependencies,due,protected,stage,low_hours,likely_hours,high_hours,median_hours,sigma,skills,cost_changes`. Several
+    dependencies are separated by blanks, as are skills, `android=40`, and cost changes, `2027-01-01=9000`.
     """
     ROADMAP_FORMAT_GITHUB_ISSUES: _RoadmapFormat.ValueType  # 2
-    """A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them."""
+    """A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them. Labels such
+    as `effort: 40h`, `cost-of-delay: 2000 USD`, `stage: idea` and `protected` say what GitHub has no field for.
+    """
     ROADMAP_FORMAT_GITHUB_MILESTONES: _RoadmapFormat.ValueType  # 3
     """A JSON array of milestones, as GitHub's REST API gives them."""
 
@@ -45,14 +76,45 @@ class RoadmapFormat(_RoadmapFormat, metaclass=_RoadmapFormatEnumTypeWrapper):
 ROADMAP_FORMAT_UNSPECIFIED: RoadmapFormat.ValueType  # 0
 """Not set; refused."""
 ROADMAP_FORMAT_CSV: RoadmapFormat.ValueType  # 1
-"""Comma-separated values with a header: `id,title,effort_hours,cost_of_delay_per_week` and, if wanted, `currency,dependencies,due,
-protected,stage,low_hours,likely_hours,high_hours`; several dependencies are separated by blanks.
+"""Comma-separated values with a header: `id,title,effort_hours,cost_of_delay_per_week` and, if wanted, `currency,dependencies,
+cross_team_dependencies,due,protected,stage,low_hours,likely_hours,high_hours,median_hours,sigma,skills,cost_changes`. Several
+dependencies are separated by blanks, as are skills, `android=40`, and cost changes, `2027-01-01=9000`.
 """
 ROADMAP_FORMAT_GITHUB_ISSUES: RoadmapFormat.ValueType  # 2
-"""A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them."""
+"""A JSON array of issues, as GitHub's REST API or `gh issue list --json number,title,state,labels,milestone,body` gives them. Labels such
+as `effort: 40h`, `cost-of-delay: 2000 USD`, `stage: idea` and `protected` say what GitHub has no field for.
+"""
 ROADMAP_FORMAT_GITHUB_MILESTONES: RoadmapFormat.ValueType  # 3
 """A JSON array of milestones, as GitHub's REST API gives them."""
 Global___RoadmapFormat: _TypeAlias = RoadmapFormat  # noqa: Y015
+
+class _RoadmapRowOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RoadmapRowOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoadmapRowOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROADMAP_ROW_OUTCOME_UNSPECIFIED: _RoadmapRowOutcome.ValueType  # 0
+    """Not set; never answered."""
+    ROADMAP_ROW_OUTCOME_CREATED: _RoadmapRowOutcome.ValueType  # 1
+    """A new item."""
+    ROADMAP_ROW_OUTCOME_CHANGED: _RoadmapRowOutcome.ValueType  # 2
+    """The item's next version."""
+    ROADMAP_ROW_OUTCOME_UNCHANGED: _RoadmapRowOutcome.ValueType  # 3
+    """The item says so already."""
+
+class RoadmapRowOutcome(_RoadmapRowOutcome, metaclass=_RoadmapRowOutcomeEnumTypeWrapper):
+    """What became of a row that made an item."""
+
+ROADMAP_ROW_OUTCOME_UNSPECIFIED: RoadmapRowOutcome.ValueType  # 0
+"""Not set; never answered."""
+ROADMAP_ROW_OUTCOME_CREATED: RoadmapRowOutcome.ValueType  # 1
+"""A new item."""
+ROADMAP_ROW_OUTCOME_CHANGED: RoadmapRowOutcome.ValueType  # 2
+"""The item's next version."""
+ROADMAP_ROW_OUTCOME_UNCHANGED: RoadmapRowOutcome.ValueType  # 3
+"""The item says so already."""
+Global___RoadmapRowOutcome: _TypeAlias = RoadmapRowOutcome  # noqa: Y015
 
 @_typing.final
 class GetPlanRequest(_message.Message):
@@ -62,19 +124,23 @@ class GetPlanRequest(_message.Message):
 
     TEAM_FIELD_NUMBER: _builtins.int
     EFFORT_QUANTILE_FIELD_NUMBER: _builtins.int
+    EFFORT_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     """`teams/{id}`."""
     effort_quantile: _builtins.float
     """Count on this quantile of items' effort estimates, such as 0.8; 0 counts on effort_hours."""
+    effort: Global___PlanEffort.ValueType
+    """How long to look."""
     def __init__(
         self,
         *,
         team: _builtins.str = ...,
         effort_quantile: _builtins.float = ...,
+        effort: Global___PlanEffort.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effort_quantile", b"effort_quantile", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effort", b"effort", "effort_quantile", b"effort_quantile", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -118,10 +184,13 @@ class SimulatePlanRequest(_message.Message):
     EFFORT_QUANTILE_FIELD_NUMBER: _builtins.int
     CHURN_COST_PER_SPRINT_FIELD_NUMBER: _builtins.int
     KEEP_ITEMS_FIELD_NUMBER: _builtins.int
+    EFFORT_FIELD_NUMBER: _builtins.int
     horizon_sprints: _builtins.int
     """Sprints to look ahead; the first team's policy says when 0."""
     effort_quantile: _builtins.float
     """Count on this quantile of items' effort estimates; 0 counts on effort_hours."""
+    effort: Global___PlanEffort.ValueType
+    """How long to look for each plan."""
     @_builtins.property
     def teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The teams to plan together, `teams/{id}`."""
@@ -159,10 +228,11 @@ class SimulatePlanRequest(_message.Message):
         effort_quantile: _builtins.float = ...,
         churn_cost_per_sprint: _money_pb2.Money | None = ...,
         keep_items: _abc.Iterable[_builtins.str] | None = ...,
+        effort: Global___PlanEffort.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["churn_cost_per_sprint", b"churn_cost_per_sprint"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["churn_cost_per_sprint", b"churn_cost_per_sprint", "effort_quantile", b"effort_quantile", "horizon_sprints", b"horizon_sprints", "items", b"items", "keep_items", b"keep_items", "splits", b"splits", "teams", b"teams", "without_items", b"without_items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["churn_cost_per_sprint", b"churn_cost_per_sprint", "effort", b"effort", "effort_quantile", b"effort_quantile", "horizon_sprints", b"horizon_sprints", "items", b"items", "keep_items", b"keep_items", "splits", b"splits", "teams", b"teams", "without_items", b"without_items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -314,6 +384,7 @@ class RoadmapImportSummary(_message.Message):
     UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
     REFUSED_COUNT_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    LANDED_FIELD_NUMBER: _builtins.int
     validate_only: _builtins.bool
     """Whether it was only checked and nothing is stored."""
     created_count: _builtins.int
@@ -328,6 +399,10 @@ class RoadmapImportSummary(_message.Message):
     def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedRoadmapRow]:
         """The first 1,000 rows refused, in the order of the file."""
 
+    @_builtins.property
+    def landed(self) -> _containers.RepeatedCompositeFieldContainer[Global___LandedRoadmapRow]:
+        """What became of every other row, in the order of the file."""
+
     def __init__(
         self,
         *,
@@ -337,14 +412,45 @@ class RoadmapImportSummary(_message.Message):
         unchanged_count: _builtins.int = ...,
         refused_count: _builtins.int = ...,
         refused: _abc.Iterable[Global___RefusedRoadmapRow] | None = ...,
+        landed: _abc.Iterable[Global___LandedRoadmapRow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_count", b"changed_count", "created_count", b"created_count", "refused", b"refused", "refused_count", b"refused_count", "unchanged_count", b"unchanged_count", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_count", b"changed_count", "created_count", b"created_count", "landed", b"landed", "refused", b"refused", "refused_count", b"refused_count", "unchanged_count", b"unchanged_count", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RoadmapImportSummary: _TypeAlias = RoadmapImportSummary  # noqa: Y015
+
+@_typing.final
+class LandedRoadmapRow(_message.Message):
+    """A row that became an item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    ROADMAP_ITEM_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """Line of the file (CSV) or place in the array, from 1 (JSON)."""
+    roadmap_item: _builtins.str
+    """The item, `roadmapItems/{id}`."""
+    outcome: Global___RoadmapRowOutcome.ValueType
+    """What became of it."""
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        roadmap_item: _builtins.str = ...,
+        outcome: Global___RoadmapRowOutcome.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line", b"line", "outcome", b"outcome", "roadmap_item", b"roadmap_item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LandedRoadmapRow: _TypeAlias = LandedRoadmapRow  # noqa: Y015
 
 @_typing.final
 class RefusedRoadmapRow(_message.Message):

@@ -31,11 +31,17 @@ class _RoadmapStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoadmapS
     ROADMAP_STAGE_UNSPECIFIED: _RoadmapStage.ValueType  # 0
     """Not set; taken for PLANNED."""
     ROADMAP_STAGE_PLANNED: _RoadmapStage.ValueType  # 1
-    """To be done."""
+    """To be done, and ready for it."""
     ROADMAP_STAGE_DONE: _RoadmapStage.ValueType  # 2
     """Done; it needs no capacity and satisfies those that depend on it."""
     ROADMAP_STAGE_DROPPED: _RoadmapStage.ValueType  # 3
     """Given up; it needs no capacity."""
+    ROADMAP_STAGE_IDEA: _RoadmapStage.ValueType  # 4
+    """Not decided on: plans leave it out, and what waits for it is blocked."""
+    ROADMAP_STAGE_IN_PROGRESS: _RoadmapStage.ValueType  # 5
+    """Begun; planned like one that is not."""
+    ROADMAP_STAGE_BEHIND_FLAG: _RoadmapStage.ValueType  # 6
+    """Built and deployed behind a flag, not yet released: it needs no capacity, and what waits for it may go on."""
 
 class RoadmapStage(_RoadmapStage, metaclass=_RoadmapStageEnumTypeWrapper):
     """Where a roadmap item stands."""
@@ -43,11 +49,17 @@ class RoadmapStage(_RoadmapStage, metaclass=_RoadmapStageEnumTypeWrapper):
 ROADMAP_STAGE_UNSPECIFIED: RoadmapStage.ValueType  # 0
 """Not set; taken for PLANNED."""
 ROADMAP_STAGE_PLANNED: RoadmapStage.ValueType  # 1
-"""To be done."""
+"""To be done, and ready for it."""
 ROADMAP_STAGE_DONE: RoadmapStage.ValueType  # 2
 """Done; it needs no capacity and satisfies those that depend on it."""
 ROADMAP_STAGE_DROPPED: RoadmapStage.ValueType  # 3
 """Given up; it needs no capacity."""
+ROADMAP_STAGE_IDEA: RoadmapStage.ValueType  # 4
+"""Not decided on: plans leave it out, and what waits for it is blocked."""
+ROADMAP_STAGE_IN_PROGRESS: RoadmapStage.ValueType  # 5
+"""Begun; planned like one that is not."""
+ROADMAP_STAGE_BEHIND_FLAG: RoadmapStage.ValueType  # 6
+"""Built and deployed behind a flag, not yet released: it needs no capacity, and what waits for it may go on."""
 Global___RoadmapStage: _TypeAlias = RoadmapStage  # noqa: Y015
 
 @_typing.final

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ballast/allocation/v1/team.proto\x12\x15\x62\x61llast.allocation.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc3\x01\n\x06Member\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12-\n\x0cweekly_hours\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00T@)\x00\x00\x00\x00\x00\x00\x00\x00\x12-\n\x0c\x66ocus_factor\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00\x12\x44\n\x06skills\x18\x04 \x03(\tB4\xbaH1\x92\x01.\x10\x14\x18\x01\"(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"\xf7\x03\n\x04Team\x12?\n\x04name\x18\x01 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1e\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12;\n\x07members\x18\x03 \x03(\x0b\x32\x1d.ballast.allocation.v1.MemberB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\x12H\n\rsprint_length\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xbaH\x13\xaa\x01\r\"\x05\x08\x80\xce\xda\x03\x32\x04\x08\x80\xa3\x05\xc8\x01\x01\x12;\n\x0f\x66irst_sprint_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12Q\n\x06policy\x18\x06 \x01(\tBA\xbaH>r927^allocationPolicies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x02\n\x06Sprint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12,\n\x08\x62\x65gin_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x65nd_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63\x61pacity_hours\x18\x05 \x01(\x01\x12+\n\x05split\x18\x06 \x01(\x0b\x32\x1c.ballast.allocation.v1.Split\x12\"\n\x1aremediation_recorded_hours\x18\x07 \x01(\x01\x12\x1e\n\x16roadmap_recorded_hours\x18\x08 \x01(\x01\"\x8e\x02\n\x05Split\x12\x0c\n\x04team\x18\x01 \x01(\t\x12\x0e\n\x06sprint\x18\x02 \x01(\t\x12\x19\n\x11remediation_share\x18\x03 \x01(\x01\x12\x15\n\rroadmap_share\x18\x04 \x01(\x01\x12\x16\n\x0e\x63\x61pacity_hours\x18\x05 \x01(\x01\x12\x19\n\x11remediation_hours\x18\x06 \x01(\x01\x12\x15\n\rroadmap_hours\x18\x07 \x01(\x01\x12\x10\n\x08\x64\x65\x63ision\x18\x08 \x01(\t\x12\x0e\n\x06policy\x18\t \x01(\t\x12\x17\n\x0fpolicy_revision\x18\n \x01(\x03\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x03\n\nWorkRecord\x12\x0c\n\x04name\x18\x01 \x01(\t\x12?\n\x04team\x18\x02 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x17\n\x06member\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12P\n\x08incident\x18\x04 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$H\x00\x12P\n\x0croadmap_item\x18\x05 \x01(\tB8\xbaH5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$H\x00\x12&\n\x05hours\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@!\x00\x00\x00\x00\x00\x00\x00\x00\x12\x35\n\tworked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x16\n\x04note\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x42\x10\n\x07purpose\x12\x05\xbaH\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ballast/allocation/v1/team.proto\x12\x15\x62\x61llast.allocation.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x04\n\x06Member\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12-\n\x0cweekly_hours\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00T@)\x00\x00\x00\x00\x00\x00\x00\x00\x12-\n\x0c\x66ocus_factor\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00\x12\x44\n\x06skills\x18\x04 \x03(\tB4\xbaH1\x92\x01.\x10\x14\x18\x01\"(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12J\n\x08\x63\x61lendar\x18\x05 \x01(\tB8\xbaH5r02.^calendars/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12G\n\x06person\x18\x06 \x01(\tB7\xbaH4r/2-^people/[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\x36\n\x10\x61llocation_share\x18\x07 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x88\x01\x01\x12-\n\tjoined_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07left_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x13\n\x11_allocation_share\"\xf7\x03\n\x04Team\x12?\n\x04name\x18\x01 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1e\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12;\n\x07members\x18\x03 \x03(\x0b\x32\x1d.ballast.allocation.v1.MemberB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\x12H\n\rsprint_length\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xbaH\x13\xaa\x01\r\"\x05\x08\x80\xce\xda\x03\x32\x04\x08\x80\xa3\x05\xc8\x01\x01\x12;\n\x0f\x66irst_sprint_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12Q\n\x06policy\x18\x06 \x01(\tBA\xbaH>r927^allocationPolicies/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa7\x02\n\x06Sprint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12,\n\x08\x62\x65gin_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x65nd_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63\x61pacity_hours\x18\x05 \x01(\x01\x12+\n\x05split\x18\x06 \x01(\x0b\x32\x1c.ballast.allocation.v1.Split\x12\"\n\x1aremediation_recorded_hours\x18\x07 \x01(\x01\x12\x1e\n\x16roadmap_recorded_hours\x18\x08 \x01(\x01\x12\x1c\n\x14other_recorded_hours\x18\t \x01(\x01\"\x8e\x02\n\x05Split\x12\x0c\n\x04team\x18\x01 \x01(\t\x12\x0e\n\x06sprint\x18\x02 \x01(\t\x12\x19\n\x11remediation_share\x18\x03 \x01(\x01\x12\x15\n\rroadmap_share\x18\x04 \x01(\x01\x12\x16\n\x0e\x63\x61pacity_hours\x18\x05 \x01(\x01\x12\x19\n\x11remediation_hours\x18\x06 \x01(\x01\x12\x15\n\rroadmap_hours\x18\x07 \x01(\x01\x12\x10\n\x08\x64\x65\x63ision\x18\x08 \x01(\t\x12\x0e\n\x06policy\x18\t \x01(\t\x12\x17\n\x0fpolicy_revision\x18\n \x01(\x03\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfd\x04\n\nWorkRecord\x12\x0c\n\x04name\x18\x01 \x01(\t\x12?\n\x04team\x18\x02 \x01(\tB1\xbaH.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x17\n\x06member\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12P\n\x08incident\x18\x04 \x01(\tB<\xbaH9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$H\x00\x12P\n\x0croadmap_item\x18\x05 \x01(\tB8\xbaH5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$H\x00\x12?\n\x08\x63\x61tegory\x18\t \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$H\x00\x12&\n\x05hours\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@!\x00\x00\x00\x00\x00\x00\x00\x00\x12\x35\n\tworked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x16\n\x04note\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x34\n\nwork_class\x18\n \x01(\x0e\x32 .ballast.allocation.v1.WorkClass\x12\x10\n\x08reverses\x18\x0b \x01(\t\x12\x10\n\x08replaces\x18\x0c \x01(\t\x12\x19\n\x11\x63orrection_reason\x18\r \x01(\t\x12\x0e\n\x06\x61uthor\x18\x0e \x01(\t\x12\x14\n\x0cis_corrected\x18\x0f \x01(\x08\x42\x10\n\x07purpose\x12\x05\xbaH\x02\x08\x01\"\xa2\x01\n\nWorkFilter\x12\x17\n\x06sprint\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x17\n\x06member\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12G\n\x0cwork_classes\x18\x03 \x03(\x0e\x32 .ballast.allocation.v1.WorkClassB\x0f\xbaH\x0c\x92\x01\t\"\x07\x82\x01\x04\x10\x01 \x00\x12\x19\n\x07purpose\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01*q\n\tWorkClass\x12\x1a\n\x16WORK_CLASS_UNSPECIFIED\x10\x00\x12\x1a\n\x16WORK_CLASS_REMEDIATION\x10\x01\x12\x16\n\x12WORK_CLASS_ROADMAP\x10\x02\x12\x14\n\x10WORK_CLASS_OTHER\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEMBER'].fields_by_name['focus_factor']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?!\000\000\000\000\000\000\000\000'
   _globals['_MEMBER'].fields_by_name['skills']._loaded_options = None
   _globals['_MEMBER'].fields_by_name['skills']._serialized_options = b'\272H1\222\001.\020\024\030\001\"(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+  _globals['_MEMBER'].fields_by_name['calendar']._loaded_options = None
+  _globals['_MEMBER'].fields_by_name['calendar']._serialized_options = b'\272H5r02.^calendars/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\330\001\001'
+  _globals['_MEMBER'].fields_by_name['person']._loaded_options = None
+  _globals['_MEMBER'].fields_by_name['person']._serialized_options = b'\272H4r/2-^people/[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$\330\001\001'
+  _globals['_MEMBER'].fields_by_name['allocation_share']._loaded_options = None
+  _globals['_MEMBER'].fields_by_name['allocation_share']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?!\000\000\000\000\000\000\000\000'
   _globals['_TEAM'].fields_by_name['name']._loaded_options = None
   _globals['_TEAM'].fields_by_name['name']._serialized_options = b'\272H.r,2*^teams/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_TEAM'].fields_by_name['display_name']._loaded_options = None
@@ -66,20 +72,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKRECORD'].fields_by_name['incident']._serialized_options = b'\272H9r725^incidents/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_WORKRECORD'].fields_by_name['roadmap_item']._loaded_options = None
   _globals['_WORKRECORD'].fields_by_name['roadmap_item']._serialized_options = b'\272H5r321^roadmapItems/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+  _globals['_WORKRECORD'].fields_by_name['category']._loaded_options = None
+  _globals['_WORKRECORD'].fields_by_name['category']._serialized_options = b'\272H(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_WORKRECORD'].fields_by_name['hours']._loaded_options = None
   _globals['_WORKRECORD'].fields_by_name['hours']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\210\303@!\000\000\000\000\000\000\000\000'
   _globals['_WORKRECORD'].fields_by_name['worked_at']._loaded_options = None
   _globals['_WORKRECORD'].fields_by_name['worked_at']._serialized_options = b'\272H\003\310\001\001'
   _globals['_WORKRECORD'].fields_by_name['note']._loaded_options = None
   _globals['_WORKRECORD'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\200\010'
+  _globals['_WORKFILTER'].fields_by_name['sprint']._loaded_options = None
+  _globals['_WORKFILTER'].fields_by_name['sprint']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_WORKFILTER'].fields_by_name['member']._loaded_options = None
+  _globals['_WORKFILTER'].fields_by_name['member']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_WORKFILTER'].fields_by_name['work_classes']._loaded_options = None
+  _globals['_WORKFILTER'].fields_by_name['work_classes']._serialized_options = b'\272H\014\222\001\t\"\007\202\001\004\020\001 \000'
+  _globals['_WORKFILTER'].fields_by_name['purpose']._loaded_options = None
+  _globals['_WORKFILTER'].fields_by_name['purpose']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_WORKCLASS']._serialized_start=2551
+  _globals['_WORKCLASS']._serialized_end=2664
   _globals['_MEMBER']._serialized_start=154
-  _globals['_MEMBER']._serialized_end=349
-  _globals['_TEAM']._serialized_start=352
-  _globals['_TEAM']._serialized_end=855
-  _globals['_SPRINT']._serialized_start=858
-  _globals['_SPRINT']._serialized_end=1123
-  _globals['_SPLIT']._serialized_start=1126
-  _globals['_SPLIT']._serialized_end=1396
-  _globals['_WORKRECORD']._serialized_start=1399
-  _globals['_WORKRECORD']._serialized_end=1816
+  _globals['_MEMBER']._serialized_end=667
+  _globals['_TEAM']._serialized_start=670
+  _globals['_TEAM']._serialized_end=1173
+  _globals['_SPRINT']._serialized_start=1176
+  _globals['_SPRINT']._serialized_end=1471
+  _globals['_SPLIT']._serialized_start=1474
+  _globals['_SPLIT']._serialized_end=1744
+  _globals['_WORKRECORD']._serialized_start=1747
+  _globals['_WORKRECORD']._serialized_end=2384
+  _globals['_WORKFILTER']._serialized_start=2387
+  _globals['_WORKFILTER']._serialized_end=2549
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _WorkClass:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WorkClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkClass.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WORK_CLASS_UNSPECIFIED: _WorkClass.ValueType  # 0
+    """Not set."""
+    WORK_CLASS_REMEDIATION: _WorkClass.ValueType  # 1
+    """Remediation: incidents, and categories that count so."""
+    WORK_CLASS_ROADMAP: _WorkClass.ValueType  # 2
+    """The roadmap: items, and categories that count so."""
+    WORK_CLASS_OTHER: _WorkClass.ValueType  # 3
+    """Neither, such as meetings: it stands outside of capacity, which the focus factor has freed of it."""
+
+class WorkClass(_WorkClass, metaclass=_WorkClassEnumTypeWrapper):
+    """What work counts as."""
+
+WORK_CLASS_UNSPECIFIED: WorkClass.ValueType  # 0
+"""Not set."""
+WORK_CLASS_REMEDIATION: WorkClass.ValueType  # 1
+"""Remediation: incidents, and categories that count so."""
+WORK_CLASS_ROADMAP: WorkClass.ValueType  # 2
+"""The roadmap: items, and categories that count so."""
+WORK_CLASS_OTHER: WorkClass.ValueType  # 3
+"""Neither, such as meetings: it stands outside of capacity, which the focus factor has freed of it."""
+Global___WorkClass: _TypeAlias = WorkClass  # noqa: Y015
+
 @_typing.final
 class Member(_message.Message):
     """A person of a team."""
@@ -30,15 +59,36 @@ class Member(_message.Message):
     WEEKLY_HOURS_FIELD_NUMBER: _builtins.int
     FOCUS_FACTOR_FIELD_NUMBER: _builtins.int
     SKILLS_FIELD_NUMBER: _builtins.int
+    CALENDAR_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    ALLOCATION_SHARE_FIELD_NUMBER: _builtins.int
+    JOINED_AT_FIELD_NUMBER: _builtins.int
+    LEFT_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id within the team."""
     weekly_hours: _builtins.float
-    """Working hours in a week; 0 while on leave."""
+    """Working hours in a week; 0 for somebody who is away for long. Leave of some days is told with UpsertLeaves."""
     focus_factor: _builtins.float
     """Share of working hours that goes into sprint work: more than 0, at most 1."""
+    calendar: _builtins.str
+    """When the weekly hours lie, and which days are holidays: `calendars/{id}`. Without one they are spread evenly over all time, holidays
+    too.
+    """
+    person: _builtins.str
+    """Who it is in all teams, `people/{id}`: leave told in one team counts in every team with that person. Empty: in no other team."""
+    allocation_share: _builtins.float
+    """Share of the person's working hours that this team has; 1 when absent. All shares of a person may sum to 1 at any time, and no more."""
     @_builtins.property
     def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the person can do that not everybody can, such as `android`; roadmap items may need hours of a skill."""
+
+    @_builtins.property
+    def joined_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when in the team; always when absent."""
+
+    @_builtins.property
+    def left_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when in the team, itself not in it; for good when absent."""
 
     def __init__(
         self,
@@ -47,12 +97,19 @@ class Member(_message.Message):
         weekly_hours: _builtins.float = ...,
         focus_factor: _builtins.float = ...,
         skills: _abc.Iterable[_builtins.str] | None = ...,
+        calendar: _builtins.str = ...,
+        person: _builtins.str = ...,
+        allocation_share: _builtins.float | None = ...,
+        joined_at: _timestamp_pb2.Timestamp | None = ...,
+        left_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_allocation_share", b"_allocation_share", "allocation_share", b"allocation_share", "joined_at", b"joined_at", "left_at", b"left_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["focus_factor", b"focus_factor", "id", b"id", "skills", b"skills", "weekly_hours", b"weekly_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allocation_share", b"_allocation_share", "allocation_share", b"allocation_share", "calendar", b"calendar", "focus_factor", b"focus_factor", "id", b"id", "joined_at", b"joined_at", "left_at", b"left_at", "person", b"person", "skills", b"skills", "weekly_hours", b"weekly_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__allocation_share: _TypeAlias = _typing.Literal["allocation_share"]  # noqa: Y015
+    _WhichOneofArgType__allocation_share: _TypeAlias = _typing.Literal["_allocation_share", b"_allocation_share"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__allocation_share) -> _WhichOneofReturnType__allocation_share | None: ...
 
 Global___Member: _TypeAlias = Member  # noqa: Y015
 
@@ -81,7 +138,9 @@ class Team(_message.Message):
     """Version of this state; send it back to change only what you saw."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
-        """Its people. Capacity of a sprint = sum over members of weekly hours × focus factor × weeks; it must exceed zero."""
+        """Its people. Capacity of a sprint = sum over members of working hours without leave × focus factor × allocation share; GetCapacity
+        says how it comes about. It must exceed zero for a sprint in which nobody is on leave.
+        """
 
     @_builtins.property
     def sprint_length(self) -> _duration_pb2.Duration:
@@ -134,6 +193,7 @@ class Sprint(_message.Message):
     SPLIT_FIELD_NUMBER: _builtins.int
     REMEDIATION_RECORDED_HOURS_FIELD_NUMBER: _builtins.int
     ROADMAP_RECORDED_HOURS_FIELD_NUMBER: _builtins.int
+    OTHER_RECORDED_HOURS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `teams/{id}/sprints/{number}`."""
     number: _builtins.int
@@ -144,6 +204,8 @@ class Sprint(_message.Message):
     """Person-hours recorded on remediation."""
     roadmap_recorded_hours: _builtins.float
     """Person-hours recorded on the roadmap."""
+    other_recorded_hours: _builtins.float
+    """Person-hours recorded on what is neither."""
     @_builtins.property
     def begin_at(self) -> _timestamp_pb2.Timestamp:
         """When it begins."""
@@ -167,10 +229,11 @@ class Sprint(_message.Message):
         split: Global___Split | None = ...,
         remediation_recorded_hours: _builtins.float = ...,
         roadmap_recorded_hours: _builtins.float = ...,
+        other_recorded_hours: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["begin_at", b"begin_at", "end_at", b"end_at", "split", b"split"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_at", b"begin_at", "capacity_hours", b"capacity_hours", "end_at", b"end_at", "name", b"name", "number", b"number", "remediation_recorded_hours", b"remediation_recorded_hours", "roadmap_recorded_hours", b"roadmap_recorded_hours", "split", b"split"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_at", b"begin_at", "capacity_hours", b"capacity_hours", "end_at", b"end_at", "name", b"name", "number", b"number", "other_recorded_hours", b"other_recorded_hours", "remediation_recorded_hours", b"remediation_recorded_hours", "roadmap_recorded_hours", b"roadmap_recorded_hours", "split", b"split"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,9 +314,16 @@ class WorkRecord(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     INCIDENT_FIELD_NUMBER: _builtins.int
     ROADMAP_ITEM_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     WORKED_AT_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    WORK_CLASS_FIELD_NUMBER: _builtins.int
+    REVERSES_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
+    CORRECTION_REASON_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    IS_CORRECTED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `workRecords/{uuid}`; set by the service."""
     team: _builtins.str
@@ -264,10 +334,24 @@ class WorkRecord(_message.Message):
     """Remediation of this incident, `incidents/{uuid}`."""
     roadmap_item: _builtins.str
     """This roadmap item, `roadmapItems/{id}`."""
+    category: _builtins.str
+    """A kind of work, one of ListWorkCategories, such as `toil`."""
     hours: _builtins.float
-    """Person-hours."""
+    """Person-hours; below zero in a record that takes another one back."""
     note: _builtins.str
     """A line about it; may be empty."""
+    work_class: Global___WorkClass.ValueType
+    """What it counts as; set by the service, by purpose. A category counts as it did when it was recorded."""
+    reverses: _builtins.str
+    """The record that this one takes back, hour for hour; set by the service."""
+    replaces: _builtins.str
+    """The record that this one stands in for; set by the service."""
+    correction_reason: _builtins.str
+    """Why it was corrected; set by the service in what CorrectWork adds."""
+    author: _builtins.str
+    """Who recorded it; set by the service."""
+    is_corrected: _builtins.bool
+    """Whether another record takes it back; set by the service."""
     @_builtins.property
     def worked_at(self) -> _timestamp_pb2.Timestamp:
         """When it was done; decides the sprint it counts in."""
@@ -280,16 +364,59 @@ class WorkRecord(_message.Message):
         member: _builtins.str = ...,
         incident: _builtins.str = ...,
         roadmap_item: _builtins.str = ...,
+        category: _builtins.str = ...,
         hours: _builtins.float = ...,
         worked_at: _timestamp_pb2.Timestamp | None = ...,
         note: _builtins.str = ...,
+        work_class: Global___WorkClass.ValueType = ...,
+        reverses: _builtins.str = ...,
+        replaces: _builtins.str = ...,
+        correction_reason: _builtins.str = ...,
+        author: _builtins.str = ...,
+        is_corrected: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident", "purpose", b"purpose", "roadmap_item", b"roadmap_item", "worked_at", b"worked_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "incident", b"incident", "purpose", b"purpose", "roadmap_item", b"roadmap_item", "worked_at", b"worked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "incident", b"incident", "member", b"member", "name", b"name", "note", b"note", "purpose", b"purpose", "roadmap_item", b"roadmap_item", "team", b"team", "worked_at", b"worked_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "category", b"category", "correction_reason", b"correction_reason", "hours", b"hours", "incident", b"incident", "is_corrected", b"is_corrected", "member", b"member", "name", b"name", "note", b"note", "purpose", b"purpose", "replaces", b"replaces", "reverses", b"reverses", "roadmap_item", b"roadmap_item", "team", b"team", "work_class", b"work_class", "worked_at", b"worked_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_purpose: _TypeAlias = _typing.Literal["incident", "roadmap_item"]  # noqa: Y015
+    _WhichOneofReturnType_purpose: _TypeAlias = _typing.Literal["incident", "roadmap_item", "category"]  # noqa: Y015
     _WhichOneofArgType_purpose: _TypeAlias = _typing.Literal["purpose", b"purpose"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_purpose) -> _WhichOneofReturnType_purpose | None: ...
 
 Global___WorkRecord: _TypeAlias = WorkRecord  # noqa: Y015
+
+@_typing.final
+class WorkFilter(_message.Message):
+    """Which work records; conditions that are set must all hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPRINT_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    WORK_CLASSES_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    sprint: _builtins.int
+    """Worked in this sprint, by its number; in any when zero."""
+    member: _builtins.str
+    """By this member; by anybody when empty."""
+    purpose: _builtins.str
+    """On this: `incidents/{uuid}`, `roadmapItems/{id}` or a category; on any when empty."""
+    @_builtins.property
+    def work_classes(self) -> _containers.RepeatedScalarFieldContainer[Global___WorkClass.ValueType]:
+        """Counting as one of these; as any when empty."""
+
+    def __init__(
+        self,
+        *,
+        sprint: _builtins.int = ...,
+        member: _builtins.str = ...,
+        work_classes: _abc.Iterable[Global___WorkClass.ValueType] | None = ...,
+        purpose: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "purpose", b"purpose", "sprint", b"sprint", "work_classes", b"work_classes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkFilter: _TypeAlias = WorkFilter  # noqa: Y015

@@ -39,7 +39,7 @@ class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Linea
     LINEAGE_RELATION_GOVERNS: _LineageRelation.ValueType  # 5
     """A policy version governed a decision."""
     LINEAGE_RELATION_DISPLACES: _LineageRelation.ValueType  # 6
-    """A decision displaced a roadmap item."""
+    """A decision displaced a roadmap item; one that waits for approvers did not, and one that was taken back no longer does."""
     LINEAGE_RELATION_RENDERED_AS: _LineageRelation.ValueType  # 7
     """A decision, or an assessment, was rendered as a bundle."""
     LINEAGE_RELATION_TEMPLATE_OF: _LineageRelation.ValueType  # 8
@@ -68,6 +68,8 @@ class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Linea
     """A later bundle for the same incident took its place."""
     LINEAGE_RELATION_TOOK_WORK: _LineageRelation.ValueType  # 20
     """Work was done for it: an incident or a roadmap item, and the record of the work."""
+    LINEAGE_RELATION_TAKEN_BACK_BY: _LineageRelation.ValueType  # 21
+    """A decision was taken back by another."""
 
 class LineageRelation(_LineageRelation, metaclass=_LineageRelationEnumTypeWrapper):
     """How one resource led to another."""
@@ -85,7 +87,7 @@ LINEAGE_RELATION_WEIGHED_IN: LineageRelation.ValueType  # 4
 LINEAGE_RELATION_GOVERNS: LineageRelation.ValueType  # 5
 """A policy version governed a decision."""
 LINEAGE_RELATION_DISPLACES: LineageRelation.ValueType  # 6
-"""A decision displaced a roadmap item."""
+"""A decision displaced a roadmap item; one that waits for approvers did not, and one that was taken back no longer does."""
 LINEAGE_RELATION_RENDERED_AS: LineageRelation.ValueType  # 7
 """A decision, or an assessment, was rendered as a bundle."""
 LINEAGE_RELATION_TEMPLATE_OF: LineageRelation.ValueType  # 8
@@ -114,6 +116,8 @@ LINEAGE_RELATION_REPLACED_BY: LineageRelation.ValueType  # 19
 """A later bundle for the same incident took its place."""
 LINEAGE_RELATION_TOOK_WORK: LineageRelation.ValueType  # 20
 """Work was done for it: an incident or a roadmap item, and the record of the work."""
+LINEAGE_RELATION_TAKEN_BACK_BY: LineageRelation.ValueType  # 21
+"""A decision was taken back by another."""
 Global___LineageRelation: _TypeAlias = LineageRelation  # noqa: Y015
 
 class _LineageSource:
@@ -159,8 +163,8 @@ class _LinkStandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkStan
     LINK_STANDING_DENIED: _LinkStanding.ValueType  # 3
     """A person denied it: it stays, and walks leave it out unless asked."""
     LINK_STANDING_WITHDRAWN: _LinkStanding.ValueType  # 4
-    """Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected: the attribute
-    `withdrawn_because` says how. It stays, and walks leave it out unless asked.
+    """Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected; or an event
+    took back what one before had shown. The attribute `withdrawn_because` says how. It stays, and walks leave it out unless asked.
     """
 
 class LinkStanding(_LinkStanding, metaclass=_LinkStandingEnumTypeWrapper):
@@ -175,8 +179,8 @@ LINK_STANDING_CONFIRMED: LinkStanding.ValueType  # 2
 LINK_STANDING_DENIED: LinkStanding.ValueType  # 3
 """A person denied it: it stays, and walks leave it out unless asked."""
 LINK_STANDING_WITHDRAWN: LinkStanding.ValueType  # 4
-"""Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected: the attribute
-`withdrawn_because` says how. It stays, and walks leave it out unless asked.
+"""Nobody judged it, and the rule that had concluded it no longer does, because what it was concluded from was corrected; or an event
+took back what one before had shown. The attribute `withdrawn_because` says how. It stays, and walks leave it out unless asked.
 """
 Global___LinkStanding: _TypeAlias = LinkStanding  # noqa: Y015
 

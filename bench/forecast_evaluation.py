@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.allocation.domain.backtest_interval import Estimate, estimate
 from services.allocation.domain.demand_forecast import Question, SprintDemand, Wanted, forecasts, pooled
 from services.allocation.domain.demand_history import DemandHistory, Effort
 from services.allocation.domain.forecast_score import coverage_of, pinball
@@ -41,12 +42,14 @@ class LevelScore:
 
     level: float
     coverage: float  # by the transform that is even for true forecasts: to be compared with the level
-    error: float  # standard error of `coverage`; periods are drawn, each with all its teams
+    interval: Estimate  # of `coverage`; periods are drawn, each with all its teams
     kept: float  # share of periods in which the quantile sufficed
     promised: float  # the chance of that by the forecasts
     loss: float  # mean pinball loss, hours
     fixed_loss: float
     trailing_loss: float
+    over_fixed: Estimate  # the loss less that of the fixed share
+    over_trailing: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,10 @@ def _compared(level: float, quantile: float, demand: SprintDemand, team: Series,
 
 def _score(level: float, rows: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> LevelScore:
     coverage, kept, promised, loss, fixed, trailing = rows.mean((0, 1)).tolist()
-    by_period = rows[:, :, 0].mean(1)
-    error = float(by_period.std(ddof=1) / math.sqrt(len(by_period))) if len(by_period) > 1 else math.inf
-    return LevelScore(level, coverage, error, kept, promised, loss, fixed, trailing)
+    periods = np.repeat(np.arange(rows.shape[0]), rows.shape[1])
+
+    def interval(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> Estimate:
+        return estimate(values.reshape(-1), periods)
+
+    over = [interval(rows[:, :, 3] - rows[:, :, place]) for place in (4, 5)]
+    return LevelScore(level, coverage, interval(rows[:, :, 0]).of_share, kept, promised, loss, fixed, trailing, *over)
