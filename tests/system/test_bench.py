@@ -9,9 +9,11 @@ import pytest
 
 from bench.alerts import Population, alertmanager_body
 from bench.assessments import assessments
+from bench.backtest import backtest
 from bench.budgets import budgets
 from bench.calls import http_callers, http_post, timed
 from bench.catalogue import catalogue
+from bench.demand import demand
 from bench.flatness import flatness
 from bench.ground import Ground, Sizes
 from bench.history import history
@@ -19,6 +21,7 @@ from bench.ledger import ledger
 from bench.peers import ALERTMANAGER, Absent, alertmanager
 from bench.report import Section
 from bench.singles import single_reports
+from bench.splits import splits
 from bench.storm import storm
 from shared.embedded import Engines
 
@@ -44,6 +47,10 @@ SIZES = Sizes(
     appended=200,
     ledger_entries=900,
     proofs=5,
+    demand_teams=5,
+    split_teams=3,
+    split_seconds=0.2,
+    backtest_teams=3,
 )
 
 
@@ -152,3 +159,20 @@ async def test_the_ledger_is_measured_beside_an_audit_log_and_every_proof_is_che
     ]
     assert section.data["appended"]["an audit log that takes the same deliveries"]["ledger_to_it"].median > 0
     assert section.data["proof_seconds"]["latency"].count == 5
+
+
+async def test_splits_are_read_at_a_fixed_rate_beside_the_echo(ground: Ground) -> None:
+    section = await splits(ground)
+    assert [row[0] for row in section.rows] == [
+        "GetSplit, calm",
+        "GetSplit, 10 decisions/s beside",
+        "GetSplit, max_staleness 0",
+        "GetSplit, no cache",
+        "bare echo",
+    ]
+
+
+async def test_demand_and_back_tests_are_measured(ground: Ground) -> None:
+    for measure in (demand, backtest):
+        section = await measure(ground)
+        assert section.rows, section.title
