@@ -8,19 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
-from ballast.allocation.v1 import (
-    adherence_service_pb2,
-    allocation_service_pb2,
-    backtest_service_pb2,
-    capacity_service_pb2,
-    decision_service_pb2,
-    demand_service_pb2,
-    plan_service_pb2,
-    policy_service_pb2,
-    scenario_service_pb2,
-    split_service_pb2,
-    work_service_pb2,
-)
 from ballast.allocation.v1.adherence_service_pb2_grpc import AdherenceServiceStub
 from ballast.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
 from ballast.allocation.v1.backtest_service_pb2_grpc import BacktestServiceStub
@@ -32,19 +19,8 @@ from ballast.allocation.v1.policy_service_pb2_grpc import PolicyServiceStub
 from ballast.allocation.v1.scenario_service_pb2_grpc import ScenarioServiceStub
 from ballast.allocation.v1.split_service_pb2_grpc import SplitServiceStub
 from ballast.allocation.v1.work_service_pb2_grpc import WorkServiceStub
-from ballast.amendments.v1 import amendment_service_pb2
 from ballast.amendments.v1.amendment_service_pb2_grpc import AmendmentServiceStub
-from ballast.events.v1 import event_admin_service_pb2
 from ballast.events.v1.event_admin_service_pb2_grpc import EventAdminServiceStub
-from ballast.governance.v1 import (
-    access_log_service_pb2,
-    approval_rule_service_pb2,
-    approval_service_pb2,
-    governance_service_pb2,
-    ledger_service_pb2,
-    lineage_service_pb2,
-    segment_service_pb2,
-)
 from ballast.governance.v1.access_log_service_pb2_grpc import AccessServiceStub
 from ballast.governance.v1.approval_rule_service_pb2_grpc import ApprovalRuleServiceStub
 from ballast.governance.v1.approval_service_pb2_grpc import ApprovalServiceStub
@@ -52,25 +28,12 @@ from ballast.governance.v1.governance_service_pb2_grpc import GovernanceServiceS
 from ballast.governance.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from ballast.governance.v1.lineage_service_pb2_grpc import LineageServiceStub
 from ballast.governance.v1.segment_service_pb2_grpc import SegmentServiceStub
-from ballast.intake.v1 import grouping_service_pb2, incident_service_pb2, intake_service_pb2, muting_service_pb2, signal_service_pb2
 from ballast.intake.v1.grouping_service_pb2_grpc import GroupingServiceStub
 from ballast.intake.v1.incident_service_pb2_grpc import IncidentServiceStub
 from ballast.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from ballast.intake.v1.muting_service_pb2_grpc import MutingServiceStub
 from ballast.intake.v1.signal_service_pb2_grpc import SignalServiceStub
-from ballast.playbook.v1 import playbook_service_pb2
 from ballast.playbook.v1.playbook_service_pb2_grpc import PlaybookServiceStub
-from ballast.triage.v1 import (
-    budget_policy_service_pb2,
-    calibration_service_pb2,
-    catalogue_service_pb2,
-    error_budget_service_pb2,
-    gate_service_pb2,
-    queue_service_pb2,
-    sli_service_pb2,
-    slo_service_pb2,
-    triage_service_pb2,
-)
 from ballast.triage.v1.budget_policy_service_pb2_grpc import BudgetPolicyServiceStub
 from ballast.triage.v1.calibration_service_pb2_grpc import CalibrationServiceStub
 from ballast.triage.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
@@ -83,6 +46,7 @@ from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceStub
 from google.protobuf.message import Message
 
 from clients.cli.addresses import address_key
+from clients.cli.served import contracts_of
 from shared.errors import BallastError, DeadlineExceeded, Unavailable, invalid_field
 from shared.rpc.client import DEFAULT_DEADLINE_SECONDS, Channel, ClientCredentials, connect
 
@@ -124,58 +88,6 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ballast.triage.v1.triage_service_pb2_grpc import TriageServiceAsyncStub
 
 LARGEST_PAGE = 1000
-_SERVICES = {
-    "intake": intake_service_pb2.DESCRIPTOR.services_by_name["IntakeService"],
-    "triage": triage_service_pb2.DESCRIPTOR.services_by_name["TriageService"],
-    "allocation": allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
-    "playbook": playbook_service_pb2.DESCRIPTOR.services_by_name["PlaybookService"],
-    "governance": governance_service_pb2.DESCRIPTOR.services_by_name["GovernanceService"],
-}
-# What a service serves beside the one of its own name.
-_MORE = {
-    "allocation": [
-        backtest_service_pb2.DESCRIPTOR.services_by_name["BacktestService"],
-        decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"],
-        demand_service_pb2.DESCRIPTOR.services_by_name["DemandService"],
-        capacity_service_pb2.DESCRIPTOR.services_by_name["CapacityService"],
-        work_service_pb2.DESCRIPTOR.services_by_name["WorkService"],
-        adherence_service_pb2.DESCRIPTOR.services_by_name["AdherenceService"],
-        split_service_pb2.DESCRIPTOR.services_by_name["SplitService"],
-        scenario_service_pb2.DESCRIPTOR.services_by_name["ScenarioService"],
-        plan_service_pb2.DESCRIPTOR.services_by_name["PlanService"],
-        policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
-    ],
-    "intake": [
-        grouping_service_pb2.DESCRIPTOR.services_by_name["GroupingService"],
-        incident_service_pb2.DESCRIPTOR.services_by_name["IncidentService"],
-        signal_service_pb2.DESCRIPTOR.services_by_name["SignalService"],
-        muting_service_pb2.DESCRIPTOR.services_by_name["MutingService"],
-    ],
-    "triage": [
-        catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
-        queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
-        gate_service_pb2.DESCRIPTOR.services_by_name["GateService"],
-        calibration_service_pb2.DESCRIPTOR.services_by_name["CalibrationService"],
-        slo_service_pb2.DESCRIPTOR.services_by_name["SloService"],
-        sli_service_pb2.DESCRIPTOR.services_by_name["SliService"],
-        budget_policy_service_pb2.DESCRIPTOR.services_by_name["BudgetPolicyService"],
-        error_budget_service_pb2.DESCRIPTOR.services_by_name["ErrorBudgetService"],
-    ],
-    "governance": [
-        ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
-        lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
-        segment_service_pb2.DESCRIPTOR.services_by_name["SegmentService"],
-        approval_service_pb2.DESCRIPTOR.services_by_name["ApprovalService"],
-        approval_rule_service_pb2.DESCRIPTOR.services_by_name["ApprovalRuleService"],
-        access_log_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
-    ],
-}
-# What several serve alike.
-_COMMON = [
-    event_admin_service_pb2.DESCRIPTOR.services_by_name["EventAdminService"],
-    amendment_service_pb2.DESCRIPTOR.services_by_name["AmendmentService"],
-]
-
 Response = TypeVar("Response", bound=Message)
 
 
@@ -357,7 +269,7 @@ class Connection:
         if service not in self._channels:
             self._channels[service] = connect(
                 self._addresses[service],
-                [_SERVICES[service], *_MORE.get(service, ()), *_COMMON],
+                contracts_of(service),
                 credentials=self._credentials,
                 deadline_seconds=self.timeout_seconds or DEFAULT_DEADLINE_SECONDS,
             )
