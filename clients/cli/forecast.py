@@ -8,6 +8,7 @@ from ballast.allocation.v1 import demand_pb2
 from ballast.allocation.v1 import demand_service_pb2 as pb
 
 from clients.cli.documents import check_writable, read_document
+from clients.cli.failures import ExitCode
 from clients.cli.forecast_drawing import draw_forecasts
 from clients.cli.forecast_file import LARGEST_BYTES, REASON, histories_of
 from clients.cli.names import team_name
@@ -32,7 +33,7 @@ async def forecast(
     backlog: Annotated[float, typer.Option(metavar="HOURS", help="Remediation left over from before, of each team.")] = 0.0,
     clear_in: Annotated[int, typer.Option("--clear-in", metavar="N", help="Sprints in which to clear it.")] = 1,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the next sprint into this file.", dir_okay=False)] = None,
-) -> None:
+) -> int:
     """Forecasts the hours of remediation of teams, sprint by sprint, and says how much to set aside."""
     if svg is not None:
         check_writable("--svg", svg)
@@ -52,7 +53,7 @@ async def forecast(
     response = await session.connection.demand.ForecastDemand(request)
     if svg is None:
         session.output.answer(response, lambda: draw_forecasts(response))
-        return
+        return _code(response)
     drawn = [each for each in response.forecasts if each.sprints[0].HasField("curve")]
     if not drawn:
         raise invalid_field("--svg", "there is nothing to draw: no team's hours could be told", reason="NOTHING_TO_DRAW")
@@ -60,6 +61,14 @@ async def forecast(
 
     write_picture(drawn, svg)
     session.output.answer(response, lambda: [*draw_forecasts(response), cell(f"drawn into {svg}")])
+    return _code(response)
+
+
+def _code(response: pb.ForecastDemandResponse) -> int:
+    """Returns how the command ends: a team that got no forecast is no success, whatever the others got."""
+    if not response.errors:
+        return ExitCode.OK
+    return ExitCode.NOT_FOUND if any(each.reason.endswith("_NOT_FOUND") for each in response.errors) else ExitCode.REFUSED
 
 
 def _questions(session: Session, teams: list[str], file: str, backlog: float) -> list[demand_pb2.DemandQuestion]:

@@ -61,6 +61,8 @@ def _sprint_columns() -> Sequence[Column]:
 
 def _sprint_row(without: scenario_pb2.ScenarioSprint, within: scenario_pb2.ScenarioSprint) -> Sequence[object]:
     def pair(values: tuple[str, str]) -> str:
+        if not all(each.HasField("demand") for each in sides):
+            return "–"
         return values[0] if values[0] == values[1] else f"{values[0]} → {values[1]}"
 
     sides = without, within
@@ -68,7 +70,7 @@ def _sprint_row(without: scenario_pb2.ScenarioSprint, within: scenario_pb2.Scena
         f"+{without.ahead - 1}",
         pair(tuple(f"{each.demand.incident_mean:.1f}" for each in sides)),  # type: ignore[arg-type]
         pair(tuple(hours_text(each.demand.mean_hours) for each in sides)),  # type: ignore[arg-type]
-        pair(tuple(hours_text(each.remediation_hours) for each in sides)),  # type: ignore[arg-type]
+        " → ".join(dict.fromkeys(hours_text(each.remediation_hours) for each in sides)),
         pair(tuple(percent_text(each.backlog_chance) for each in sides)),  # type: ignore[arg-type]
         pair(tuple(hours_text(each.backlog_mean_hours) for each in sides)),  # type: ignore[arg-type]
         pair(tuple(hours_text(each.backlog_p90_hours) for each in sides)),  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from ballast.allocation.v1 import team_pb2
 from ballast.allocation.v1 import work_service_pb2 as pb
 from rich.console import RenderableType
 
-from clients.cli.connection import every_page
+from clients.cli.connection import LARGEST_PAGE, every_page
 from clients.cli.documents import read_document
 from clients.cli.failures import ExitCode
 from clients.cli.formats import count_text, enum_text, number_text, time_text
@@ -90,17 +90,38 @@ async def correct(
     member: _Member = "",
     at: _At = "",
 ) -> None:
-    """Takes a record back and, with --hours and --purpose, puts another in its place. The original stays."""
+    """Takes a record back and, with --hours, puts another in its place: what is not given is as it was. The original stays."""
     request = pb.CorrectWorkRequest(team=team_name("TEAM", team), name=resource_name("RECORD", "workRecords", name), reason=reason)
-    if bool(hours) is not bool(purpose):
-        raise typer.BadParameter("give both --hours and --purpose for what stands in its place, or neither", param_hint="--hours")
+    if (purpose or member or at) and not hours:
+        raise typer.BadParameter("is missing; give the hours of what stands in its place", param_hint="--hours")
     if hours:
-        request.replacement.CopyFrom(team_pb2.WorkRecord(team=request.team, member=member, hours=finite("--hours", hours)))
-        put_purpose(request.replacement, purpose)
-        _put_time(request.replacement, at)
+        request.replacement.CopyFrom(await _found(session, request.team, request.name))
+        request.replacement.hours = finite("--hours", hours)
+        request.replacement.member = member or request.replacement.member
+        if purpose:
+            put_purpose(request.replacement, purpose)
+        if at:
+            _put_time(request.replacement, at)
     response = await session.connection.work.CorrectWork(request)
     stands = [response.replacement] if response.HasField("replacement") else []
     session.output.answer(response, lambda: draw_records([response.original, response.reversal, *stands]))
+
+
+async def _found(session: Session, team: str, name: str) -> team_pb2.WorkRecord:
+    """Returns what a record says of the work, newest records looked at first; nothing where there is no such record."""
+    request = messages.ListWorkRecordsRequest(team=team, page_size=LARGEST_PAGE)
+    while True:
+        page = await session.connection.allocation.ListWorkRecords(request)
+        for each in page.records:
+            if each.name == name:
+                kept = team_pb2.WorkRecord(team=team, member=each.member, worked_at=each.worked_at, note=each.note)
+                purpose = each.WhichOneof("purpose")
+                if purpose:
+                    setattr(kept, purpose, getattr(each, purpose))
+                return kept
+        if not page.next_page_token:
+            return team_pb2.WorkRecord(team=team)
+        request.page_token = page.next_page_token
 
 
 @app.command("import")

@@ -108,6 +108,15 @@ async def test_one_bad_team_is_refused_alone_and_says_why(demand: "DemandService
         (pb.ForecastDemandRequest(questions=[question()], sprint_count=-1), "sprint_count"),
         (pb.ForecastDemandRequest(questions=[question()], service_level=0), "service_level"),
         (pb.ForecastDemandRequest(questions=[question()], costs=demand_pb2.ReserveCosts(uncovered_hour=1)), "costs.idle_hour"),
+        (pb.ForecastDemandRequest(questions=[question()], costs=demand_pb2.ReserveCosts(idle_hour=1)), "costs.uncovered_hour"),
+        (
+            pb.ForecastDemandRequest(questions=[question()], costs=demand_pb2.ReserveCosts(uncovered_hour=-1, idle_hour=1)),
+            "costs.uncovered_hour",
+        ),
+        (
+            pb.ForecastDemandRequest(questions=[question()], costs=demand_pb2.ReserveCosts(uncovered_hour=1e308, idle_hour=1)),
+            "costs.uncovered_hour",
+        ),
         (pb.ForecastDemandRequest(questions=[question(f"t{n}") for n in range(21)], with_curves=True), "with_curves"),
         (pb.ForecastDemandRequest(), "questions"),
     ],

@@ -104,6 +104,14 @@ async def test_somebody_away_for_a_while_takes_hours_from_those_sprints_alone(sc
     assert not gained.displaced
 
 
+async def test_everybody_away_for_a_sprint_leaves_no_hours_to_share_out(scenarios: "ScenarioServiceAsyncStub") -> None:
+    away = [scenario_pb2.MemberAway(member=f"m{number}", sprint_count=1) for number in range(4)]
+    found = within(await simulate(scenarios, scenario_pb2.Scenario(away=away)))
+    assert (found.sprints[0].remediation_hours, found.decision.after.capacity_hours) == (0, 0)
+    assert found.sprints[1].remediation_hours > 0
+    assert "Nobody works in this sprint" in found.decision.explanation
+
+
 async def test_items_and_another_policy_change_what_they_stand_for(scenarios: "ScenarioServiceAsyncStub") -> None:
     dear = item("dear", "web", 200, 9000)
     found = await simulate(scenarios, scenario_pb2.Scenario(items=[dear]))

@@ -81,3 +81,9 @@ async def test_what_cannot_be_answered_is_said(run: Run, file: str) -> None:
     assert (await run("web", "--history", file, "--costs", "much")).code == ExitCode.REFUSED
     refused = await run("web", "--history", file, "--quantile", "2")
     assert (refused.code, "quantiles[0]" in refused.err) == (ExitCode.REFUSED, True)
+
+
+async def test_a_team_without_a_forecast_is_no_success(run: Run, suite: Suite) -> None:
+    assert (await run("nobody")).code == ExitCode.NOT_FOUND
+    await suite.store_team("fresh")
+    assert (await run("fresh")).code == ExitCode.REFUSED

@@ -125,16 +125,18 @@ async def test_work_is_recorded_put_right_and_listed(suite: Suite, run: Run) -> 
     at = suite.clock.now().isoformat()
     recorded = await run("work", "record", "typed", "roadmapItems/typed", "6", "--member", "m1", "--at", at, "--json")
     name = recorded.data["records"][0]["name"]
-    corrected = await run("work", "correct", "typed", name, "--reason", "Mistaken", "--hours", "4", "--purpose", "toil", "--at", at)
+    corrected = await run("work", "correct", "typed", name, "--reason", "Mistaken", "--hours", "4", "--purpose", "toil")
     assert corrected.code == 0, corrected.err
     assert "−6" in corrected.out
     assert "Mistaken" in corrected.out
     again = await run("work", "correct", "typed", name, "--reason", "Again.")
     assert (again.code, "counts no longer" in again.err) == (ExitCode.CONFLICT, True)
     listed = await run("work", "list", "typed", "--as", "remediation", "--json")
-    assert [each["hours"] for each in listed.data["records"]] == [4]
+    (stands,) = listed.data["records"]
+    was = recorded.data["records"][0]
+    assert (stands["hours"], stands["member"], stands["worked_at"]) == (4, "m1", was["worked_at"])
     assert "discovery" in (await run("work", "categories")).out
-    assert (await run("work", "correct", "typed", name, "--reason", "x", "--hours", "4")).code == ExitCode.REFUSED
+    assert (await run("work", "correct", "typed", name, "--reason", "x", "--purpose", "toil")).code == ExitCode.REFUSED
 
 
 async def test_good_rows_of_a_file_land_and_the_same_file_again_changes_nothing(suite: Suite, run: Run) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.allocation.domain.decision import BASELINE, CAPACITY, ROLLBACK, Decision, DecisionOutcome, DecisionTrigger
 from services.allocation.domain.quantity import counted, figure, percent
 from services.allocation.domain.reserve_term import RESERVE
+from services.allocation.domain.standing import DecisionState
 
 _OCCASION = {
     DecisionTrigger.SPRINT_BEGAN: "As sprint {number} begins",
@@ -13,6 +14,12 @@ _OCCASION = {
     DecisionTrigger.ROLLBACK: "Rolled back in sprint {number}",
     DecisionTrigger.CAPACITY: "On a change of capacity in sprint {number}",
     DecisionTrigger.BUDGET: "On an error budget in sprint {number}",
+}
+# A decision that never came in force moved nothing.
+_TENSES = {
+    DecisionState.PROPOSED: ("is to rise", "is to fall"),
+    DecisionState.REJECTED: ("was to rise", "was to fall"),
+    DecisionState.LAPSED: ("was to rise", "was to fall"),
 }
 
 
@@ -24,7 +31,7 @@ def explain(decision: Decision) -> str:
 
 def _verdict(decision: Decision) -> str:
     before, after = percent(decision.share_before), percent(decision.after.remediation_share)
-    rises, falls = ("is to rise", "is to fall") if decision.standing.waits else ("rises", "falls")
+    rises, falls = _TENSES.get(decision.standing.state, ("rises", "falls"))
     movement = {
         DecisionOutcome.RAISED: f"{rises} from {before} to {after}",
         DecisionOutcome.LOWERED: f"{falls} from {before} to {after}",

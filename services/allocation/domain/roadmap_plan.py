@@ -195,8 +195,9 @@ def plan_roadmaps(roadmaps: Roadmaps, present: RoadmapPlan | None = None, churn:
     if near:
         deadlines = (*protecting_deadlines(problem, near), *deadlines)
     plan = best_plan(_weighed(problem, near, churn) if near and churn else problem, deadlines, near, quick=roadmaps.terms.quick)
-    ranked = greedy_plan(problem, deadlines)
-    return RoadmapPlan(roadmaps, plan, deadlines, value_of(problem, plan), min(value_of(problem, ranked), value_of(problem, plan)))
+    # Beside the dates that the best plan keeps: what breaks more of them may well be worth more.
+    kept = [each for each in deadlines if plan.is_done_by(each.item, each.sprint)]
+    return RoadmapPlan(roadmaps, plan, deadlines, value_of(problem, plan), value_of(problem, greedy_plan(problem, kept)))
 
 
 def alternative(best: RoadmapPlan, name: str, present: RoadmapPlan) -> Alternative:

@@ -97,7 +97,7 @@ def _judged(each: CompiledRule, seen: _Seen, moment: tuple[datetime, int], held:
     except ConditionFailed as failed:
         return Judgement(rule, False, f"It cannot fire: {_missing(each.when, seen, failed)}.", None)
     if holds:
-        return Judgement(rule, True, f"{rule.reason} ({_values(each, seen)})", RuleMemory(rule.id, at, sprint))
+        return Judgement(rule, True, _told(each, seen), RuleMemory(rule.id, at, sprint))
     return Judgement(rule, False, f"It does not hold: {_values(each, seen)}.", None)
 
 
@@ -110,12 +110,19 @@ def _goes_on(each: CompiledRule, seen: _Seen, held: RuleMemory) -> str:
         return f"It holds since sprint {held.since_sprint} and cannot let go: {_missing(ends, seen, failed)}."
     if answer is (each.until is not None):
         return ""
-    return f"It holds since sprint {held.since_sprint}: {each.rule.reason} ({_values(each, seen)})"
+    return f"It holds since sprint {held.since_sprint}: {_told(each, seen)}"
 
 
 def _missing(condition: Condition, seen: _Seen, failed: ConditionFailed) -> str:
     missing = sorted(condition.names & seen.unknown)
     return f"{', '.join(missing)} cannot be told" if missing else f"its condition failed, {failed}"
+
+
+def _told(each: CompiledRule, seen: _Seen) -> str:
+    """Returns the rule's reason as a sentence, with what its conditions read."""
+    reason = each.rule.reason if each.rule.reason.endswith((".", "!", "?")) else f"{each.rule.reason}."
+    values = _values(each, seen)
+    return f"{reason} ({values})" if values else reason
 
 
 def _values(each: CompiledRule, seen: _Seen) -> str:

@@ -96,7 +96,9 @@ def members_with(team: Team, scenario: Scenario, ahead: int) -> Team:
             raise MemberDuplicate.at(f"scenario.joining[{place}].id", f"{each.id!r} is in {team.name} already; give another id")
     gone = {member for member, sprints in scenario.away if not sprints or ahead < sprints}
     found = replace(team, members=(*(each for each in team.members if each.id not in gone), *scenario.joining))
-    if not found.capacity_hours:
+    # That nobody is there for a while is no error: then there are no hours to share out.
+    for_good = {member for member, sprints in scenario.away if not sprints}
+    if not scenario.joining and known <= for_good:
         raise CapacityZero.at("scenario.away", "leaves nobody to do anything; leave somebody, or let somebody join")
     return found
 

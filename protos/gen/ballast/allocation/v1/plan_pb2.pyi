@@ -61,7 +61,9 @@ class RoadmapPlan(_message.Message):
 
     @_builtins.property
     def ranked_value(self) -> _money_pb2.Money:
-        """What a plan by rank (cost of delay over effort, as planning tools do) saves on the same items: never more than `value`."""
+        """What a plan by rank (cost of delay over effort, as planning tools do) saves on the same items, beside the due dates that this plan
+        keeps: never more than `value`, but for the gap.
+        """
 
     @_builtins.property
     def conflicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanConflict]:
