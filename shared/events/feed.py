@@ -93,7 +93,8 @@ class Feed:
                     continue
                 # A poll beside the notification: it may have come while an older transaction was still running.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), 0.02 if quiet == 0.0 else _POLL_SECONDS)
+                    async with asyncio.timeout(0.02 if quiet == 0.0 else _POLL_SECONDS):
+                        await woken.wait()
                 quiet += _POLL_SECONDS
                 if woken.is_set():
                     quiet = 0.0
@@ -149,8 +150,10 @@ class Feed:
         every commit would wait for the one before.
         """
         while not connection.is_closed():
+            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes as the outbox grows, and the service never stops.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._outbox.grew.wait(), _POLL_SECONDS)
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._outbox.grew.wait()
                 self._outbox.grew.clear()
                 await asyncio.sleep(_ANNOUNCE_SECONDS)
                 await connection.execute("select pg_notify($1, '')", feed_channel(self._database.schema))

@@ -335,6 +335,14 @@ async def test_a_token_beyond_the_present_is_refused_since_it_would_hide_what_co
     assert refused.value.reason == "RESUME_TOKEN_INVALID"
 
 
+async def test_a_service_stops_also_when_something_is_recorded_at_that_very_moment(urls: dict[str, str], engines: Engines) -> None:
+    async with intake_serving(urls, engines, SimulatedClock(START)) as running:
+        await asyncio.sleep(0.2)  # until it waits
+        running.app.outbox.grew.set()
+        async with asyncio.timeout(5):
+            await running.app.feed.stop()
+
+
 async def test_a_quiet_stream_shows_that_it_lives(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.events.feed._HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr("shared.events.feed._POLL_SECONDS", 0.05)

@@ -69,7 +69,8 @@ class Ledger:
                 yield Watched(None, position)
             if len(kept) < _WATCHED_AT_ONCE:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(grew.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await grew.wait()
         raise Unavailable("the service stops; go on with the last sequence as after_sequence", reason="STREAM_ENDED")
 
     async def verify(self) -> AsyncIterator[VerificationProgress]:
