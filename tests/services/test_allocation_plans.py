@@ -100,6 +100,21 @@ async def test_due_dates_that_cannot_be_kept_together_are_named_with_what_resolv
     assert len(plan.late_items) == 1
 
 
+async def test_what_is_due_before_any_sprint_ends_is_a_conflict_of_its_own(suite: Suite) -> None:
+    await suite.store_team("soon")
+    begun = suite.clock.now()
+    overdue, soon, fine = item("soon-past", "soon", 10), item("soon-now", "soon", 10), item("soon-fine", "soon", 10)
+    overdue.due_at.FromDatetime(begun - 3 * FORTNIGHT)
+    soon.due_at.FromDatetime(begun + FORTNIGHT / 7)
+    fine.due_at.FromDatetime(begun + 2 * FORTNIGHT)
+    await suite.store_items(overdue, soon, fine)
+    plan = (await suite.plans.GetPlan(pb.GetPlanRequest(team="teams/soon"))).plan
+    assert list(plan.late_items) == ["roadmapItems/soon-now", "roadmapItems/soon-past"]
+    told = {each.deadlines[0].roadmap_item: (len(each.deadlines), each.team) for each in plan.conflicts}
+    assert told == {name: (1, "") for name in plan.late_items}
+    assert all("before any sprint ends: no plan keeps this. Moving" in each.explanation for each in plan.conflicts)
+
+
 async def test_teams_planned_together_wait_for_each_other(suite: Suite) -> None:
     await suite.store_team("front")
     await suite.store_team("back")

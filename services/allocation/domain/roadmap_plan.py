@@ -165,7 +165,10 @@ class RoadmapPlan:
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        return conflicts_of(self.roadmaps.problem, self.deadlines)
+        """What cannot be kept, of what is due: also what was due before any sprint ends, which no plan is asked to keep."""
+        problem = self.roadmaps.problem
+        over = (Deadline(index, 0) for index, item in enumerate(problem.items) if item.due is not None and item.due <= 0)
+        return conflicts_of(problem, (*self.deadlines, *over))
 
     @property
     def late(self) -> tuple[str, ...]:

@@ -175,6 +175,8 @@ def _explanation(roadmaps: Roadmaps, conflict: Conflict) -> str:
 
 def _promise(roadmaps: Roadmaps, deadline: Deadline) -> str:
     item = roadmaps.items[deadline.item]
+    if item.due_at and not deadline.sprint:
+        return f"{item.name} due by {item.due_at.date()}, before any sprint ends"
     by = roadmaps.finish_at(item, deadline.sprint)
     return f"{item.name} {'protected' if deadline.protects else 'due'} by {by.date() if by else 'now'}"
 
