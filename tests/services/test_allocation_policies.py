@@ -113,6 +113,7 @@ async def test_validation_tells_everything_at_once_with_its_place(suite: Suite) 
         {"id": "never", "when": "incidents.count > 5 && incidents.count < 3", "set_share": 0.05},
         {"id": "untold", "when": "actions.overdue > 0", "raise_by": 0.1},
         {"id": "flaps", "when": "incidents.ratio > 1.5", "until": "incidents.ratio < 2.0", "raise_by": 0.1},
+        {"id": "always", "when": "true", "freeze": {}},
         floor_share=0.4,
         approval_thresholds={"share_change": 0.5},
         reserve={"costs": {"under": {"currency_code": "USD", "units": "3"}, "over": {"currency_code": "EUR", "units": "1"}}},
@@ -129,6 +130,7 @@ async def test_validation_tells_everything_at_once_with_its_place(suite: Suite) 
         (WARNING, "rules[0].raise_by", "typo", 0, 0),
         (WARNING, "rules[2].when", "untold", 0, 0),
         (WARNING, "rules[3].until", "flaps", 0, 0),
+        (WARNING, "rules[4].when", "always", 0, 0),
         (WARNING, "approval_thresholds.share_change", "", 0, 0),
     ]
     assert "did you mean incidents.count?" in response.findings[2].description

@@ -86,6 +86,8 @@ def _conditions(rule: PolicyRule, field: str) -> Iterator[Finding]:
             told = f"line {refused.line}, column {refused.column}: {refused.text}"
             yield Finding(f"{field}.{name}", told, True, rule.id, refused.line, refused.column)
             continue
+        if not compiled[name].names:
+            yield Finding(f"{field}.{name}", "reads no signal: it is always true, or never; read one, such as incidents.count", rule=rule.id)
         untold = sorted(compiled[name].names & UNTOLD)
         if untold and MISSING not in compiled[name].names:
             verb = "fires" if name == "when" else "lets go"
