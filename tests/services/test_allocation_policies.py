@@ -143,6 +143,23 @@ async def test_validation_tells_what_breaks_the_contract_as_findings(suite: Suit
     assert {"baseline_share", "rules[0].id", "rules[0].effect"} <= {each.field for each in response.findings}
 
 
+async def test_validation_looks_at_what_the_sound_parts_mean_beside_those_that_break_the_contract(suite: Suite) -> None:
+    asked = policy(
+        "x",
+        {"id": "without-effect", "when": "incidents.count > 3"},
+        {"id": "typo", "when": "incidents.cuont > 3", "raise_by": 0.1},
+        floor_share=0.6,
+        reserve={"service_level": 2.0},
+    )
+    response = await suite.policies.ValidatePolicy(ps.ValidatePolicyRequest(policy=asked))
+    assert {each.field for each in response.findings if each.kind == ERROR} == {
+        "floor_share",
+        "reserve.service_level",
+        "rules[0].effect",
+        "rules[1].when",
+    }
+
+
 async def test_a_rule_holds_over_decisions_until_a_sprint_begins_without_its_cause(suite: Suite) -> None:
     await store(suite, policy("storm", {"id": "storm", "when": "incidents.count > 2", "until": "incidents.count < 1", "raise_by": 0.1}))
     await suite.store_team("storm", policy="allocationPolicies/storm")

@@ -87,7 +87,7 @@ def _conditions(rule: PolicyRule, field: str) -> Iterator[Finding]:
             yield Finding(f"{field}.{name}", told, True, rule.id, refused.line, refused.column)
             continue
         if not compiled[name].names:
-            yield Finding(f"{field}.{name}", "reads no signal: it is always true, or never; read one, such as incidents.count", rule=rule.id)
+            yield Finding(f"{field}.{name}", "reads no signal: it is always true, or never; read one, as incidents.count", rule=rule.id)
         untold = sorted(compiled[name].names & UNTOLD)
         if untold and MISSING not in compiled[name].names:
             verb = "fires" if name == "when" else "lets go"

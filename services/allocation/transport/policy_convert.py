@@ -1,6 +1,8 @@
 """Findings, differences and previews of policies to protobuf."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,13 +22,14 @@ from shared.amendments.difference import difference
 from shared.rpc.shape import item_breaches_of
 from shared.rpc.wellknown import time_to_pb
 
+_RULE = re.compile(r"rules\[(\d+)\]")
 _SERVERS = ("name", "revision", "author", "reason", "etag", "create_time")
 
 
 def findings_to_pb(policy: allocation_policy_pb2.AllocationPolicy) -> pb.ValidatePolicyResponse:
-    """Finds what is wrong with a policy as it came; where it breaks its contract, nothing more can be said of what it means."""
+    """Finds what is wrong with a policy as it came: where it breaks its contract, and what its other parts mean."""
     breaches = [Finding(each.field.removeprefix("policy").removeprefix("."), each.description, True) for each in _breaches(policy)]
-    found = breaches or list(findings_of(policy_from_pb(policy)))
+    found = [*breaches, *_meant(policy, [each.field for each in breaches])]
     kinds = pb.PolicyFindingKind
     findings = [
         pb.PolicyFinding(
@@ -40,6 +43,22 @@ def findings_to_pb(policy: allocation_policy_pb2.AllocationPolicy) -> pb.Validat
         for each in found
     ]
     return pb.ValidatePolicyResponse(findings=findings, valid=not any(each.error for each in found))
+
+
+def _meant(policy: allocation_policy_pb2.AllocationPolicy, broken: Sequence[str]) -> list[Finding]:
+    """Returns what is found in the parts that keep the contract; nothing where what they rest on breaks it."""
+    spoilt = {int(found[1]) for each in broken if (found := _RULE.match(each))}
+    if any(not _RULE.match(each) and not each.startswith("reserve") for each in broken):
+        return []
+    kept = [place for place in range(len(policy.rules)) if place not in spoilt]
+    sound = allocation_policy_pb2.AllocationPolicy()
+    sound.CopyFrom(policy)
+    del sound.rules[:]
+    sound.rules.extend(policy.rules[place] for place in kept)
+    if any(each.startswith("reserve") for each in broken):
+        sound.ClearField("reserve")
+    meant = findings_of(policy_from_pb(sound))
+    return [replace(each, field=_RULE.sub(lambda at: f"rules[{kept[int(at[1])]}]", each.field)) for each in meant]
 
 
 def _breaches(policy: allocation_policy_pb2.AllocationPolicy) -> Sequence[Any]:
