@@ -106,7 +106,7 @@ async def test_each_message_is_answered_before_the_next_is_sent() -> None:
 
 
 async def test_a_handler_that_stops_reading_holds_the_sender_back_and_loses_nothing() -> None:
-    count, go_on, read = 400, asyncio.Event(), 0
+    count, go_on, read = 1_000, asyncio.Event(), 0
 
     async def slow(lines: AsyncIterator[Any]) -> AsyncIterator[Any]:
         nonlocal read
@@ -128,7 +128,8 @@ async def test_a_handler_that_stops_reading_holds_the_sender_back_and_loses_noth
         sending = asyncio.create_task(send())
         await until(lambda: read == 1)
         await asyncio.sleep(0.5)
-        assert sent < count / 2  # 36 MB in all; what fits the window went, and not a message more
+        # 90 MB in all; what fits the window went, which grows to some 20 MB where all is fast, and not a message more.
+        assert sent < count / 2
         assert read == 1
         before = sent
         await asyncio.sleep(0.2)
